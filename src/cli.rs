@@ -1,0 +1,101 @@
+//! What can be typed. Only clap, and nothing of the crate, so that the man page and the completions
+//! can be made from this file alone.
+
+#![expect(clippy::doc_markdown, reason = "the comments of the options are their help")]
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser, ValueEnum, ValueHint};
+
+const EXAMPLES: &str = "\
+Examples:
+  sgtk-python --project bigbuck script.py --shot 010   run a script with bigbuck's core
+  sgtk-python --project bigbuck                        bigbuck's Python prompt
+  sgtk-python --config /mnt/sgtk/configs/bigbuck_dev -m publish
+  sgtk-python --project bigbuck --explain script.py    what would run, and why
+  ln -s sgtk-python bigbuck-python                     a Python for bigbuck, for an editor
+
+In the script:
+  import os, sgtk
+  tk = sgtk.sgtk_from_path(os.environ[\"SGTK_PYTHON_CONFIG\"])
+
+Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' in the settings,
+else below /mnt/sgtk/configs. Settings: SGTK_PYTHON_SETTINGS, else sgtk-python.toml beside this
+program, else /etc/sgtk-python.toml; then the user's sgtk-python/settings.toml.
+
+Exit codes: 121 no such project, 122 broken config, core or settings, 125 wrong use,
+126 the Python cannot run, 127 no such Python; all others are Python's.";
+
+/// Run Python with the Toolkit core (sgtk) of one project, and nothing left of another.
+///
+/// Launcher options come first; the first word that is none of them, and all after it, is Python's.
+#[derive(Debug, Parser)]
+#[command(
+    name = "sgtk-python",
+    version,
+    after_help = EXAMPLES,
+    override_usage = "sgtk-python [OPTIONS] [--] [PYTHON'S ARGUMENTS]...",
+    disable_help_flag = true,
+    disable_version_flag = true
+)]
+pub struct Cli {
+    /// The project: the name of its config's folder below a root [variable: SGTK_PROJECT]
+    #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(OsString))]
+    pub project: Option<OsString>,
+
+    /// The pipeline config's folder [variable: SGTK_CONFIG]
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
+    pub config: Option<PathBuf>,
+
+    /// The Python: a path, a name on PATH, or words as a shell splits them [variable: SGTK_PYTHON]
+    #[arg(long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+    pub python: Option<OsString>,
+
+    /// Start from a short list of harmless variables, not from the caller's
+    #[arg(long)]
+    pub clean: bool,
+
+    /// Set a variable for Python
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub env: Vec<OsString>,
+
+    /// Keep a variable that would be removed; NAME may end in *
+    #[arg(long, value_name = "NAME")]
+    pub keep: Vec<OsString>,
+
+    /// Remove a variable; NAME may end in *
+    #[arg(long, value_name = "NAME")]
+    pub unset: Vec<OsString>,
+
+    /// Set TANK_CURRENT_PC to the config, so that a shared core uses this one and not the Primary
+    #[arg(long)]
+    pub pin_config: bool,
+
+    /// Print what would run and what decided it; start nothing
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "text", hide_possible_values = true)]
+    pub explain: Option<Format>,
+
+    /// Print this help
+    #[arg(long, action = ArgAction::Help)]
+    pub help: Option<bool>,
+
+    /// Print the version
+    #[arg(long, action = ArgAction::Version)]
+    pub version: Option<bool>,
+
+    /// What Python gets, untouched
+    #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,
+          hide = true, value_hint = ValueHint::AnyPath)]
+    pub arguments: Vec<OsString>,
+}
+
+/// How to print an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+}

@@ -1,0 +1,161 @@
+//! The questions that the launcher asks of the disk: what a small text file says, whether a path
+//! exists, whether two are one. Nothing is ever written.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+
+/// The most bytes that such a file may hold: far more than any real one does.
+const LARGEST: u64 = 1024 * 1024;
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum Problem {
+    /// The system would not let it be read.
+    Io(io::Error),
+    /// It is a link to nowhere.
+    DanglingLink,
+    /// It is a folder.
+    Folder,
+    /// It holds more than 1 MiB.
+    TooLarge,
+    /// It is not UTF-8, from this byte on.
+    NotUtf8(usize),
+    /// It starts with a byte order mark, which Toolkit would take for part of the path.
+    ByteOrderMark,
+    /// It holds nothing but white space.
+    Empty,
+    /// It holds a NUL byte.
+    Nul,
+}
+
+impl Display for Problem {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Io(error) => write!(f, "cannot be read: {}", Reason(error)),
+            Problem::DanglingLink => f.write_str("is a link to nowhere"),
+            Problem::Folder => f.write_str("is a folder, not a file"),
+            Problem::TooLarge => f.write_str("is larger than 1 MiB, which cannot be right"),
+            Problem::NotUtf8(at) => write!(f, "is not UTF-8 text (byte {})", at + 1),
+            Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
+            Problem::Empty => f.write_str("is empty"),
+            Problem::Nul => f.write_str("holds a NUL byte"),
+        }
+    }
+}
+
+/// A system's error without Rust's `(os error 13)` behind it.
+pub struct Reason<'a>(pub &'a io::Error);
+
+impl Display for Reason<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let text = self.0.to_string();
+        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+    }
+}
+
+/// The text of a file, `None` where there is no such file.
+pub fn read(path: &Path) -> Result<Option<String>, Problem> {
+    let file = match open(path) {
+        Ok(file) => file,
+        Err(error) if is_absence(&error) => return absent(path),
+        Err(error) => return Err(Problem::Io(error)),
+    };
+    // Windows will not even open a folder; elsewhere only reading one fails.
+    let mut bytes = Vec::new();
+    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+        ErrorKind::IsADirectory => Problem::Folder,
+        _ => Problem::Io(error),
+    })?;
+    if bytes.len() as u64 > LARGEST {
+        return Err(Problem::TooLarge);
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(Problem::NotUtf8(error.utf8_error().valid_up_to())),
+    }
+}
+
+/// Whether an error means that nothing is there, as opposed to something that cannot be reached.
+pub fn is_absence(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+    )
+}
+
+/// Whether a path exists, links followed; an error if that cannot be told.
+pub fn exists(path: &Path) -> io::Result<bool> {
+    match fs::metadata(path) {
+        Ok(_) => Ok(true),
+        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether two paths lead to one file or folder.
+#[cfg(unix)]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let identity = |path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
+    identity(one).is_some_and(|one| identity(other) == Some(one))
+}
+
+/// Whether two paths lead to one file or folder.
+#[cfg(not(unix))]
+#[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
+pub fn is_same(one: &Path, other: &Path) -> bool {
+    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+}
+
+/// Why a program cannot be run.
+#[derive(Debug)]
+pub enum Unfit {
+    /// There is none.
+    Missing,
+    /// Of another reason.
+    Because(String),
+}
+
+/// Why the program at a path cannot be run, as far as that can be told without running it.
+pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Some(Unfit::Because("it is a folder".into())),
+        Ok(_) if !may_execute(path) => Some(Unfit::Because("no permission to execute it".into())),
+        Ok(_) => None,
+        Err(error) if is_absence(&error) => Some(Unfit::Missing),
+        Err(error) => Some(Unfit::Because(Reason(&error).to_string())),
+    }
+}
+
+#[cfg(unix)]
+fn may_execute(path: &Path) -> bool {
+    nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
+}
+
+#[cfg(not(unix))]
+fn may_execute(_path: &Path) -> bool {
+    true
+}
+
+/// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
+/// absence would be something else than what was meant.
+fn absent(path: &Path) -> Result<Option<String>, Problem> {
+    match fs::symlink_metadata(path) {
+        Ok(link) if link.is_symlink() => Err(Problem::DanglingLink),
+        _ => Ok(None),
+    }
+}
+
+/// Opens without waiting for a named pipe's writer.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    File::options().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    File::open(path)
+}

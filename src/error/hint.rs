@@ -1,0 +1,84 @@
+//! What to do about each failure, where that is known.
+
+use std::ffi::{OsStr, OsString};
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::Error;
+use crate::disk::Problem;
+use crate::origin::Decided;
+use crate::os::Os;
+use crate::shown::Shown;
+
+impl Error {
+    /// What to do about it, where that is known.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::CommandLine { hint, .. } => hint.clone(),
+            Error::UnknownOption { word, near } => Some(unknown_option_hint(word, near.as_deref())),
+            Error::Isolated { .. } => {
+                Some("leave it out; -s and -P keep Python apart and let the core in".into())
+            }
+            Error::HostileName { .. } => {
+                Some("for a path, use --config PATH; a name is that of a config's folder below a root".into())
+            }
+            Error::NoProject { launched_from: Some(_) } => {
+                Some("this was started by a launch; to stay with its project: --config \"$SGTK_PYTHON_CONFIG\"".into())
+            }
+            Error::NoProject { launched_from: None } => {
+                Some("name one: --project NAME, --config PATH, or SGTK_PROJECT".into())
+            }
+            Error::UnknownProject { near, roots, .. } => Some(unknown_project_hint(near, roots)),
+            Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
+                Some("save it as UTF-8 without a byte order mark".into())
+            }
+            Error::NotAConfig { exists: true, .. } => {
+                Some("a pipeline configuration holds config/core/roots.yml".into())
+            }
+            Error::NoCore { link, .. } => Some(format!(
+                "localize the core, or write the shared core's root into {}",
+                Shown::new(link)
+            )),
+            Error::CoreNotSetUp { file, .. } => Some(format!(
+                "write the shared core's root on {} into {}",
+                Os::CURRENT.name(),
+                Shown::new(file)
+            )),
+            Error::CoreWithoutTank { .. } => {
+                Some("it should hold the packages sgtk, tank and tank_vendor".into())
+            }
+            Error::CoreLacksPython { supported, .. } => {
+                Some(format!("name another Python with --python; this core has packages for {}", supported.join(", ")))
+            }
+            Error::Launcher { .. } => Some("name the real Python there".into()),
+            Error::Exec { source, .. } if source.kind() == ErrorKind::ArgumentListTooLong => {
+                Some("the system takes less than 128 KiB in one argument or variable; pass it in a file or on standard input".into())
+            }
+            Error::PythonMissing { .. } | Error::PythonNotOnPath { .. } => {
+                Some("name one with --python, SGTK_PYTHON or 'python' in the settings".into())
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unknown_option_hint(word: &OsStr, near: Option<&str>) -> String {
+    if word.as_encoded_bytes().iter().any(u8::is_ascii_whitespace) {
+        return "a script's first line passes all its words as one: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME".into();
+    }
+    match near {
+        Some(near) => format!("did you mean {near}? After '--' a word is Python's"),
+        None => "see --help; after '--' a word is Python's".into(),
+    }
+}
+
+fn unknown_project_hint(near: &[OsString], roots: &[Decided<PathBuf>]) -> String {
+    if roots.is_empty() {
+        return "set SHOTGUN_BASE, or 'roots' in the settings".into();
+    }
+    if near.is_empty() {
+        return "the name is that of the config's folder; set SHOTGUN_BASE, or 'roots' in the settings, if it is elsewhere".into();
+    }
+    let names: Vec<String> = near.iter().map(|name| format!("'{}'", Shown::new(name))).collect();
+    format!("did you mean {}?", names.join(" or "))
+}

@@ -1,0 +1,135 @@
+//! What is wrong, in one line with the path and the value.
+
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+use super::Error;
+use crate::disk::Reason;
+use crate::origin::Decided;
+use crate::os::Os;
+use crate::shown::Shown;
+
+impl Display for Error {
+    #[expect(clippy::too_many_lines, reason = "one arm for each way to fail")]
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Error::CommandLine { message, .. } => write!(f, "{}", Shown::new(message)),
+            Error::UnknownOption { word, .. } => write!(f, "unknown option '{}'", Shown::new(word)),
+            Error::Isolated { word } => write!(
+                f,
+                "'{}' would make Python ignore PYTHONPATH, and so hide the project's core",
+                Shown::new(word)
+            ),
+            Error::BadVariable { option, word } => {
+                let wanted = if *option == "--env" { "NAME=VALUE" } else { "a variable's name" };
+                write!(f, "{option} takes {wanted}, not '{}'", Shown::new(word))
+            }
+            Error::HostileName { name, origin } => {
+                write!(f, "'{}' cannot be a project's name ({origin})", Shown::new(name))
+            }
+            Error::Conflict(both) => {
+                let [first, second] = both.as_ref();
+                write!(
+                    f,
+                    "two different configs are chosen: {} ({}) and {} ({})",
+                    Shown::new(&first.value),
+                    first.origin,
+                    Shown::new(&second.value),
+                    second.origin
+                )
+            }
+            Error::BadPython { value, origin } => {
+                write!(f, "a quote is not closed in '{}' ({origin})", Shown::new(value))
+            }
+            Error::NoWorkingDirectory { path } => write!(
+                f,
+                "there is no working directory (it may have been deleted) to look for {} in",
+                Shown::new(path)
+            ),
+            Error::NoProject { .. } => f.write_str("no project was named"),
+            Error::UnknownProject { name, origin, roots, .. } => {
+                write!(f, "no project '{}' ({origin}) below ", Shown::new(name))?;
+                list(f, roots)
+            }
+            Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
+            Error::Settings { path, line, key, message } => {
+                write!(f, "{}:{line}: ", Shown::new(path))?;
+                if let Some(key) = key {
+                    write!(f, "'{}': ", Shown::new(key))?;
+                }
+                write!(f, "{}", Shown::new(message))
+            }
+            Error::NotAConfig { path, exists, origin } => {
+                let why = if *exists { "is no pipeline configuration" } else { "does not exist" };
+                write!(f, "{} {why} ({origin})", Shown::new(path))
+            }
+            Error::NoCore { config, link, studio } => {
+                write!(f, "{} has no core: it is not localized, there is no ", Shown::new(config))?;
+                write!(f, "{}", Shown::new(link))?;
+                match studio {
+                    Some(studio) => write!(f, ", and no studio core at {}", Shown::new(studio)),
+                    None => f.write_str(", and no studio core"),
+                }
+            }
+            Error::CoreNotSetUp { file, text } => write!(
+                f,
+                "{} says '{}': no core is set up for {}",
+                Shown::new(file),
+                Shown::new(text),
+                Os::CURRENT.name()
+            ),
+            Error::CoreMissing { core, file } => write!(
+                f,
+                "the core {} named in {} does not exist",
+                Shown::new(core),
+                Shown::new(file)
+            ),
+            Error::CoreWithoutTank { python_path, origin } => write!(
+                f,
+                "{} holds no Toolkit core: there is no 'tank' in it ({origin})",
+                Shown::new(python_path)
+            ),
+            Error::CoreUnlistable { python_path, separator } => write!(
+                f,
+                "{} cannot stand in PYTHONPATH: its path holds '{separator}'",
+                Shown::new(python_path)
+            ),
+            Error::CoreLacksPython { python, version, core, .. } => write!(
+                f,
+                "{} is Python {version}, for which the core {} has no packages",
+                Shown::new(python),
+                Shown::new(core)
+            ),
+            Error::NotExecutable { path, why, origin } => {
+                write!(f, "the Python {} cannot run: {why} ({origin})", Shown::new(path))
+            }
+            Error::Launcher { path, origin } => {
+                write!(f, "the Python {} is this launcher itself ({origin})", Shown::new(path))
+            }
+            Error::Exec { path, source, longest } => {
+                write!(f, "the Python {} cannot run: {}", Shown::new(path), Reason(source))?;
+                match longest {
+                    Some(word) => write!(f, " ({})", Shown::new(word)),
+                    None => Ok(()),
+                }
+            }
+            Error::PythonMissing { path, origin } => {
+                write!(f, "the Python {} does not exist ({origin})", Shown::new(path))
+            }
+            Error::PythonNotOnPath { name, origin } => {
+                write!(f, "no Python '{}' on PATH ({origin})", Shown::new(name))
+            }
+        }
+    }
+}
+
+fn list(f: &mut Formatter<'_>, roots: &[Decided<PathBuf>]) -> fmt::Result {
+    for (at, root) in roots.iter().enumerate() {
+        let separator = if at == 0 { "" } else { ", " };
+        write!(f, "{separator}{}", Shown::new(&root.value))?;
+    }
+    match roots.first() {
+        Some(root) => write!(f, " ({})", root.origin),
+        None => f.write_str("any root (none is set)"),
+    }
+}

@@ -1,0 +1,133 @@
+//! Every way to fail before Python runs: the message, the hint and the exit code of each.
+
+mod hint;
+mod message;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+
+use crate::disk::Problem;
+use crate::origin::{Decided, Origin};
+
+/// The launcher's exit codes. After `execve` the code is Python's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Code {
+    /// No project was named, or none by that name has a config here.
+    NoProject = 121,
+    /// The config, core or settings are broken.
+    Broken = 122,
+    /// Wrong use, or another failure of the launcher.
+    Usage = 125,
+    /// The Python cannot run, or cannot run this core.
+    CannotRun = 126,
+    /// There is no such Python.
+    NoPython = 127,
+}
+
+/// Why Python was not started.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the variant tells what its fields are of")]
+pub enum Error {
+    /// The command line cannot be understood; clap's message and tip.
+    CommandLine { message: String, hint: Option<String> },
+    /// The first word looks like an option, but neither the launcher nor Python has it.
+    UnknownOption { word: OsString, near: Option<String> },
+    /// `-I` or `-E` for Python would hide the core.
+    Isolated { word: OsString },
+    /// A variable's name, or an assignment, that cannot be one.
+    BadVariable { option: &'static str, word: OsString },
+    /// A project's name that could lead out of the roots.
+    HostileName { name: OsString, origin: Origin },
+    /// Two choices that end at different configs.
+    Conflict(Box<[Decided<PathBuf>; 2]>),
+    /// A value that cannot be split into words.
+    BadPython { value: OsString, origin: Origin },
+    /// A relative path was given, and there is no working directory to join it to.
+    NoWorkingDirectory { path: PathBuf },
+    /// Nothing says which project is meant.
+    NoProject { launched_from: Option<OsString> },
+    /// No root has a config by that name.
+    UnknownProject {
+        name: OsString,
+        origin: Origin,
+        roots: Vec<Decided<PathBuf>>,
+        near: Vec<OsString>,
+    },
+    /// A file cannot be used.
+    File { path: PathBuf, problem: Problem },
+    /// A settings file says something that it cannot.
+    Settings { path: PathBuf, line: usize, key: Option<String>, message: String },
+    /// A folder is no pipeline config.
+    NotAConfig { path: PathBuf, exists: bool, origin: Origin },
+    /// A config has no core of its own, names none, and the studio has none.
+    NoCore { config: PathBuf, link: PathBuf, studio: Option<PathBuf> },
+    /// The core link file says that this system has no core.
+    CoreNotSetUp { file: PathBuf, text: OsString },
+    /// The core link file names a folder that does not exist.
+    CoreMissing { core: PathBuf, file: PathBuf },
+    /// The core's Python folder has no `tank`.
+    CoreWithoutTank { python_path: PathBuf, origin: Origin },
+    /// The core's path cannot stand in `PYTHONPATH`.
+    CoreUnlistable { python_path: PathBuf, separator: char },
+    /// The core has no packages for this version of Python.
+    CoreLacksPython { python: PathBuf, version: String, core: PathBuf, supported: Vec<String> },
+    /// The Python cannot be run.
+    NotExecutable { path: PathBuf, why: String, origin: Origin },
+    /// The Python is this launcher.
+    Launcher { path: PathBuf, origin: Origin },
+    /// The system refused to run the Python.
+    Exec { path: PathBuf, source: io::Error, longest: Option<OsString> },
+    /// There is no such Python.
+    PythonMissing { path: PathBuf, origin: Origin },
+    /// No Python by that name on `PATH`.
+    PythonNotOnPath { name: OsString, origin: Origin },
+}
+
+impl Error {
+    /// A file that cannot be used.
+    pub fn file(path: impl Into<PathBuf>, problem: Problem) -> Self {
+        Error::File { path: path.into(), problem }
+    }
+
+    /// A path that cannot be looked at.
+    pub fn unreachable(path: impl Into<PathBuf>, error: io::Error) -> Self {
+        Error::file(path, Problem::Io(error))
+    }
+
+    /// A relative path without a working directory.
+    pub fn no_directory(path: impl Into<PathBuf>) -> Self {
+        Error::NoWorkingDirectory { path: path.into() }
+    }
+
+    /// The exit code.
+    pub fn code(&self) -> Code {
+        match self {
+            Error::CommandLine { .. }
+            | Error::UnknownOption { .. }
+            | Error::Isolated { .. }
+            | Error::BadVariable { .. }
+            | Error::HostileName { .. }
+            | Error::Conflict(_)
+            | Error::BadPython { .. }
+            | Error::NoWorkingDirectory { .. } => Code::Usage,
+            Error::NoProject { .. } | Error::UnknownProject { .. } => Code::NoProject,
+            Error::File { .. }
+            | Error::Settings { .. }
+            | Error::NotAConfig { .. }
+            | Error::NoCore { .. }
+            | Error::CoreNotSetUp { .. }
+            | Error::CoreMissing { .. }
+            | Error::CoreWithoutTank { .. }
+            | Error::CoreUnlistable { .. } => Code::Broken,
+            Error::CoreLacksPython { .. }
+            | Error::NotExecutable { .. }
+            | Error::Launcher { .. }
+            | Error::Exec { .. } => Code::CannotRun,
+            Error::PythonMissing { .. } | Error::PythonNotOnPath { .. } => Code::NoPython,
+        }
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,271 @@
+//! Decides what Python may inherit of the caller's environment: nothing that belongs to another
+//! project or another Python, and what the settings and options say. Pure.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Component, Path, PathBuf};
+
+use crate::environment::{Environment, Name, NamePattern, Variables};
+use crate::origin::Decided;
+use crate::request::EnvironmentOptions;
+use crate::settings::EnvironmentTable;
+
+/// Variables that carry one project into the next (tk-core's own, and its bootstrap's).
+const OF_ANOTHER_PROJECT: [&str; 16] = [
+    "SGTK_CONTEXT",
+    "SGTK_ENGINE",
+    "SGTK_EXT_CONFIG_DATA",
+    "SGTK_FILE_TO_OPEN",
+    "SHOTGUN_CONFIG_URI",
+    "SHOTGUN_DESKTOP_CURRENT_USER",
+    "SHOTGUN_ENTITY_ID",
+    "SHOTGUN_ENTITY_TYPE",
+    "SHOTGUN_PIPELINE_CONFIGURATION_ID",
+    "SHOTGUN_SGTK_MODULE_PATH",
+    "SHOTGUN_SITE",
+    "TANK_CONTEXT",
+    "TANK_CURRENT_PC",
+    "TANK_ENGINE",
+    "TANK_FILE_TO_OPEN",
+    "TK_BOOTSTRAP_CONFIG_OVERRIDE",
+];
+
+/// Variables that choose what this launcher launches.
+const SELECTING: [&str; 5] =
+    ["SGTK_CONFIG", "SGTK_PIPELINE", "SGTK_PROJECT", "SGTK_PROJECT_ID", "SGTK_PYTHON"];
+
+/// Variables that redirect a Python or start something else in it (python(1), CPython's `getpath.py`).
+const OF_ANOTHER_PYTHON: [&str; 7] = [
+    "PYTHONEXECUTABLE",
+    "PYTHONHOME",
+    "PYTHONINSPECT",
+    "PYTHONPLATLIBDIR",
+    "PYTHONSTARTUP",
+    "VIRTUAL_ENV",
+    "__PYVENV_LAUNCHER__",
+];
+
+/// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
+/// network, and the site's settings for Toolkit.
+const HARMLESS: [&str; 75] = [
+    "ALL_PROXY",
+    "all_proxy",
+    "APPDATA",
+    "COLORTERM",
+    "COLUMNS",
+    "COMPUTERNAME",
+    "COMSPEC",
+    "DBUS_SESSION_BUS_ADDRESS",
+    "DISPLAY",
+    "HOME",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "HOSTNAME",
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "LINES",
+    "LOCALAPPDATA",
+    "LOGNAME",
+    "NO_PROXY",
+    "no_proxy",
+    "NUMBER_OF_PROCESSORS",
+    "OS",
+    "PATH",
+    "PATHEXT",
+    "PROCESSOR_*",
+    "PROGRAMDATA",
+    "PROGRAMFILES",
+    "PROGRAMFILES(X86)",
+    "PROGRAMW6432",
+    "PWD",
+    "REQUESTS_CA_BUNDLE",
+    "SGTK_PREFERENCES_LOCATION",
+    "SGTK_PYTHON_SETTINGS",
+    "SHELL",
+    "SHOTGUN_ALLOW_OLD_PYTHON",
+    "SHOTGUN_API_CACERTS",
+    "SHOTGUN_BASE",
+    "SHOTGUN_BUNDLE_CACHE_FALLBACK_PATHS",
+    "SHOTGUN_BUNDLE_CACHE_PATH",
+    "SHOTGUN_DISABLE_APPSTORE_ACCESS",
+    "SHOTGUN_FARM_SCRIPT_KEY",
+    "SHOTGUN_FARM_SCRIPT_USER",
+    "SHOTGUN_HOME",
+    "SHOTGUN_PATH_*",
+    "SSH_AUTH_SOCK",
+    "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    "SYSTEMDRIVE",
+    "SYSTEMROOT",
+    "TEMP",
+    "TERM",
+    "TERMINFO",
+    "TK_DEBUG",
+    "TMP",
+    "TMPDIR",
+    "TZ",
+    "USER",
+    "USERDOMAIN",
+    "USERNAME",
+    "USERPROFILE",
+    "WAYLAND_DISPLAY",
+    "WINDIR",
+    "XAUTHORITY",
+    "XDG_CACHE_HOME",
+    "XDG_CONFIG_DIRS",
+    "XDG_CONFIG_HOME",
+    "XDG_DATA_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_RUNTIME_DIR",
+    "XDG_STATE_HOME",
+];
+
+/// Folders that many programs share: never one program's own.
+const SHARED_FOLDERS: [&str; 4] = ["/", "/opt", "/usr", "/usr/local"];
+
+/// Decides what Python inherits of `variables`: first what must go, then the settings' tables in
+/// their order, then the options. What an option keeps, nothing removes.
+pub fn inherit(
+    variables: Variables,
+    options: &EnvironmentOptions,
+    tables: &[Decided<&EnvironmentTable>],
+) -> Environment {
+    let mut planned = Planned { environment: Environment::new(variables), keep: &options.keep };
+    if options.clean {
+        planned.keep_only_harmless();
+    }
+    planned.leave_virtual_environment();
+    planned.leave_host_python();
+    planned.unset_all(&OF_ANOTHER_PROJECT, "carries another project into this one");
+    planned.unset_all(&SELECTING, "chose this launch, and must not choose another one");
+    planned.unset_all(&OF_ANOTHER_PYTHON, "belongs to another Python");
+    for table in tables {
+        planned.apply(table);
+    }
+    let mut environment = planned.environment;
+    for name in environment.names(|name| options.unset.iter().any(|p| p.matches(name))) {
+        environment.unset(&name, "option --unset");
+    }
+    for (name, value) in &options.set {
+        environment.set(name.clone(), value.clone(), "option --env");
+    }
+    environment
+}
+
+struct Planned<'a> {
+    environment: Environment,
+    keep: &'a [NamePattern],
+}
+
+impl Planned<'_> {
+    fn keeps(&self, name: &Name) -> bool {
+        self.keep.iter().any(|pattern| pattern.matches(name))
+    }
+
+    fn unset_all(&mut self, names: &[&str], reason: &str) {
+        for name in names.iter().map(|name| Name::from(*name)) {
+            if !self.keeps(&name) {
+                self.environment.unset(&name, reason);
+            }
+        }
+    }
+
+    fn keep_only_harmless(&mut self) {
+        let harmless: Vec<_> = HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect();
+        let others = |name: &Name| !harmless.iter().any(|pattern| pattern.matches(name));
+        for name in self.environment.names(|name| others(name) && !self.keeps(name)) {
+            self.environment.withhold(&name, "option --clean");
+        }
+    }
+
+    fn apply(&mut self, table: &Decided<&EnvironmentTable>) {
+        let reason = table.origin.to_string();
+        let unset = |name: &Name| table.value.unset.iter().any(|pattern| pattern.matches(name));
+        for name in self.environment.names(|name| unset(name) && !self.keeps(name)) {
+            self.environment.unset(&name, reason.as_str());
+        }
+        for (name, value) in &table.value.set {
+            self.environment.set(name.clone(), value.clone(), reason.as_str());
+        }
+    }
+
+    /// An activated virtual environment leaves `PATH`, so that its Python is not found there.
+    fn leave_virtual_environment(&mut self) {
+        let Some(home) = self.leaving("VIRTUAL_ENV") else { return };
+        let programs = Path::new(&home).join(if cfg!(windows) { "Scripts" } else { "bin" });
+        let reason = "without the virtual environment that the caller was in";
+        self.shorten("PATH".into(), reason, |entry| entry == programs);
+    }
+
+    /// The libraries of a program that brings its own Python (a DCC sets `PYTHONHOME`) break others.
+    fn leave_host_python(&mut self) {
+        let Some(home) = self.leaving("PYTHONHOME") else { return };
+        let homes: Vec<PathBuf> =
+            std::env::split_paths(&home).filter_map(|home| folder_of_host(&home)).collect();
+        let is_host = |entry: &Path| homes.iter().any(|home| entry.starts_with(home));
+        let lists = |name: &Name| {
+            let name = name.as_os_str().as_encoded_bytes();
+            name == b"PYTHONPATH" || name == b"LD_LIBRARY_PATH" || name.starts_with(b"DYLD_")
+        };
+        for name in self.environment.names(lists) {
+            self.shorten(name, "without what belongs to the Python of PYTHONHOME", is_host);
+        }
+    }
+
+    /// The value of a variable that is about to be unset.
+    fn leaving(&self, name: &str) -> Option<OsString> {
+        let value = self.environment.inherited(name).filter(|value| !value.is_empty())?;
+        (!self.keeps(&name.into())).then(|| value.to_owned())
+    }
+
+    /// Takes entries out of a list of paths.
+    fn shorten(&mut self, name: Name, reason: &str, leaves: impl Fn(&Path) -> bool) {
+        if self.keeps(&name) {
+            return;
+        }
+        let Some(list) = self.environment.get(&name).map(OsStr::to_owned) else { return };
+        let entries: Vec<PathBuf> = std::env::split_paths(&list).collect();
+        let stay: Vec<&PathBuf> = entries.iter().filter(|entry| !leaves(entry)).collect();
+        if stay.len() == entries.len() {
+            return;
+        }
+        match std::env::join_paths(stay) {
+            Ok(list) if !list.is_empty() => self.environment.set(name, list, reason),
+            _ => self.environment.unset(&name, reason),
+        }
+    }
+}
+
+/// The folder of a program, told from its `PYTHONHOME`: that, or the folder above it if it is named
+/// for Python; `None` if many programs share it.
+fn folder_of_host(home: &Path) -> Option<PathBuf> {
+    let is_shared = |folder: &Path| {
+        let is_root = !folder.components().any(|part| matches!(part, Component::Normal(_)));
+        is_root || SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
+    };
+    let name = home.file_name()?.to_string_lossy().to_lowercase();
+    let above = home.parent().filter(|above| name.starts_with("python") && !is_shared(above));
+    let folder = above.unwrap_or(home);
+    (folder.has_root() && !is_shared(folder)).then(|| folder.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_of_hosts() {
+        let folder = |home: &str| folder_of_host(Path::new(home));
+        assert_eq!(folder("/opt/maya2024"), Some("/opt/maya2024".into()));
+        assert_eq!(folder("/opt/hfs20/python"), Some("/opt/hfs20".into()));
+        assert_eq!(folder("/opt/blender/4/Python311/"), Some("/opt/blender/4".into()));
+        assert_eq!(folder("/opt/python3.9"), Some("/opt/python3.9".into()));
+        for shared in ["/usr", "/usr/local", "/", "", "relative", "/opt"] {
+            assert_eq!(folder(shared), None, "{shared}");
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! `sgtk-python` becomes the Python of a Toolkit project, with that project's core (`sgtk`) and
+//! nothing left of another project or another Python.
+//!
+//! ```text
+//! Inputs ─▶ Request ─▶ Selection ─▶ Resolution ─▶ LaunchPlan ─▶ exec
+//! capture   parse      choose       read disk     decide         └▶ explain (the same value, printed)
+//!              └─▶ Environment ─────────▲
+//!                  what Python may inherit
+//! ```
+//!
+//! The process is read once, at the left edge ([`inputs`]). The disk is read in the middle and never
+//! written. The plan is a pure value. Only the right edge acts. Each value carries what decided it
+//! ([`origin`]), so that explaining costs nothing: `--explain`, the tests and the launch are readers of
+//! one struct, [`plan::LaunchPlan`].
+//!
+//! Modules import strictly downwards, which `tests/it/layers.rs` checks.
+
+#![cfg_attr(not(windows), forbid(unsafe_code))]
+
+pub mod cli;
+pub mod disk;
+pub mod environment;
+pub mod error;
+pub mod exec;
+pub mod explain;
+pub mod inherit;
+pub mod inputs;
+pub mod origin;
+pub mod os;
+pub mod plan;
+pub mod request;
+pub mod resolve;
+pub mod select;
+pub mod settings;
+pub mod shown;
+pub mod toolkit;

@@ -1,0 +1,67 @@
+//! The process boundary: capture, decide, become Python.
+
+use std::io::{ErrorKind, Write, stderr, stdout};
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use sgtk_python::error::{Code, Error};
+use sgtk_python::exec::become_python;
+use sgtk_python::explain::explain;
+use sgtk_python::inherit::inherit;
+use sgtk_python::inputs::Inputs;
+use sgtk_python::plan::plan;
+use sgtk_python::request::{Action, Request};
+use sgtk_python::resolve::resolve;
+use sgtk_python::select::select;
+use sgtk_python::settings::Settings;
+
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| report(&error))
+}
+
+fn run() -> Result<ExitCode> {
+    let inputs = Inputs::capture();
+    let request = Request::parse(&inputs)?;
+    if let Action::Print(text) = &request.action {
+        return print(text);
+    }
+    let settings = Settings::read(&inputs)?;
+    let selection = select(&request, &settings, &inputs)?;
+    let tables = settings.environment(selection.name());
+    let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
+    let resolution = resolve(&request, &settings, &inputs, &selection, &mut environment)?;
+    let explaining = if let Action::Explain(format) = request.action { Some(format) } else { None };
+    let plan = plan(request, inputs, selection, resolution, environment)?;
+    if let Some(format) = explaining {
+        return print(&explain(&plan, format).context("the plan cannot be written as JSON")?);
+    }
+    for warning in &plan.warnings {
+        say(&format!("warning: {warning}"));
+    }
+    match become_python(&plan)? {}
+}
+
+/// Prints an answer. A reader that has seen enough and left is no failure.
+fn print(text: &str) -> Result<ExitCode> {
+    let mut out = stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}
+
+fn report(error: &anyhow::Error) -> ExitCode {
+    say(&format!("{error:#}"));
+    let known = error.downcast_ref::<Error>();
+    if let Some(hint) = known.and_then(Error::hint) {
+        let _ = writeln!(stderr(), "hint: {hint}");
+    }
+    ExitCode::from(known.map_or(Code::Usage, Error::code) as u8)
+}
+
+/// Says something on standard error; where that is closed there is nobody to tell.
+fn say(text: &str) {
+    let _ = writeln!(stderr(), "sgtk-python: {text}");
+}

@@ -1,0 +1,106 @@
+//! Decides what will run: one value that the launch, `--explain` and the tests read alike. Pure.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use crate::environment::{Environment, Name};
+use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::request::Request;
+use crate::resolve::{Interpreter, Resolution};
+use crate::select::Selection;
+use crate::toolkit::core::Core;
+use crate::toolkit::interpreter;
+
+/// The variable that tells Python which configuration it was launched for.
+const CONFIG_VARIABLE: &str = "SGTK_PYTHON_CONFIG";
+
+/// All that is needed to become Python, and all that decided it.
+#[derive(Debug)]
+pub struct LaunchPlan {
+    /// The project and its configuration.
+    pub selection: Selection,
+    /// The core.
+    pub core: Core,
+    /// The Python.
+    pub interpreter: Interpreter,
+    /// Its variables.
+    pub environment: Environment,
+    /// Its words, the program first.
+    pub argv: Vec<OsString>,
+    /// The working directory, which stays the caller's.
+    pub directory: Option<PathBuf>,
+    /// What to say on standard error before the launch.
+    pub warnings: Vec<String>,
+}
+
+/// Makes the plan.
+pub fn plan(
+    request: Request,
+    inputs: Inputs,
+    selection: Selection,
+    resolution: Resolution,
+    mut environment: Environment,
+) -> Result<LaunchPlan, Error> {
+    let Resolution { core, interpreter, sandbox, other_cores, mut warnings } = resolution;
+    let config = selection.config.path.as_os_str().to_owned();
+    let keeps_python_path =
+        request.environment.keep.iter().any(|p| p.matches(&"PYTHONPATH".into()));
+    let others = if keeps_python_path { Others::Stay } else { Others::Leave(&other_cores) };
+    put_core_first(&mut environment, &core, &others)?;
+    environment.set(CONFIG_VARIABLE, config.clone(), "tells the script its configuration");
+    if request.environment.pin_config {
+        environment.set("TANK_CURRENT_PC", config, "option --pin-config");
+    }
+    if let Some(name) = sandbox.filter(|_| environment.get(&"TANK_CURRENT_PC".into()).is_none()) {
+        warnings.push(format!(
+            "'{name}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one"
+        ));
+    }
+    let mut argv = vec![interpreter.path.clone().into_os_string()];
+    argv.extend(interpreter.args.iter().cloned());
+    argv.extend(request.arguments);
+    if !request.may_isolate
+        && let Some(word) = interpreter::isolating(argv.get(1..).unwrap_or_default())
+    {
+        return Err(Error::Isolated { word: word.clone() });
+    }
+    let directory = inputs.directory;
+    Ok(LaunchPlan { selection, core, interpreter, environment, argv, directory, warnings })
+}
+
+/// What becomes of other cores in `PYTHONPATH`.
+enum Others<'a> {
+    Stay,
+    Leave(&'a [PathBuf]),
+}
+
+/// Puts the core in front of what stays of `PYTHONPATH`: an empty entry there would put the working
+/// directory on `sys.path`, and another core's folder another core's packages.
+fn put_core_first(
+    environment: &mut Environment,
+    core: &Core,
+    others: &Others,
+) -> Result<(), Error> {
+    let name = Name::from("PYTHONPATH");
+    let list = environment.get(&name).unwrap_or_default();
+    let leaves = |entry: &PathBuf| match others {
+        Others::Stay => false,
+        Others::Leave(cores) => is_in_a_core(entry) || cores.contains(entry),
+    };
+    let rest = std::env::split_paths(list).filter(|e| !e.as_os_str().is_empty() && !leaves(e));
+    let first = core.python_path();
+    let entries = std::iter::once(first.clone()).chain(rest);
+    let list = std::env::join_paths(entries).map_err(|_| Error::CoreUnlistable {
+        python_path: first,
+        separator: if cfg!(windows) { ';' } else { ':' },
+    })?;
+    environment.set(name, list, "the project's core first; no other core, no empty entry");
+    Ok(())
+}
+
+/// Whether a path lies in some `install/core`.
+fn is_in_a_core(path: &Path) -> bool {
+    let parts: Vec<&OsStr> = path.iter().collect();
+    parts.windows(2).any(|pair| pair == ["install", "core"])
+}

@@ -1,0 +1,240 @@
+//! What the caller asks for: the command line, the selecting variables and the link's name, parsed
+//! but not yet looked up.
+
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
+
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
+use clap_lex::OsStrExt;
+
+use crate::cli::{Cli, Format};
+use crate::environment::{Name, NamePattern, is_name};
+use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::origin::{Decided, Origin};
+
+/// Python's own long options (CPython: `Python/getopt.c`); the first word may be one of them.
+const PYTHONS_LONG_OPTIONS: [&str; 4] =
+    ["--check-hash-based-pycs", "--help-all", "--help-env", "--help-xoptions"];
+
+/// What the caller asks for.
+#[derive(Debug)]
+pub struct Request {
+    /// What to do with the plan.
+    pub action: Action,
+    /// The choices of a project, all of one level: the options, else the variables, else the link.
+    pub choices: Vec<Decided<Choice>>,
+    /// The Python, by option or variable.
+    pub python: Option<Decided<OsString>>,
+    /// What was said of the environment.
+    pub environment: EnvironmentOptions,
+    /// What Python gets, untouched.
+    pub arguments: Vec<OsString>,
+    /// Whether Python's arguments may make it ignore the core: an editor's probe may.
+    pub may_isolate: bool,
+}
+
+/// What to do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Become Python.
+    Launch,
+    /// Print the plan.
+    Explain(Format),
+    /// Print this text of the launcher's own: its help or version.
+    Print(String),
+}
+
+/// How a project was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// By its name.
+    Project(OsString),
+    /// By its config's folder.
+    Config(PathBuf),
+}
+
+/// What the command line says of the environment.
+#[derive(Debug, Default)]
+pub struct EnvironmentOptions {
+    /// Start from the allow-list.
+    pub clean: bool,
+    /// Variables to set.
+    pub set: Vec<(Name, OsString)>,
+    /// Variables to keep.
+    pub keep: Vec<NamePattern>,
+    /// Variables to remove.
+    pub unset: Vec<NamePattern>,
+    /// Set `TANK_CURRENT_PC`.
+    pub pin_config: bool,
+}
+
+impl Request {
+    /// Parses what the process was started with.
+    pub fn parse(inputs: &Inputs) -> Result<Self, Error> {
+        match project_of_link(&inputs.called) {
+            Some(project) => Ok(Self::by_link(inputs, project)),
+            None => Self::by_command_line(inputs),
+        }
+    }
+
+    /// Called by a link's name every word is Python's, for editors probe their interpreter that way.
+    fn by_link(inputs: &Inputs, project: OsString) -> Self {
+        let by_name =
+            Decided::new(Choice::Project(project), Origin::Link(file_name(&inputs.called)));
+        let choices = match by_variables(inputs) {
+            chosen if chosen.is_empty() => vec![by_name],
+            chosen => chosen,
+        };
+        Request {
+            action: Action::Launch,
+            choices,
+            python: python_variable(inputs),
+            environment: EnvironmentOptions::default(),
+            arguments: inputs.arguments.clone(),
+            may_isolate: true,
+        }
+    }
+
+    fn by_command_line(inputs: &Inputs) -> Result<Self, Error> {
+        let words = [OsString::from("sgtk-python")].into_iter().chain(inputs.arguments.clone());
+        let cli = match Cli::try_parse_from(words) {
+            Ok(cli) => cli,
+            Err(error) => return own_text(&error),
+        };
+        check_first_word(inputs, &cli.arguments)?;
+        let choices = match by_options(&cli) {
+            chosen if chosen.is_empty() => by_variables(inputs),
+            chosen => chosen,
+        };
+        let by_option = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
+        Ok(Request {
+            action: cli.explain.map_or(Action::Launch, Action::Explain),
+            choices,
+            python: by_option.or_else(|| python_variable(inputs)),
+            environment: EnvironmentOptions {
+                clean: cli.clean,
+                set: cli.env.into_iter().map(assignment).collect::<Result<_, _>>()?,
+                keep: patterns("--keep", cli.keep)?,
+                unset: patterns("--unset", cli.unset)?,
+                pin_config: cli.pin_config,
+            },
+            arguments: cli.arguments,
+            may_isolate: false,
+        })
+    }
+
+    fn print(text: String) -> Self {
+        Request {
+            action: Action::Print(text),
+            choices: Vec::new(),
+            python: None,
+            environment: EnvironmentOptions::default(),
+            arguments: Vec::new(),
+            may_isolate: false,
+        }
+    }
+}
+
+fn by_options(cli: &Cli) -> Vec<Decided<Choice>> {
+    let project = cli.project.clone().map(Choice::Project);
+    let config = cli.config.clone().map(Choice::Config);
+    let options = [(project, "--project"), (config, "--config")];
+    let chosen = options.into_iter().filter_map(|(choice, option)| Some((choice?, option)));
+    chosen.map(|(choice, option)| Decided::new(choice, Origin::Option(option))).collect()
+}
+
+fn by_variables(inputs: &Inputs) -> Vec<Decided<Choice>> {
+    let project = inputs.variable("SGTK_PROJECT").cloned().map(Choice::Project);
+    let config = inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into()));
+    let variables = [(project, "SGTK_PROJECT"), (config, "SGTK_CONFIG")];
+    let chosen = variables.into_iter().filter_map(|(choice, name)| Some((choice?, name)));
+    chosen.map(|(choice, name)| Decided::new(choice, Origin::Variable(name))).collect()
+}
+
+fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {
+    let value = inputs.variable("SGTK_PYTHON")?.clone();
+    Some(Decided::new(value, Origin::Variable("SGTK_PYTHON")))
+}
+
+/// The project in a link's name: `bigbuck` in `/usr/local/bin/bigbuck-python`.
+fn project_of_link(called: &OsStr) -> Option<OsString> {
+    let name = file_name(called);
+    let mut parts: Vec<&OsStr> = name.split("-python").collect();
+    let at_its_end = parts.pop()?.is_empty();
+    let project = parts.join(OsStr::new("-python"));
+    (at_its_end && !project.is_empty() && project != "sgtk").then_some(project)
+}
+
+/// The name by which a program was called, without its folder and, on Windows, without `.exe`.
+fn file_name(called: &OsStr) -> OsString {
+    let path = Path::new(called);
+    let is_exe = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("exe"));
+    let name = if cfg!(windows) && is_exe { path.file_stem() } else { path.file_name() };
+    name.unwrap_or_default().to_owned()
+}
+
+/// Refuses a first word that looks like an option and is nobody's. After `--` any word is Python's.
+fn check_first_word(inputs: &Inputs, arguments: &[OsString]) -> Result<(), Error> {
+    let Some(word) = arguments.first() else { return Ok(()) };
+    let before = inputs.arguments.len() - arguments.len();
+    let after_dashes = before.checked_sub(1).and_then(|at| inputs.arguments.get(at));
+    let name = word.split_once("=").map_or(word.as_os_str(), |(name, _)| name);
+    let is_pythons = PYTHONS_LONG_OPTIONS.iter().any(|option| name == *option);
+    if !word.starts_with("--") || is_pythons || after_dashes.is_some_and(|word| word == "--") {
+        return Ok(());
+    }
+    Err(Error::UnknownOption { word: word.clone(), near: near_option(name) })
+}
+
+fn near_option(name: &OsStr) -> Option<String> {
+    let name = name.to_str()?;
+    let command = Cli::command();
+    let ours = command.get_arguments().filter_map(|a| Some(format!("--{}", a.get_long()?)));
+    let all = ours.chain(PYTHONS_LONG_OPTIONS.map(String::from));
+    let scored = all.map(|option| (strsim::jaro_winkler(name, &option), option));
+    let near = scored.filter(|(score, _)| *score > 0.85);
+    near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, option)| option)
+}
+
+fn assignment(word: OsString) -> Result<(Name, OsString), Error> {
+    match word.split_once("=") {
+        Some((name, value)) if is_name(name) => Ok((name.into(), value.to_owned())),
+        _ => Err(Error::BadVariable { option: "--env", word }),
+    }
+}
+
+fn patterns(option: &'static str, words: Vec<OsString>) -> Result<Vec<NamePattern>, Error> {
+    let pattern =
+        |word: OsString| NamePattern::new(word.clone()).ok_or(Error::BadVariable { option, word });
+    words.into_iter().map(pattern).collect()
+}
+
+/// What clap answers instead of options: help and version to print, or what is wrong in one line.
+fn own_text(error: &clap::Error) -> Result<Request, Error> {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Ok(Request::print(text));
+    }
+    let after = |start: &str| {
+        text.lines().find_map(|line| line.trim_start().strip_prefix(start)).map(String::from)
+    };
+    let message = after("error: ").unwrap_or_else(|| text.clone());
+    Err(Error::CommandLine { message, hint: after("tip: ") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_names_its_project() {
+        let project = |called: &str| project_of_link(called.as_ref());
+        assert_eq!(project("/usr/bin/bigbuck-python"), Some("bigbuck".into()));
+        assert_eq!(project("a-python-python"), Some("a-python".into()));
+        for not_a_link in ["sgtk-python", "/x/sgtk-python", "-python", "python", "a-python3", ""] {
+            assert_eq!(project(not_a_link), None, "{not_a_link}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! A pipeline configuration's folder: whether it is one, and which files of it matter.
+
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+use crate::error::Error;
+use crate::os::Os;
+
+/// A pipeline configuration's folder, as written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PipelineConfig {
+    /// The folder.
+    pub path: PathBuf,
+}
+
+impl PipelineConfig {
+    /// The configuration at a path; it need not be one.
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        PipelineConfig { path: path.into() }
+    }
+
+    /// Whether this is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
+    pub fn is_one(&self) -> Result<bool, Error> {
+        exists(&self.path.join("config/core/roots.yml"))
+    }
+
+    /// The file whose being there makes the core a localized one (tk-core:
+    /// `pipelineconfig_utils.is_localized`).
+    pub fn localized_mark(&self) -> PathBuf {
+        self.path.join("install/core/_core_upgrader.py")
+    }
+
+    /// Whether the core lies in the configuration itself.
+    pub fn is_localized(&self) -> Result<bool, Error> {
+        exists(&self.localized_mark())
+    }
+
+    /// The file that names the shared core's root on this system.
+    pub fn core_link_file(&self) -> PathBuf {
+        self.path.join(format!("install/core/core_{}.cfg", Os::CURRENT.name()))
+    }
+
+    /// The file with the names and ids of the configuration and its project.
+    pub fn metadata_file(&self) -> PathBuf {
+        self.path.join("config/core/pipeline_configuration.yml")
+    }
+}
+
+fn exists(path: &Path) -> Result<bool, Error> {
+    disk::exists(path).map_err(|error| Error::unreachable(path, error))
+}

@@ -1,0 +1,113 @@
+//! The rules of CPython's `ntpath.py`.
+
+use std::ffi::OsString;
+use std::path::Path;
+
+use super::Lookup;
+
+/// `$name`, `${name}` and `%name%`, none of them inside single quotes; `$$` and `%%` are one of each.
+/// A value is not looked through again.
+pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
+    let mut expanded = OsString::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(['\'', '%', '$']) {
+        let (before, from_sign) = rest.split_at(at);
+        expanded.push(before);
+        let (written, meant) = sign(from_sign);
+        match meant {
+            Meant::Text(text) => expanded.push(text),
+            Meant::Variable(name) => {
+                expanded.push(lookup(name).unwrap_or_else(|| written.into()));
+            }
+        }
+        rest = from_sign.strip_prefix(written).unwrap_or_default();
+    }
+    expanded.push(rest);
+    expanded
+}
+
+enum Meant<'a> {
+    Text(&'a str),
+    Variable(&'a str),
+}
+
+/// What stands at the start of a text that starts with `'`, `%` or `$`: as written, and its meaning.
+/// What is not closed reaches to the end, and means itself.
+fn sign(text: &str) -> (&str, Meant<'_>) {
+    let (sign, after) = text.split_at_checked(1).unwrap_or_default();
+    if sign != "'" && after.starts_with(sign) {
+        return (text.get(..2).unwrap_or(text), Meant::Text(sign));
+    }
+    let name = match (sign, after.strip_prefix('{')) {
+        ("'", _) => after.split_once('\'').map(|(quoted, _)| quoted),
+        ("%", _) => after.split_once('%').map(|(name, _)| name),
+        (_, Some(braced)) => braced.split_once('}').map(|(name, _)| name),
+        _ => after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next(),
+    };
+    let around =
+        if after.starts_with('{') && sign == "$" { 3 } else { 2 - usize::from(sign == "$") };
+    let written = name.and_then(|name| text.get(..name.len() + around)).unwrap_or(text);
+    match name {
+        Some(name) if sign != "'" => (written, Meant::Variable(name)),
+        _ => (written, Meant::Text(written)),
+    }
+}
+
+/// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is looked for beside it.
+pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
+    let Some(text) = path.to_str().filter(|text| text.starts_with('~')) else { return path };
+    let end = text.find(['/', '\\']).unwrap_or(text.len());
+    let (user, rest) = (text.get(1..end).unwrap_or_default(), text.get(end..).unwrap_or_default());
+    let profile = lookup("USERPROFILE").or_else(|| {
+        let mut home = lookup("HOMEDRIVE").unwrap_or_default();
+        home.push(lookup("HOMEPATH")?);
+        Some(home)
+    });
+    let Some(mut home) = profile else { return path };
+    let current = lookup("USERNAME");
+    if !user.is_empty() && current.as_ref().is_none_or(|name| name != user) {
+        let beside = Path::new(&home);
+        if beside.file_name() != current.as_deref() {
+            return path;
+        }
+        home = beside.with_file_name(user).into_os_string();
+    }
+    home.push(rest);
+    home
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &str) -> Option<OsString> {
+        match name {
+            "A" | "A-B" => Some("<$A>".into()),
+            "USERPROFILE" => Some("/Users/me".into()),
+            "USERNAME" => Some("me".into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn expands_variables() {
+        for (text, expanded) in [
+            ("%A%/${A}/$A-B", "<$A>/<$A>/<$A>"),
+            ("'%A%'%A%", "'%A%'<$A>"),
+            ("$$A%%A", "$A%A"),
+            ("$B%B%${B}", "$B%B%${B}"),
+            ("%A ${A", "%A ${A"),
+            ("$", "$"),
+        ] {
+            assert_eq!(variables(text, &mut lookup), expanded, "{text}");
+        }
+    }
+
+    #[test]
+    fn expands_homes() {
+        assert_eq!(home("~\\x".into(), &mut lookup), "/Users/me\\x");
+        assert_eq!(home("~me/x".into(), &mut lookup), "/Users/me/x");
+        assert_eq!(home("~you/x".into(), &mut lookup), "/Users/you/x");
+        assert_eq!(home("~/x".into(), &mut |_: &str| None), "~/x");
+    }
+}

@@ -1,0 +1,107 @@
+//! The rules of CPython's `posixpath.py`.
+
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+
+use super::Lookup;
+
+/// `$name` and `${name}`; a name is of ASCII letters, digits and `_`, in braces of anything but `}`.
+/// A value is not looked through again.
+pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
+    let mut expanded = OsString::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('$') {
+        let (before, from_dollar) = rest.split_at(at);
+        expanded.push(before);
+        let (reference, name) = reference(from_dollar);
+        expanded.push(name.and_then(&mut *lookup).unwrap_or_else(|| reference.into()));
+        rest = from_dollar.strip_prefix(reference).unwrap_or_default();
+    }
+    expanded.push(rest);
+    expanded
+}
+
+/// The reference at the start of a text that starts with `$`, and the name in it; just the `$` and no
+/// name, if there is none.
+fn reference(text: &str) -> (&str, Option<&str>) {
+    let after = text.strip_prefix('$').unwrap_or_default();
+    let (length, name) = if let Some(braced) = after.strip_prefix('{') {
+        let name = braced.split_once('}').map(|(name, _)| name);
+        (name.map_or(1, |name| name.len() + 3), name)
+    } else {
+        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        let name = after.split(|c| !is_word(c)).next().filter(|name| !name.is_empty());
+        (name.map_or(1, |name| name.len() + 1), name)
+    };
+    (text.get(..length).unwrap_or(text), name)
+}
+
+/// `~` is `HOME`, else the home of the user id; `~name` is that user's.
+pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
+    let bytes = path.as_bytes();
+    if !bytes.starts_with(b"~") {
+        return path;
+    }
+    let end = bytes.iter().position(|byte| *byte == b'/').unwrap_or(bytes.len());
+    let (user, rest) =
+        (bytes.get(1..end).unwrap_or_default(), bytes.get(end..).unwrap_or_default());
+    let home = if user.is_empty() {
+        let user_id = || nix::unistd::getuid().to_string();
+        lookup("HOME").or_else(|| home_in_passwd(2, user_id().as_bytes()))
+    } else {
+        home_in_passwd(0, user)
+    };
+    let Some(home) = home else { return path };
+    let mut home = home.into_vec();
+    home.truncate(home.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1));
+    home.extend_from_slice(rest);
+    if home.is_empty() { "/".into() } else { OsString::from_vec(home) }
+}
+
+/// The home folder (field 5) of the first entry in `/etc/passwd` with `value` in `field`: passwd(5).
+fn home_in_passwd(field: usize, value: &[u8]) -> Option<OsString> {
+    let passwd = fs::read("/etc/passwd").ok()?;
+    let entries = passwd.split(|byte| *byte == b'\n');
+    let mut fields = entries.map(|entry| entry.split(|byte| *byte == b':').collect::<Vec<_>>());
+    let entry = fields.find(|fields| fields.get(field) == Some(&value))?;
+    Some(OsStr::from_bytes(entry.get(5)?).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lookup(name: &str) -> Option<OsString> {
+        match name {
+            "A" | "odd name" => Some("<$A>".into()),
+            "HOME" => Some("/home/me//".into()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn expands_variables() {
+        for (text, expanded) in [
+            ("$A/${A}", "<$A>/<$A>"),
+            ("${odd name}$B${B}", "<$A>$B${B}"),
+            ("$A$", "<$A>$"),
+            ("${A$A", "${A<$A>"),
+            ("$$A ${} $-é$Aé", "$<$A> ${} $-é<$A>é"),
+        ] {
+            assert_eq!(variables(text, &mut lookup), expanded, "{text}");
+        }
+    }
+
+    #[test]
+    fn expands_homes() {
+        let none = |_: &str| None;
+        let empty = |_: &str| Some(OsString::new());
+        assert_eq!(home("~/x".into(), &mut lookup), "/home/me/x");
+        assert_eq!(home("~".into(), &mut { empty }), "/");
+        assert_eq!(home("~root/x".into(), &mut { none }), "/root/x");
+        for left in ["~nobody-is-called-so/x", "a~", ""] {
+            assert_eq!(home(left.into(), &mut lookup), left);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! What can be told of a Python without starting it.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+
+/// A Python's version, as far as it decides which packages it can load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Version {
+    major: u8,
+    minor: u8,
+}
+
+impl Version {
+    /// The version that a text starts with: `3.11`, `3.11.7`, `3.7m`, but not `3`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (major, rest) = text.split_once('.')?;
+        let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+        Some(Version { major: major.parse().ok()?, minor: minor.parse().ok()? })
+    }
+}
+
+impl Display for Version {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+/// The version of a Python, where it shows: in its name, in its virtual environment's `pyvenv.cfg`,
+/// or in the name of what it is a link to.
+pub fn version(python: &Path) -> Option<Version> {
+    version_in_name(python)
+        .or_else(|| version_in_venv(python))
+        .or_else(|| links(python).find_map(|target| version_in_name(&target)))
+}
+
+fn version_in_name(python: &Path) -> Option<Version> {
+    Version::parse(python.file_name()?.to_str()?.strip_prefix("python")?)
+}
+
+/// The version in the `pyvenv.cfg` beside a Python or in the folder above (CPython: `site.py`); the
+/// key is `version` as `venv` writes it, or `version_info` as virtualenv and uv do.
+fn version_in_venv(python: &Path) -> Option<Version> {
+    let folder = python.parent()?;
+    let text = [folder.parent()?, folder]
+        .into_iter()
+        .find_map(|folder| disk::read(&folder.join("pyvenv.cfg")).ok().flatten())?;
+    let pairs = text.lines().filter_map(|line| line.split_once('='));
+    let mut versions = pairs.filter(|(key, _)| matches!(key.trim(), "version" | "version_info"));
+    versions.find_map(|(_, value)| Version::parse(value.trim()))
+}
+
+/// What a path is a link to, what that is a link to, and so on.
+fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
+    let target = |link: &PathBuf| Some(link.parent()?.join(fs::read_link(link).ok()?));
+    std::iter::successors(target(&path.to_owned()), target).take(16)
+}
+
+/// The word that would make a Python ignore `PYTHONPATH`, among those that follow the program: `-I`
+/// or `-E`, also in a cluster. The value of `-W`, `-X` or Python 2's `-Q` is none, nor anything after
+/// `-c`, `-m` or the script (CPython: `Python/getopt.c`).
+pub fn isolating<T: AsRef<std::ffi::OsStr>>(words: &[T]) -> Option<&T> {
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let bytes = word.as_ref().as_encoded_bytes();
+        match bytes {
+            [b'-', b'-', long @ ..] if !long.is_empty() => {
+                if long == b"check-hash-based-pycs" {
+                    words.next();
+                }
+            }
+            [b'-', flags @ ..] if !flags.is_empty() && flags != b"-" => {
+                for (at, flag) in flags.iter().enumerate() {
+                    match flag {
+                        b'I' | b'E' => return Some(word),
+                        b'c' | b'm' => return None,
+                        b'W' | b'X' | b'Q' => {
+                            if at + 1 == flags.len() {
+                                words.next();
+                            }
+                            break;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            _ => return None,
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions() {
+        let shown = |text| Version::parse(text).map(|version| version.to_string());
+        assert_eq!(shown("3.11.7"), Some("3.11".into()));
+        assert_eq!(shown("3.7m"), Some("3.7".into()));
+        for none in ["", "3", "3.", "x.1", "3.x", "999.1"] {
+            assert_eq!(shown(none), None, "{none}");
+        }
+        assert!(Version::parse("3.9") < Version::parse("3.10"));
+    }
+
+    #[test]
+    fn isolation() {
+        for (words, isolates) in [
+            ("-I", true),
+            ("-uE x.py", true),
+            ("-sIB", true),
+            ("-W ignore -I", true),
+            ("-Wignore -E", true),
+            ("-X dev -E -c pass", true),
+            ("--check-hash-based-pycs always -I", true),
+            ("-W -I", false),
+            ("-WI", false),
+            ("-XE -u", false),
+            ("-c -I", false),
+            ("-uc -I", false),
+            ("-mE -I", false),
+            ("x.py -I", false),
+            ("- -I", false),
+            ("-- -I", false),
+            ("", false),
+        ] {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            assert_eq!(isolating(&words).is_some(), isolates, "{words:?}");
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The names and numbers that Toolkit's YAML files hold: `pipeline_configuration.yml` of a
+//! configuration, `info.yml` of a core. None of them is needed to launch from a localized core.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+use super::config::PipelineConfig;
+use super::core::Core;
+use crate::disk;
+
+/// What `config/core/pipeline_configuration.yml` says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The configuration's name: `Primary`, or a sandbox's (`pc_name`).
+    pub pipeline: Option<String>,
+    /// The project's id on the site (`project_id`).
+    pub project_id: Option<i64>,
+    /// The project's name on disk (`project_name`, the site's `tank_name`).
+    pub project: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct PipelineConfigurationFile {
+    pc_name: Scalar,
+    project_id: Scalar,
+    project_name: Scalar,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct InfoFile {
+    version: Scalar,
+}
+
+/// A value of any type: people write `project_id: "$ID"` and `pc_name: 2019`.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Scalar {
+    Integer(i64),
+    Text(String),
+    Other(IgnoredAny),
+}
+
+impl Default for Scalar {
+    fn default() -> Self {
+        Scalar::Other(IgnoredAny)
+    }
+}
+
+impl Scalar {
+    fn text(self) -> Option<String> {
+        match self {
+            Scalar::Integer(number) => Some(number.to_string()),
+            Scalar::Text(text) => Some(text),
+            Scalar::Other(_) => None,
+        }
+    }
+
+    fn integer(self) -> Option<i64> {
+        match self {
+            Scalar::Integer(number) => Some(number),
+            Scalar::Text(text) => text.parse().ok(),
+            Scalar::Other(_) => None,
+        }
+    }
+}
+
+/// What a configuration says of itself, `expand` replacing the variables in it; an error is what is
+/// wrong with the file.
+pub fn read(
+    config: &PipelineConfig,
+    mut expand: impl FnMut(String) -> String,
+) -> Result<Metadata, String> {
+    let file: PipelineConfigurationFile = parse(&config.metadata_file())?;
+    let mut text = |scalar: Scalar| scalar.text().map(&mut expand);
+    Ok(Metadata {
+        pipeline: text(file.pc_name),
+        project: text(file.project_name),
+        project_id: text(file.project_id).and_then(|id| Scalar::Text(id).integer()),
+    })
+}
+
+/// The version that a core says it has.
+pub fn version(core: &Core) -> Result<Option<String>, String> {
+    parse(&core.manifest_file()).map(|file: InfoFile| file.version.text())
+}
+
+/// The name of a configuration that is not the project's Primary; `None` for a Primary, and where
+/// that cannot be told. The usual case is told without parsing YAML: a line that is not indented is
+/// no part of another value.
+pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -> Option<String> {
+    let text = disk::read(&config.metadata_file()).ok()??;
+    if text.lines().any(|line| line.trim_end() == "pc_name: Primary") {
+        return None;
+    }
+    let file: PipelineConfigurationFile = from_yaml(&text).ok()?;
+    file.pc_name.text().map(expand).filter(|name| name != "Primary")
+}
+
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
+    match disk::read(path) {
+        Ok(Some(text)) => from_yaml(&text),
+        Ok(None) => Err("does not exist".into()),
+        Err(problem) => Err(problem.to_string()),
+    }
+}
+
+fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let text = error.to_string();
+        format!("is no YAML that could be understood: {}", text.lines().next().unwrap_or_default())
+    })
+}

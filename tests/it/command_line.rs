@@ -1,0 +1,121 @@
+//! What is the launcher's and what is Python's on the command line.
+
+use crate::support::{Studio, failed};
+
+fn argv(studio: &Studio, words: &[&str]) -> Vec<String> {
+    let plan = studio.explain([&["--project", "bigbuck"], words].concat());
+    let words = plan["argv"].as_array().unwrap().iter().skip(1);
+    words.map(|word| word.as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn words_after_the_options_are_pythons() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    for words in [
+        &["script.py", "--project", "other", "--explain", "--", "-I", ""][..],
+        &["-c", "print(1)", "--help"],
+        &["-m", "module", "--version"],
+        &["-V"],
+        &["-h"],
+        &["-u", "-W", "ignore", "script.py"],
+        &["-Xdev", "-"],
+        &["-"],
+        &["--help-env"],
+        &["--help-xoptions"],
+        &["--help-all"],
+        &["--check-hash-based-pycs", "always", "x.py"],
+        &["--check-hash-based-pycs=always", "x.py"],
+        &["script.py", "--"],
+        &["-c", "pass", "--", "--", "x"],
+        &["", "an empty word"],
+        &[],
+    ] {
+        assert_eq!(argv(&studio, words), words);
+    }
+}
+
+#[test]
+fn one_pair_of_dashes_ends_the_options() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    for (words, pythons) in [
+        (&["--", "script.py", "--", "x"][..], &["script.py", "--", "x"][..]),
+        (&["--", "--project", "x"], &["--project", "x"]),
+        (&["--", "--unknown"], &["--unknown"]),
+        (&["--", "--", "x"], &["--", "x"]),
+        (&["--"], &[]),
+    ] {
+        assert_eq!(argv(&studio, words), pythons, "{words:?}");
+    }
+}
+
+#[test]
+fn an_unknown_option_is_refused_with_the_nearest() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    studio.failure(["--projct", "bigbuck"]).is(125, &["'--projct'"]).hints("--project");
+    studio.failure(["--help-xoption"]).is(125, &[]).hints("--help-xoptions");
+    studio.failure(["--zzz"]).is(125, &["'--zzz'"]).hints("--help");
+    studio.failure(["--proj=bigbuck"]).is(125, &["'--proj=bigbuck'"]);
+}
+
+#[test]
+fn a_scripts_first_line_is_told_how_to_pass_words() {
+    let studio = Studio::new();
+    studio.failure(["--project bigbuck", "script.py"]).is(125, &["--project bigbuck"]).hints("env -S");
+    studio.failure(["--clean --project=a"]).is(125, &[]).hints("--project=");
+}
+
+#[test]
+fn options_that_cannot_be_understood() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    studio.failure(["--project"]).is(125, &["--project"]);
+    studio.failure(["--project", "a", "--project", "b"]).is(125, &["--project"]);
+    studio.failure(["--explain=yaml"]).is(125, &["yaml"]);
+    studio.failure(["--clean=yes"]).is(125, &["--clean"]);
+    studio.failure(["--project", "bigbuck", "--env", "NAME"]).is(125, &["--env", "'NAME'"]);
+    studio.failure(["--project", "bigbuck", "--env", "=x"]).is(125, &["--env", "'=x'"]);
+    studio.failure(["--project", "bigbuck", "--unset", "A=B"]).is(125, &["--unset", "'A=B'"]);
+    studio.failure(["--project", "bigbuck", "--keep", ""]).is(125, &["--keep"]);
+}
+
+#[test]
+fn help_and_version_need_no_project() {
+    let studio = Studio::new();
+    let help = studio.launcher(["--help"]).output().unwrap();
+    let text = String::from_utf8(help.stdout).unwrap();
+    assert!(help.status.success() && help.stderr.is_empty());
+    for part in ["Usage: sgtk-python", "--project <NAME>", "Examples:", "SHOTGUN_BASE", "121"] {
+        assert!(text.contains(part), "{part}");
+    }
+    assert!(!text.contains("--list") && !text.contains("--warm"), "not built yet");
+    let version = studio.launcher(["--version"]).output().unwrap();
+    let expected = concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n");
+    assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
+}
+
+#[test]
+fn isolated_python_is_refused() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    for words in [&["-I"][..], &["-uE", "x.py"], &["-IB"], &["-W", "ignore", "-I", "-c", "pass"]] {
+        let failure = studio.failure([&["--project", "bigbuck"], words].concat());
+        failure.is(125, &["PYTHONPATH", "core"]);
+    }
+    let python = format!("{} -I", studio.python().display());
+    studio.failure(["--project", "bigbuck", "--python", &python]).is(125, &["'-I'"]);
+    for words in [&["-c", "-I"][..], &["-WI"], &["-W", "-I"], &["x.py", "-E"], &["-mI"]] {
+        assert_eq!(argv(&studio, words), words);
+    }
+}
+
+#[test]
+fn a_script_that_is_given_to_nobodys_project_is_not_run() {
+    let studio = Studio::new();
+    studio.failure(["script.py"]).is(121, &["no project was named"]).hints("--project");
+    let mut inside = studio.launcher(["script.py"]);
+    inside.env("SGTK_PYTHON_CONFIG", "/mnt/configs/a");
+    failed(&mut inside).is(121, &[]).hints("--config \"$SGTK_PYTHON_CONFIG\"");
+}

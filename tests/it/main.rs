@@ -1,0 +1,19 @@
+//! The launcher, tested through its binary against whole studios on disk. What needs the real core is
+//! ignored here and run by `tests/run`, which fetches it.
+#![allow(clippy::disallowed_methods, reason = "a test is a caller: it has a process of its own")]
+
+mod bad_input;
+mod command_line;
+#[cfg(unix)]
+mod differential;
+mod environment;
+mod explaining;
+mod layers;
+#[cfg(unix)]
+mod launching;
+#[cfg(unix)]
+mod real_core;
+mod resolving;
+mod selecting;
+mod settings;
+mod support;

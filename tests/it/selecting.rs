@@ -1,0 +1,177 @@
+//! Which project: by option, variable or link, below which roots.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::support::{Studio, explained, failed, write};
+
+fn config(plan: &Value) -> &str {
+    plan["config"]["path"].as_str().unwrap()
+}
+
+#[test]
+fn by_option() {
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    let plan = studio.explain(["--project", "bigbuck"]);
+    assert_eq!(config(&plan), bigbuck.to_str().unwrap());
+    assert_eq!(plan["project"]["origin"], "option --project");
+    assert_eq!(plan["project"]["name"], "bigbuck");
+    assert!(plan["config"]["origin"].as_str().unwrap().contains("variable SHOTGUN_BASE"));
+
+    let plan = studio.explain([format!("--config={}", bigbuck.display())]);
+    assert_eq!(config(&plan), bigbuck.to_str().unwrap());
+    assert_eq!(plan["config"]["origin"], "option --config");
+}
+
+#[test]
+fn by_variable_when_no_option_says() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let sintel = studio.localized("sintel");
+    let plan = explained(studio.launcher(["x.py"]).env("SGTK_PROJECT", "sintel"));
+    assert_eq!(config(&plan), sintel.to_str().unwrap());
+    assert_eq!(plan["project"]["origin"], "variable SGTK_PROJECT");
+
+    let plan = explained(studio.launcher(["x.py"]).env("SGTK_CONFIG", &sintel));
+    assert_eq!(plan["project"]["origin"], "variable SGTK_CONFIG");
+
+    let plan =
+        explained(studio.launcher(["--project", "bigbuck"]).env("SGTK_CONFIG", "/not/looked/at"));
+    assert_eq!(plan["project"]["origin"], "option --project");
+
+    failed(studio.launcher(["x.py"]).env("SGTK_PROJECT", "")).is(121, &["no project was named"]);
+}
+
+#[test]
+fn names_of_more_than_one_level() {
+    let studio = Studio::new();
+    let child = studio.localized("parent/child");
+    assert_eq!(config(&studio.explain(["--project", "parent/child"])), child.to_str().unwrap());
+}
+
+#[test]
+fn a_relative_config_is_joined_to_the_working_directory() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let plan = studio.explain(["--config", "configs/bigbuck"]);
+    assert!(config(&plan).ends_with("configs/bigbuck") && config(&plan).starts_with('/') || cfg!(windows));
+}
+
+#[cfg(unix)]
+#[test]
+fn paths_are_as_written() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    std::os::unix::fs::symlink(studio.path("configs"), studio.path("link")).unwrap();
+    let written = studio.path("link/../link/bigbuck");
+    let plan = studio.explain(["--config", written.to_str().unwrap()]);
+    assert_eq!(config(&plan), written.to_str().unwrap());
+    assert!(plan["core"]["python_path"].as_str().unwrap().contains("link/../link/bigbuck/"));
+
+    // The shell's name for the working directory is what a studio knows it by.
+    let mut launcher = studio.launcher(["--config", "bigbuck"]);
+    launcher.current_dir(studio.path("link")).env("PWD", studio.path("link"));
+    assert_eq!(config(&explained(&mut launcher)), studio.path("link/bigbuck").to_str().unwrap());
+    launcher.env("PWD", studio.path("home"));
+    assert!(config(&explained(&mut launcher)).ends_with("configs/bigbuck"));
+}
+
+#[test]
+fn the_first_root_that_has_the_project() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let other = studio.localized("../more/sintel");
+    fs::create_dir_all(studio.path("configs/sintel")).unwrap();
+    let roots = [studio.path("missing"), studio.path("configs"), studio.path("more")];
+    let mut launcher = studio.launcher(["--project", "sintel"]);
+    launcher.env("SHOTGUN_BASE", std::env::join_paths(&roots).unwrap());
+    let plan = explained(&mut launcher);
+    assert_eq!(fs::canonicalize(config(&plan)).unwrap(), fs::canonicalize(other).unwrap());
+}
+
+#[test]
+fn two_choices_must_end_at_one_config() {
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    let sintel = studio.localized("sintel");
+    let (bigbuck, sintel) = (bigbuck.to_str().unwrap(), sintel.to_str().unwrap());
+    studio
+        .failure(["--project", "bigbuck", "--config", sintel])
+        .is(125, &["--project", "--config", bigbuck, sintel]);
+    studio.explain(["--project", "bigbuck", "--config", bigbuck]);
+    let mut launcher = studio.launcher(["x.py"]);
+    launcher.env("SGTK_PROJECT", "bigbuck").env("SGTK_CONFIG", sintel);
+    failed(&mut launcher).is(125, &["SGTK_PROJECT", "SGTK_CONFIG"]);
+}
+
+#[test]
+fn hostile_names_are_refused() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let hostile =
+        ["..", "../configs/bigbuck", "/etc", "bigbuck/..", "./bigbuck", "a//b", "bigbuck/", ".", ""];
+    for name in hostile {
+        studio.failure([format!("--project={name}")]).is(125, &["cannot be a project's name"]);
+    }
+    failed(studio.launcher(["x"]).env("SGTK_PROJECT", "../x")).is(125, &["variable SGTK_PROJECT"]);
+}
+
+#[test]
+fn an_unknown_project_is_told_its_nearest() {
+    let studio = Studio::new();
+    for name in ["bigbuck", "bigbuck2", "sintel"] {
+        studio.localized(name);
+    }
+    fs::create_dir_all(studio.path("configs/bigbuk2")).unwrap();
+    let failure = studio.failure(["--project", "bigbuk"]);
+    failure.is(121, &["'bigbuk'", "option --project", "SHOTGUN_BASE"]);
+    failure.hints("did you mean 'bigbuck' or 'bigbuck2'?");
+    studio.failure(["--project", "BigBuck"]).is(121, &[]).hints("'bigbuck'");
+    studio.failure(["--project", "zzz"]).is(121, &["'zzz'"]).hints("SHOTGUN_BASE");
+    let line = studio.failure(["--project", "a\nb\u{1b}[31m"]);
+    line.is(121, &["a\\nb"]);
+}
+
+#[test]
+fn a_folder_that_is_no_config() {
+    let studio = Studio::new();
+    write(studio.path("configs/studio/readme"), "");
+    studio.failure(["--project", "studio"]).is(122, &["configs", "studio"]).hints("roots.yml");
+    studio.failure(["--config", "configs/studio"]).is(122, &["option --config"]);
+    studio.failure(["--config", "nowhere"]).is(122, &["nowhere", "does not exist"]);
+}
+
+#[test]
+fn without_a_root_the_default_is_named() {
+    let studio = Studio::new();
+    let failure = failed(studio.launcher(["--project", "x"]).env_remove("SHOTGUN_BASE"));
+    failure.is(121, &["/mnt/sgtk/configs", "the default"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_links_name_chooses() {
+    use std::os::unix::fs::symlink;
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    studio.localized("sintel");
+    let show = "#!/bin/sh\necho \"$SGTK_PYTHON_CONFIG\" \"$@\"\n";
+    write(studio.python(), show);
+    let link = studio.path("bin/bigbuck-python");
+    symlink(crate::support::LAUNCHER, &link).unwrap();
+    let run = |words: &[&str], project: Option<&str>| {
+        let mut command = std::process::Command::new(&link);
+        let launcher = studio.launcher(words);
+        command.args(words).env_clear();
+        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        project.map(|name| command.env("SGTK_PROJECT", name));
+        String::from_utf8(command.output().unwrap().stdout).unwrap()
+    };
+    let here = bigbuck.to_str().unwrap();
+    for words in [&["--version"][..], &["--help"], &["-I", "-c", "pass"], &["-E"], &["--explain"]] {
+        assert_eq!(run(words, None), format!("{here} {}\n", words.join(" ")));
+    }
+    assert!(run(&["x"], Some("sintel")).contains("/sintel x"), "a variable comes before the link");
+}
