@@ -63,7 +63,10 @@ fn an_unknown_option_is_refused_with_the_nearest() {
 #[test]
 fn a_scripts_first_line_is_told_how_to_pass_words() {
     let studio = Studio::new();
-    studio.failure(["--project bigbuck", "script.py"]).is(125, &["--project bigbuck"]).hints("env -S");
+    studio
+        .failure(["--project bigbuck", "script.py"])
+        .is(125, &["--project bigbuck"])
+        .hints("env -S");
     studio.failure(["--clean --project=a"]).is(125, &[]).hints("--project=");
 }
 

@@ -44,7 +44,11 @@ fn modules_import_downwards() {
         for import in imports.filter(|import| import.starts_with(|c: char| c.is_lowercase())) {
             let imported = import.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap();
             let own = imported == module;
-            assert!(own || layer(imported) < layer(module), "{} imports {imported}", file.display());
+            assert!(
+                own || layer(imported) < layer(module),
+                "{} imports {imported}",
+                file.display()
+            );
         }
     }
 }

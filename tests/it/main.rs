@@ -8,9 +8,9 @@ mod command_line;
 mod differential;
 mod environment;
 mod explaining;
-mod layers;
 #[cfg(unix)]
 mod launching;
+mod layers;
 #[cfg(unix)]
 mod real_core;
 mod resolving;

@@ -56,7 +56,10 @@ fn a_relative_config_is_joined_to_the_working_directory() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let plan = studio.explain(["--config", "configs/bigbuck"]);
-    assert!(config(&plan).ends_with("configs/bigbuck") && config(&plan).starts_with('/') || cfg!(windows));
+    assert!(
+        config(&plan).ends_with("configs/bigbuck") && config(&plan).starts_with('/')
+            || cfg!(windows)
+    );
 }
 
 #[cfg(unix)]
@@ -110,8 +113,17 @@ fn two_choices_must_end_at_one_config() {
 fn hostile_names_are_refused() {
     let studio = Studio::new();
     studio.localized("bigbuck");
-    let hostile =
-        ["..", "../configs/bigbuck", "/etc", "bigbuck/..", "./bigbuck", "a//b", "bigbuck/", ".", ""];
+    let hostile = [
+        "..",
+        "../configs/bigbuck",
+        "/etc",
+        "bigbuck/..",
+        "./bigbuck",
+        "a//b",
+        "bigbuck/",
+        ".",
+        "",
+    ];
     for name in hostile {
         studio.failure([format!("--project={name}")]).is(125, &["cannot be a project's name"]);
     }

@@ -4,7 +4,6 @@ use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::sync::LazyLock;
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -22,11 +21,8 @@ pub const OS: &str = if cfg!(windows) {
 };
 
 /// A real Python, without whatever stands in for it on `PATH`.
-pub static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    if cfg!(windows) {
-        // There, tests only explain, and a launch needs no more of a Python than its file.
-        return LAUNCHER.replace("sgtk-python.exe", "python-of-the-tests.exe").into();
-    }
+#[cfg(unix)]
+pub static PYTHON: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
     let program = "import os, sys; print(os.path.realpath(sys.executable))";
     let output = Command::new("python3").args(["-I", "-c", program]).output().expect("a python3");
     PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())

@@ -1,0 +1,201 @@
+//! Whatever lies on the disk or comes from the caller: one clear line and the right exit code.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::support::{OS, Studio, failed, write};
+
+/// The files that a launch reads, and how to make a config whose launch reads them.
+fn files(studio: &Studio) -> [(&'static str, PathBuf); 3] {
+    let shared = studio.shared("shared", "v1");
+    let localized = studio.localized("localized");
+    [
+        ("shared", shared.join(format!("install/core/core_{OS}.cfg"))),
+        ("localized", localized.join(format!("config/core/interpreter_{OS}.cfg"))),
+        ("settings", studio.path("settings.toml")),
+    ]
+}
+
+fn launch(studio: &Studio, which: &str) -> std::process::Command {
+    let project = if which == "settings" { "localized" } else { which };
+    let mut launcher = studio.launcher(["--project", project, "x.py"]);
+    if which == "settings" {
+        launcher.env("SGTK_PYTHON_SETTINGS", studio.path("settings.toml"));
+    }
+    launcher
+}
+
+#[test]
+fn texts_that_are_none() {
+    let studio = Studio::new();
+    for (which, file) in files(&studio) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let mut cases = vec![
+            (b"\xff\xfe/\0x".to_vec(), "not UTF-8"),
+            (b"/caf\xe9".to_vec(), "not UTF-8 text (byte 5)"),
+            (vec![b'x'; 10 * 1024 * 1024], "larger than 1 MiB"),
+        ];
+        if which != "settings" {
+            cases.extend([
+                (b"".to_vec(), "is empty"),
+                (b" \r\n\t".to_vec(), "is empty"),
+                (b"\xef\xbb\xbf/x".to_vec(), "byte order mark"),
+                (b"/x\0y".to_vec(), "NUL"),
+            ]);
+        }
+        for (content, what) in cases {
+            write(&file, content);
+            failed(&mut launch(&studio, which)).is(122, &[name, what]);
+        }
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        failed(&mut launch(&studio, which)).is(122, &[name]);
+    }
+}
+
+#[test]
+fn a_long_text_is_cut_in_the_message() {
+    let studio = Studio::new();
+    studio.linked("long", format!("/{}", "x".repeat(100_000)));
+    let failure = studio.failure(["--project", "long"]);
+    failure.is(122, &["/xxxx", "…", "core_"]);
+    assert!(failure.message.len() < 2000);
+    studio.linked("lines", "/first\n/second\u{1b}[2J");
+    studio.failure(["--project", "lines"]).is(122, &["/first\\n/second\\u{1b}[2J"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_and_pipes() {
+    use std::os::unix::fs::symlink;
+    let studio = Studio::new();
+    for (which, file) in files(&studio) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let _ = fs::remove_file(&file);
+        symlink("nowhere", &file).unwrap();
+        failed(&mut launch(&studio, which)).is(122, &[name, "link to nowhere"]);
+        fs::remove_file(&file).unwrap();
+        symlink(name, &file).unwrap();
+        failed(&mut launch(&studio, which)).is(122, &[name]);
+        fs::remove_file(&file).unwrap();
+        if which != "settings" {
+            assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+            failed(&mut launch(&studio, which)).is(122, &[name, "is empty"]);
+        }
+    }
+    symlink("b", studio.path("configs/a")).unwrap();
+    symlink("a", studio.path("configs/b")).unwrap();
+    studio.failure(["--project", "a"]).is(122, &["configs/a"]);
+    studio.failure(["--config", "configs/a"]).is(122, &["configs/a"]);
+    symlink("nowhere", studio.path("configs/c")).unwrap();
+    studio.failure(["--project", "c"]).is(121, &["'c'"]);
+}
+
+#[test]
+fn things_in_the_place_of_folders() {
+    let studio = Studio::new();
+    write(studio.path("configs/file"), "");
+    studio.failure(["--project", "file"]).is(122, &["file", "no pipeline configuration"]);
+    studio.failure(["--config", "configs/file"]).is(122, &["file"]);
+    write(studio.path("configs/bigbuck/config/core"), "");
+    studio.failure(["--project", "bigbuck"]).is(122, &["bigbuck"]);
+    let mut launcher = studio.launcher(["--project", "x"]);
+    failed(launcher.env("SHOTGUN_BASE", studio.path("configs/file"))).is(121, &["'x'", "file"]);
+    studio.linked("to-a-file", studio.path("configs/file").to_str().unwrap());
+    studio.failure(["--project", "to-a-file"]).is(122, &["'tank'"]);
+}
+
+#[test]
+fn names_that_are_too_long() {
+    let studio = Studio::new();
+    studio.failure(["--project", &"x".repeat(300)]).is(121, &["xxx"]);
+    studio.failure(["--config", &"x/".repeat(5000)]).is(122, &["x/x/x"]);
+}
+
+/// Root may read everything, so these run as somebody else where the tests run as root.
+#[cfg(unix)]
+#[test]
+fn no_permission() {
+    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::process::CommandExt;
+    let studio = Studio::new();
+    let copy = studio.path("bin/launcher");
+    fs::copy(crate::support::LAUNCHER, &copy).unwrap();
+    let set = |path: &std::path::Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    };
+    set(&studio.path(""), 0o755);
+    let run = |which: &str| {
+        let launcher = launch(&studio, which);
+        let mut command = std::process::Command::new(&copy);
+        command.args(launcher.get_args()).env_clear();
+        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        if nix::unistd::geteuid().is_root() {
+            command.uid(65534).gid(65534);
+        }
+        failed(&mut command)
+    };
+    for (which, file) in files(&studio) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        write(&file, "");
+        set(&file, 0o000);
+        run(which).is(122, &[name, "Permission denied"]);
+        set(&file, 0o644);
+    }
+    let config = studio.path("configs/localized");
+    write(config.join(format!("config/core/interpreter_{OS}.cfg")), "/root-only");
+    set(&config.join("config"), 0o000);
+    run("localized").is(122, &["localized/config/core/roots.yml", "Permission denied"]);
+    set(&config.join("config"), 0o755);
+    set(&config.join("install"), 0o000);
+    run("localized").is(122, &["_core_upgrader.py", "Permission denied"]);
+    set(&config.join("install"), 0o755);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_not_unicode() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    let studio = Studio::new();
+    let name = OsStr::from_bytes(b"caf\xe9");
+    let config = studio.localized("cafe");
+    fs::rename(config, studio.path("configs").join(name)).unwrap();
+    let plan = studio.explain([OsStr::new("--project"), name, OsStr::from_bytes(b"\xff.py")]);
+    assert_eq!(plan["argv"][1], "\u{fffd}.py");
+    assert!(plan["config"]["path"].as_str().unwrap().ends_with("caf\u{fffd}"));
+    let unknown = OsString::from_vec(b"--project=\xffx".to_vec());
+    studio.failure([unknown]).is(121, &["\u{fffd}x"]);
+    studio.failure([OsStr::from_bytes(b"--pr\xff")]).is(125, &["--pr\u{fffd}"]);
+    studio.failure([OsStr::from_bytes(b"--explain=\xff")]).is(125, &[]);
+    let mut launcher = studio.launcher([OsStr::new("--project"), name]);
+    failed(launcher.env("SGTK_PYTHON", OsStr::from_bytes(b"\xfe"))).is(127, &["\u{fffd}"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_deleted_working_directory() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    studio.core("v1");
+    studio.linked("relative", "cores/v1");
+    let run = |arguments: &[&str]| {
+        let gone = studio.path("gone");
+        fs::create_dir_all(&gone).unwrap();
+        let launcher = studio.launcher(
+            [&["-c", "rmdir \"$PWD\" && exec \"$0\" \"$@\"", crate::support::LAUNCHER], arguments]
+                .concat(),
+        );
+        let mut shell = std::process::Command::new("sh");
+        shell.args(launcher.get_args()).env_clear().current_dir(&gone);
+        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.output().unwrap()
+    };
+    assert!(run(&["--project", "bigbuck"]).status.success());
+    let plan: serde_json::Value =
+        serde_json::from_slice(&run(&["--explain=json", "--project", "bigbuck"]).stdout).unwrap();
+    assert!(plan["cwd"].is_null());
+    let failure = crate::support::failure_of(&run(&["--config", "x"]));
+    failure.is(125, &["no working directory", "x"]);
+    crate::support::failure_of(&run(&["--project", "relative"])).is(125, &["cores/v1"]);
+}

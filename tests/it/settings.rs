@@ -1,0 +1,162 @@
+//! The settings files: their places, their layers, their faults.
+
+use std::path::Path;
+
+use crate::support::{Studio, change, explained, failed, make_executable, write};
+
+fn with_settings(studio: &Studio, text: &str, arguments: &[&str]) -> std::process::Command {
+    write(studio.path("settings/s.toml"), text);
+    let mut launcher = studio.launcher(arguments);
+    launcher.env("SGTK_PYTHON_SETTINGS", studio.path("settings/s.toml"));
+    launcher
+}
+
+/// A path as it can stand in a TOML text between single quotes.
+fn toml(path: &Path) -> String {
+    format!("'{}'", path.display())
+}
+
+#[test]
+fn roots() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let config = |text: &str| {
+        let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+        let plan = explained(launcher.env_remove("SHOTGUN_BASE").env("STUDIO", studio.path("")));
+        plan["config"]["origin"].as_str().unwrap().to_owned()
+    };
+    assert!(
+        config(&format!("roots = [{}]", toml(&studio.path("configs")))).contains("'roots' in ")
+    );
+    assert!(config("roots = ['$STUDIO/configs']").contains("'roots' in "));
+    assert!(config("roots = ['nowhere', '../configs']").contains("'roots' in "));
+    let mut launcher = with_settings(&studio, "roots = ['/nowhere']", &["--project", "bigbuck"]);
+    let plan = explained(&mut launcher);
+    assert!(plan["config"]["origin"].as_str().unwrap().contains("variable SHOTGUN_BASE"));
+    let mut launcher = with_settings(&studio, "roots = []", &["--project", "bigbuck"]);
+    failed(launcher.env_remove("SHOTGUN_BASE")).is(121, &["bigbuck"]).hints("SHOTGUN_BASE");
+}
+
+#[test]
+fn a_project_of_the_settings() {
+    let studio = Studio::new();
+    let elsewhere = studio.localized("../elsewhere/bb");
+    write(studio.path("other-python"), "");
+    make_executable(&studio.path("other-python"));
+    let text = "[projects.bigbuck]\nconfig = '../elsewhere/bb'\npython = '../other-python'\n\
+                [projects.bigbuck.environment]\nset = { A = 'project' }\n\
+                [environment]\nset = { A = 'general', B = 'general' }\n";
+    let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+    let plan = explained(&mut launcher);
+    assert!(plan["config"]["path"].as_str().unwrap().ends_with("bb"));
+    assert!(plan["config"]["origin"].as_str().unwrap().contains("projects.bigbuck.config"));
+    assert!(plan["interpreter"]["path"].as_str().unwrap().ends_with("other-python"));
+    assert_eq!(change(&plan, "A").unwrap(), "project");
+    assert_eq!(change(&plan, "B").unwrap(), "general");
+
+    // The same project, chosen by its path.
+    let text = text.replace("'../elsewhere/bb'", &toml(&elsewhere));
+    let mut launcher = with_settings(&studio, &text, &["--config", elsewhere.to_str().unwrap()]);
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "project");
+
+    let mut launcher = with_settings(&studio, &text, &["--project", "bigbuk"]);
+    failed(&mut launcher).is(121, &["bigbuk"]).hints("'bigbuck'");
+}
+
+#[test]
+fn the_environment() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let text =
+        "[environment]\nunset = ['LD_LIBRARY_PATH', 'MAYA_*']\nset = { PYTHONUNBUFFERED = '1' }\n";
+    let mut launcher = with_settings(&studio, text, &["--project", "bigbuck", "--keep", "MAYA_A"]);
+    launcher.env("LD_LIBRARY_PATH", "/x").env("MAYA_A", "a").env("MAYA_B", "b");
+    let plan = explained(&mut launcher);
+    assert!(change(&plan, "LD_LIBRARY_PATH").unwrap().is_null());
+    assert!(change(&plan, "MAYA_B").unwrap().is_null());
+    assert_eq!(change(&plan, "MAYA_A"), None);
+    assert_eq!(change(&plan, "PYTHONUNBUFFERED").unwrap(), "1");
+    let changes = plan["environment"].as_array().unwrap();
+    let reason =
+        changes.iter().find(|c| c["name"] == "PYTHONUNBUFFERED").unwrap()["reason"].as_str();
+    assert!(reason.unwrap().contains("'environment' in "));
+}
+
+#[test]
+fn the_users_file_lies_over_the_studios() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let user = if cfg!(windows) {
+        "home/sgtk-python/settings.toml"
+    } else {
+        "home/.config/sgtk-python/settings.toml"
+    };
+    write(studio.path(user), "[environment]\nset = { A = 'user' }\n");
+    let text = "[environment]\nset = { A = 'studio', B = 'studio' }\n";
+    let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+    launcher.env("APPDATA", studio.path("home"));
+    let plan = explained(&mut launcher);
+    assert_eq!(change(&plan, "A").unwrap(), "user");
+    assert_eq!(change(&plan, "B").unwrap(), "studio");
+
+    write(studio.path("xdg/sgtk-python/settings.toml"), "[environment]\nset = { A = 'xdg' }\n");
+    launcher.env("XDG_CONFIG_HOME", studio.path("xdg"));
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "xdg");
+    launcher.env("XDG_CONFIG_HOME", "relative");
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "user");
+    launcher.env_remove("HOME").env_remove("APPDATA").env_remove("XDG_CONFIG_HOME");
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "studio");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_share_carries_its_own_settings() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let copy = studio.path("share/bin/sgtk-python");
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::copy(crate::support::LAUNCHER, &copy).unwrap();
+    write(studio.path("share/bin/sgtk-python.toml"), "roots = ['../../configs']\n");
+    std::os::unix::fs::symlink(&copy, studio.path("bin/sgtk-python")).unwrap();
+    for program in [copy, studio.path("bin/sgtk-python")] {
+        let mut launcher = std::process::Command::new(program);
+        launcher.args(["--explain=json", "--project", "bigbuck"]).env_clear();
+        let output = launcher.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn faults_are_told_with_file_line_and_key() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    for (text, parts) in [
+        ("rots = []\n", &["s.toml:1:", "'rots'", "unknown field"][..]),
+        ("studio = 'x'\n\nroots = '/x'\n", &["s.toml:3:", "'roots'", "expected a sequence"]),
+        ("[environment]\nunset = ['A=B']\n", &["s.toml:2:", "'unset'", "'A=B'"]),
+        ("[environment]\nset = { '' = 'x' }\n", &["s.toml:2:", "'set'"]),
+        ("[environment]\nset = { A = \"\\u0000\" }\n", &["s.toml:2:", "'set'", "NUL"]),
+        ("[environment]\nset = { A = 1 }\n", &["s.toml:2:", "'set'", "expected a string"]),
+        ("[projects.a]\nconfg = 'x'\n", &["s.toml:2:", "'confg'"]),
+        ("roots = [\n", &["s.toml:"]),
+        ("roots = ['a']\nroots = ['b']\n", &["s.toml:2:", "'roots'"]),
+        ("\u{1b}[31m = 1", &["s.toml:1:"]),
+    ] {
+        let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+        failed(&mut launcher).is(122, parts);
+    }
+    let mut launcher = studio.launcher(["--project", "bigbuck"]);
+    failed(launcher.env("SGTK_PYTHON_SETTINGS", "missing.toml")).is(122, &["missing.toml"]);
+    failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("home"))).is(122, &["home"]);
+    write(studio.path("binary.toml"), b"\xff\xfe\x00");
+    failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("binary.toml"))).is(122, &["UTF-8"]);
+}
+
+#[test]
+fn a_byte_order_mark_and_windows_line_ends_are_fine() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let text = "\u{feff}[environment]\r\nset = { A = '1' }\r\n";
+    let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "1");
+}
