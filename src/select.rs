@@ -81,8 +81,9 @@ impl Places<'_> {
             return self.selection(project, path, config.origin);
         }
         let mut other_folder = None;
+        let folder: PathBuf = Path::new(name).iter().collect();
         for root in &self.roots {
-            let path = root.value.join(name);
+            let path = root.value.join(&folder);
             let config = PipelineConfig::at(&path);
             let origin =
                 Origin::Below { root: root.value.clone(), origin: root.origin.clone().into() };

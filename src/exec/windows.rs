@@ -40,7 +40,10 @@ fn run(plan: &LaunchPlan) -> io::Result<i32> {
     let mut command = std::process::Command::new(&plan.interpreter.path);
     command.args(plan.argv.iter().skip(1)).env_clear().envs(plan.environment.variables());
     let mut child = command.spawn()?;
-    put_into(&job, &child)?;
+    if let Err(error) = put_into(&job, &child) {
+        let _ = child.kill();
+        return Err(error);
+    }
     // Python's exit code is any 32 bits; without one it cannot have ended.
     Ok(child.wait()?.code().unwrap_or_default())
 }

@@ -21,13 +21,13 @@ impl PipelineConfig {
 
     /// Whether this is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
     pub fn is_one(&self) -> Result<bool, Error> {
-        exists(&self.path.join("config/core/roots.yml"))
+        exists(&self.path.join("config").join("core").join("roots.yml"))
     }
 
     /// The file whose being there makes the core a localized one (tk-core:
     /// `pipelineconfig_utils.is_localized`).
     pub fn localized_mark(&self) -> PathBuf {
-        self.path.join("install/core/_core_upgrader.py")
+        self.path.join("install").join("core").join("_core_upgrader.py")
     }
 
     /// Whether the core lies in the configuration itself.
@@ -37,12 +37,12 @@ impl PipelineConfig {
 
     /// The file that names the shared core's root on this system.
     pub fn core_link_file(&self) -> PathBuf {
-        self.path.join(format!("install/core/core_{}.cfg", Os::CURRENT.name()))
+        self.path.join("install").join("core").join(format!("core_{}.cfg", Os::CURRENT.name()))
     }
 
     /// The file with the names and ids of the configuration and its project.
     pub fn metadata_file(&self) -> PathBuf {
-        self.path.join("config/core/pipeline_configuration.yml")
+        self.path.join("config").join("core").join("pipeline_configuration.yml")
     }
 }
 

@@ -37,23 +37,26 @@ pub struct Core {
 impl Core {
     /// The core's own folder.
     pub fn path(&self) -> PathBuf {
-        self.root.join("install/core")
+        self.root.join("install").join("core")
     }
 
     /// What goes on `PYTHONPATH`.
     pub fn python_path(&self) -> PathBuf {
-        self.root.join("install/core/python")
+        self.path().join("python")
     }
 
     /// The file that names the Python. It belongs to the core's root, so sharing a core moves it out
     /// of the project's configuration.
     pub fn interpreter_file(&self) -> PathBuf {
-        self.root.join(format!("config/core/interpreter_{}.cfg", Os::CURRENT.name()))
+        self.root
+            .join("config")
+            .join("core")
+            .join(format!("interpreter_{}.cfg", Os::CURRENT.name()))
     }
 
     /// The file that tells the core's version.
     pub fn manifest_file(&self) -> PathBuf {
-        self.root.join("install/core/info.yml")
+        self.path().join("info.yml")
     }
 
     /// Checks that there is a core: a folder without `tank` fails in Python only at `import sgtk`.

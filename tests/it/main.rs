@@ -10,6 +10,8 @@ mod environment;
 mod explaining;
 #[cfg(unix)]
 mod launching;
+#[cfg(windows)]
+mod launching_windows;
 mod layers;
 #[cfg(unix)]
 mod real_core;

@@ -1,1 +1,109 @@
+//! The launcher with the real core, `sgtk` from PyPI. `tests/run` fetches it and says where it is.
 
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{PYTHON, Studio, interpreter};
+
+/// The folder with the real `sgtk`, `tank` and `tank_vendor`.
+pub fn real_core() -> PathBuf {
+    let folder =
+        std::env::var_os("SGTK_PYTHON_TEST_CORE").expect("SGTK_PYTHON_TEST_CORE; see tests/run");
+    PathBuf::from(folder)
+}
+
+/// Puts the real core into a core root.
+pub fn install(root: &Path) {
+    let python = root.join("install/core/python");
+    std::fs::remove_dir_all(&python).unwrap();
+    std::os::unix::fs::symlink(real_core(), python).unwrap();
+}
+
+/// The Pythons on this machine that can run v0.21.7 (3.7 to 3.11), by version.
+pub fn pythons() -> BTreeMap<String, PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let pyenv = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
+    let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
+    let mut candidates: Vec<PathBuf> = installed.map(|v| v.path().join("bin/python")).collect();
+    candidates.extend((7..=11).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}"))));
+    candidates.push(PYTHON.clone());
+    let supported = candidates.into_iter().filter_map(|python| {
+        let program = "import sys; print('%d.%d' % sys.version_info[:2])";
+        let output = Command::new(&python).args(["-c", program]).output().ok()?;
+        let version = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+        let minor: u32 = version.strip_prefix("3.")?.parse().ok()?;
+        (7..=11).contains(&minor).then_some((version, python))
+    });
+    supported.collect()
+}
+
+/// A studio with a localized and a shared core, and for each its own path as the core reports it.
+fn studio() -> (Studio, [(&'static str, PathBuf); 2]) {
+    let studio = Studio::new();
+    let localized = studio.localized("bigbuck");
+    install(&localized);
+    studio.shared("sintel", "v1");
+    let core = studio.path("cores/v1");
+    install(&core);
+    for root in [&localized, &core] {
+        interpreter(root, PYTHON.to_str().unwrap());
+    }
+    (studio, [("bigbuck", localized), ("sintel", core)])
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn each_project_imports_its_own_core_whatever_the_caller_was() {
+    let (studio, projects) = studio();
+    let program = "import os, sgtk, tank; print(tank.__file__, os.environ['SGTK_PYTHON_CONFIG'], os.environ.get('TANK_CURRENT_PC'))";
+    for turn in 0..4 {
+        let (project, root) = &projects[turn % 2];
+        let (_, other) = &projects[(turn + 1) % 2];
+        let mut command = studio.launcher(["--project", project, "-c", program]);
+        command.env("TANK_CURRENT_PC", other).env("PYTHONHOME", other);
+        command.env("PYTHONPATH", other.join("install/core/python"));
+        command.env("SGTK_EXT_CONFIG_DATA", "(dp0\n.").env("SGTK_CONTEXT", "x");
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let config = studio.path("configs").join(project);
+        // A localized core pins the process to its config at import; a shared one does not.
+        let pinned = if *project == "bigbuck" { config.to_str().unwrap() } else { "None" };
+        let package = root.join("install/core/python/tank/__init__.py");
+        let expected = format!("{} {} {pinned}\n", package.display(), config.display());
+        assert_eq!(text, expected, "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn every_python_that_the_core_supports() {
+    let (studio, projects) = studio();
+    let pythons = pythons();
+    assert!(!pythons.is_empty());
+    println!("launched by {:?}", pythons.keys());
+    for (version, python) in pythons {
+        for (project, root) in &projects {
+            let program = "import sys, sgtk; print('%d.%d' % sys.version_info[:2], sgtk.__file__)";
+            let arguments =
+                ["--python", python.to_str().unwrap(), "--project", project, "-c", program];
+            let output =
+                studio.launcher(arguments).env("TANK_CURRENT_PC", "/other").output().unwrap();
+            let package = root.join("install/core/python/tank/__init__.py");
+            let text = String::from_utf8(output.stdout).unwrap();
+            let error = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(text, format!("{version} {}\n", package.display()), "{error}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn with_nothing_but_the_config() {
+    let (studio, _) = studio();
+    let mut command = Command::new(crate::support::LAUNCHER);
+    let config = studio.path("configs/sintel");
+    command.args(["--config".as_ref(), config.as_os_str(), "-c".as_ref(), "import sgtk".as_ref()]);
+    let output = command.env_clear().current_dir("/").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}

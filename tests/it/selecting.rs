@@ -140,7 +140,7 @@ fn an_unknown_project_is_told_its_nearest() {
     let failure = studio.failure(["--project", "bigbuk"]);
     failure.is(121, &["'bigbuk'", "option --project", "SHOTGUN_BASE"]);
     failure.hints("did you mean 'bigbuck' or 'bigbuck2'?");
-    studio.failure(["--project", "BigBuck"]).is(121, &[]).hints("'bigbuck'");
+    studio.failure(["--project", "BigBucks"]).is(121, &[]).hints("'bigbuck'");
     studio.failure(["--project", "zzz"]).is(121, &["'zzz'"]).hints("SHOTGUN_BASE");
     let line = studio.failure(["--project", "a\nb\u{1b}[31m"]);
     line.is(121, &["a\\nb"]);

@@ -62,9 +62,9 @@ impl Studio {
         studio
     }
 
-    /// A path in the studio.
+    /// A path in the studio, with this system's separators.
     pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
-        self.folder.path().join(below)
+        self.folder.path().join(below.as_ref().iter().collect::<PathBuf>())
     }
 
     /// A file that looks like a Python, for tests that start none.
@@ -74,7 +74,7 @@ impl Studio {
 
     /// A config below the root, with neither a core nor a link to one.
     pub fn config(&self, name: &str) -> PathBuf {
-        let config = self.path("configs").join(name);
+        let config = self.path(Path::new("configs").join(name));
         let base = name.rsplit('/').next().unwrap();
         write(config.join("config/core/roots.yml"), "{}\n");
         write(

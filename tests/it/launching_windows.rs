@@ -1,0 +1,27 @@
+//! Starting Python on Windows, with the system's command interpreter in Python's place: only the
+//! process matters here.
+
+use crate::support::Studio;
+
+fn run(words: &[&str]) -> std::process::Output {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let command = format!("{}\\system32\\cmd.exe", std::env::var("SYSTEMROOT").unwrap());
+    let options = ["--python", &command, "--project", "bigbuck", "/c"];
+    studio.launcher([&options, words].concat()).env("TANK_CURRENT_PC", "x").output().unwrap()
+}
+
+#[test]
+fn the_exit_code_is_pythons() {
+    for code in [0, 1, 7, 122] {
+        assert_eq!(run(&["exit", &code.to_string()]).status.code(), Some(code));
+    }
+}
+
+#[test]
+fn variables_and_streams_are_pythons() {
+    let output = run(&["set"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("SGTK_PYTHON_CONFIG=") && text.contains("bigbuck"), "{text}");
+    assert!(text.contains("PYTHONPATH=") && !text.contains("TANK_CURRENT_PC="), "{text}");
+}
