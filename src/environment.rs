@@ -1,54 +1,26 @@
 //! Variables as values: what the caller has, and the changes to it, each with its reason. Pure:
 //! nothing here reads or writes the process.
 
-use std::borrow::Cow;
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::{OsStr, OsString};
 
-/// The name of a variable. Names that differ only in case are the same one on Windows.
-#[derive(Clone, Debug)]
-pub struct Name(OsString);
+/// Variables and their values, as bytes, in the caller's order.
+pub type Variables = Vec<(OsString, OsString)>;
 
-impl Name {
-    /// The name as it was written.
-    pub fn as_os_str(&self) -> &OsStr {
-        &self.0
-    }
-
-    fn key(&self) -> Cow<'_, OsStr> {
-        if cfg!(windows) { self.0.to_ascii_uppercase().into() } else { self.0.as_os_str().into() }
-    }
+/// The value of a variable.
+pub fn value_of<'a>(variables: &'a Variables, name: &OsStr) -> Option<&'a OsStr> {
+    let found = variables.iter().find(|(other, _)| is_same_name(other, name));
+    found.map(|(_, value)| value.as_os_str())
 }
 
-impl<T: Into<OsString>> From<T> for Name {
-    fn from(name: T) -> Self {
-        Name(name.into())
-    }
+/// Whether two names are of one variable; on Windows case does not matter.
+pub fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
+    if cfg!(windows) { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
-impl Ord for Name {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.key().cmp(&other.key())
-    }
+/// Whether a variable can have this name: not empty, no `=`, no NUL.
+pub fn is_name(name: &OsStr) -> bool {
+    !name.is_empty() && !name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'=' | 0))
 }
-
-impl PartialOrd for Name {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Name {
-    fn eq(&self, other: &Self) -> bool {
-        self.cmp(other) == Ordering::Equal
-    }
-}
-
-impl Eq for Name {}
-
-/// Variables and their values, as bytes.
-pub type Variables = BTreeMap<Name, OsString>;
 
 /// The names that a word stands for: one name, or with a `*` at its end all that begin so.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,113 +34,135 @@ impl NamePattern {
     }
 
     /// Whether the pattern stands for `name`.
-    pub fn matches(&self, name: &Name) -> bool {
-        let pattern = Name(self.0.clone());
-        let (pattern, name) = (pattern.key(), name.key());
-        match pattern.as_encoded_bytes().strip_suffix(b"*") {
-            Some(prefix) => name.as_encoded_bytes().starts_with(prefix),
-            None => pattern == name,
-        }
+    pub fn matches(&self, name: &OsStr) -> bool {
+        let Some(start) = self.0.as_encoded_bytes().strip_suffix(b"*") else {
+            return is_same_name(&self.0, name);
+        };
+        let name = name.as_encoded_bytes().get(..start.len());
+        name.is_some_and(|name| {
+            if cfg!(windows) { name.eq_ignore_ascii_case(start) } else { name == start }
+        })
     }
-}
-
-/// Whether a variable can have this name: not empty, no `=`, no NUL.
-pub fn is_name(name: &OsStr) -> bool {
-    !name.is_empty() && !name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'=' | 0))
 }
 
 /// What becomes of one variable.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
-    /// The new value; `None`: the variable is unset.
+    /// The variable.
+    pub name: OsString,
+    /// Its new value; `None`: it is unset.
     pub value: Option<OsString>,
     /// Why, for a person.
     pub reason: String,
+    /// Whether a file of Toolkit's that names the variable brings it back.
+    withheld: bool,
 }
 
 /// The variables that Python will have: the caller's, and the changes to them.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     inherited: Variables,
-    changes: BTreeMap<Name, Change>,
-    withheld: BTreeSet<Name>,
+    changes: Vec<Change>,
 }
 
 impl Environment {
     /// The caller's variables, unchanged.
     pub fn new(inherited: Variables) -> Self {
-        Environment { inherited, ..Environment::default() }
-    }
-
-    /// The planned value of a variable.
-    pub fn get(&self, name: &Name) -> Option<&OsStr> {
-        match self.changes.get(name) {
-            Some(change) => change.value.as_deref(),
-            None => self.inherited.get(name).map(OsString::as_os_str),
-        }
+        Environment { inherited, changes: Vec::new() }
     }
 
     /// The caller's value of a variable.
-    pub fn inherited(&self, name: &str) -> Option<&OsStr> {
-        self.inherited.get(&name.into()).map(OsString::as_os_str)
+    pub fn inherited(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        value_of(&self.inherited, name.as_ref())
+    }
+
+    /// The planned value of a variable.
+    pub fn get(&self, name: impl AsRef<OsStr>) -> Option<&OsStr> {
+        match self.change(name.as_ref()) {
+            Some(change) => change.value.as_deref(),
+            None => self.inherited(name),
+        }
     }
 
     /// Sets a variable. Setting what is there already is no change.
-    pub fn set(&mut self, name: impl Into<Name>, value: OsString, reason: impl Into<String>) {
-        let name = name.into();
-        self.withheld.remove(&name);
-        if self.inherited.get(&name) == Some(&value) {
-            self.changes.remove(&name);
-        } else {
-            self.changes.insert(name, Change { value: Some(value), reason: reason.into() });
+    pub fn set(
+        &mut self,
+        name: impl AsRef<OsStr>,
+        value: impl Into<OsString>,
+        reason: impl Into<String>,
+    ) {
+        let (name, value) = (name.as_ref(), value.into());
+        self.forget(name);
+        if self.inherited(name) != Some(&value) {
+            self.note(name, Some(value), reason, false);
         }
     }
 
     /// Unsets a variable. Unsetting what the caller does not have is no change.
-    pub fn unset(&mut self, name: &Name, reason: impl Into<String>) {
-        if self.inherited.contains_key(name) {
-            let change = Change { value: None, reason: reason.into() };
-            self.changes.insert(name.clone(), change);
-        } else {
-            self.changes.remove(name);
-        }
-        self.withheld.remove(name);
+    pub fn unset(&mut self, name: impl AsRef<OsStr>, reason: impl Into<String>) {
+        self.leave_out(name.as_ref(), reason, false);
     }
 
     /// Unsets a variable, unless a file of Toolkit's turns out to name it (see [`Self::named`]).
-    pub fn withhold(&mut self, name: &Name, reason: impl Into<String>) {
-        self.unset(name, reason);
-        self.withheld.insert(name.clone());
+    pub fn withhold(&mut self, name: impl AsRef<OsStr>, reason: impl Into<String>) {
+        self.leave_out(name.as_ref(), reason, true);
     }
 
     /// The planned value of a variable that a file of Toolkit's names. Toolkit will read that file
     /// again, so a withheld variable comes back.
-    pub fn named(&mut self, name: &str) -> Option<OsString> {
-        let name = Name::from(name);
-        if self.withheld.remove(&name) {
-            self.changes.remove(&name);
+    pub fn named(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
+        let name = name.as_ref();
+        if self.change(name).is_some_and(|change| change.withheld) {
+            self.forget(name);
         }
-        self.get(&name).map(OsStr::to_owned)
+        self.get(name).map(OsStr::to_owned)
     }
 
     /// The names that are set so far and that `chosen` holds for.
-    pub fn names(&self, chosen: impl Fn(&Name) -> bool) -> Vec<Name> {
-        let unset = |name: &&Name| self.changes.get(*name).is_some_and(|c| c.value.is_none());
-        let added = self.changes.keys().filter(|name| !self.inherited.contains_key(*name));
-        let names = self.inherited.keys().chain(added);
-        names.filter(|name| chosen(name) && !unset(name)).cloned().collect()
+    pub fn names(&self, chosen: impl Fn(&OsStr) -> bool) -> Vec<OsString> {
+        let names = self.variables().map(|(name, _)| name).filter(|name| chosen(name));
+        names.map(OsStr::to_owned).collect()
     }
 
     /// Every change, by name.
-    pub fn changes(&self) -> impl Iterator<Item = (&Name, &Change)> {
-        self.changes.iter()
+    pub fn changes(&self) -> Vec<&Change> {
+        let mut changes: Vec<&Change> = self.changes.iter().collect();
+        changes.sort_by(|one, other| one.name.cmp(&other.name));
+        changes
     }
 
     /// The variables that Python gets.
     pub fn variables(&self) -> impl Iterator<Item = (&OsStr, &OsStr)> {
-        let kept = self.inherited.iter().filter(|(name, _)| !self.changes.contains_key(*name));
-        let changed = self.changes.iter().filter_map(|(name, c)| Some((name, c.value.as_ref()?)));
-        kept.chain(changed).map(|(name, value)| (name.as_os_str(), value.as_os_str()))
+        let kept = self.inherited.iter().filter(|(name, _)| self.change(name).is_none());
+        let kept = kept.map(|(name, value)| (name.as_os_str(), value.as_os_str()));
+        let set =
+            self.changes.iter().filter_map(|c| Some((c.name.as_os_str(), c.value.as_deref()?)));
+        kept.chain(set)
+    }
+
+    fn change(&self, name: &OsStr) -> Option<&Change> {
+        self.changes.iter().find(|change| is_same_name(&change.name, name))
+    }
+
+    fn forget(&mut self, name: &OsStr) {
+        self.changes.retain(|change| !is_same_name(&change.name, name));
+    }
+
+    fn leave_out(&mut self, name: &OsStr, reason: impl Into<String>, withheld: bool) {
+        self.forget(name);
+        if self.inherited(name).is_some() {
+            self.note(name, None, reason, withheld);
+        }
+    }
+
+    fn note(
+        &mut self,
+        name: &OsStr,
+        value: Option<OsString>,
+        reason: impl Into<String>,
+        withheld: bool,
+    ) {
+        self.changes.push(Change { name: name.to_owned(), value, reason: reason.into(), withheld });
     }
 }
 
@@ -177,7 +171,7 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment::new(Variables::from([("A".into(), "1".into()), ("B".into(), "2".into())]))
+        Environment::new(vec![("A".into(), "1".into()), ("B".into(), "2".into())])
     }
 
     fn pairs(environment: &Environment) -> Vec<(&str, &str)> {
@@ -187,21 +181,21 @@ mod tests {
     #[test]
     fn only_real_changes_are_kept() {
         let mut environment = environment();
-        environment.set("A", "1".into(), "same");
-        environment.unset(&"C".into(), "not there");
-        assert_eq!(environment.changes().count(), 0);
-        environment.set("C", "3".into(), "new");
-        environment.unset(&"A".into(), "gone");
+        environment.set("A", "1", "same");
+        environment.unset("C", "not there");
+        assert!(environment.changes().is_empty());
+        environment.set("C", "3", "new");
+        environment.unset("A", "gone");
         assert_eq!(pairs(&environment), [("B", "2"), ("C", "3")]);
-        environment.unset(&"C".into(), "never mind");
-        assert_eq!(environment.changes().count(), 1);
+        environment.unset("C", "never mind");
+        assert_eq!(environment.changes().len(), 1);
     }
 
     #[test]
     fn a_withheld_variable_comes_back_when_it_is_named() {
         let mut environment = environment();
-        environment.withhold(&"A".into(), "clean");
-        environment.unset(&"B".into(), "unwanted");
+        environment.withhold("A", "clean");
+        environment.unset("B", "unwanted");
         assert_eq!(environment.named("A"), Some("1".into()));
         assert_eq!(environment.named("B"), None);
         assert_eq!(pairs(&environment), [("A", "1")]);
@@ -210,9 +204,9 @@ mod tests {
     #[test]
     fn patterns() {
         let matches =
-            |pattern, name: &str| NamePattern::new(pattern).unwrap().matches(&name.into());
+            |pattern, name: &str| NamePattern::new(pattern).unwrap().matches(name.as_ref());
         assert!(matches("LC_*", "LC_ALL") && matches("*", "A") && matches("A", "A"));
-        assert!(!matches("LC_*", "LANG") && !matches("A", "AB"));
+        assert!(!matches("LC_*", "LANG") && !matches("A", "AB") && !matches("LC_*", "LC"));
         assert!(NamePattern::new("").is_none() && NamePattern::new("A=B").is_none());
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter, Write};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::environment::{Change, Name};
+use crate::environment::Change;
 use crate::plan::LaunchPlan;
 use crate::shown::Shown;
 use crate::toolkit::core::Kind;
@@ -117,9 +117,9 @@ impl Explanation {
                 args: plan.interpreter.args.iter().map(text).collect(),
                 origin: plan.interpreter.origin.to_string(),
             },
-            environment: plan.environment.changes().map(variable).collect(),
+            environment: plan.environment.changes().into_iter().map(variable).collect(),
             argv: plan.argv.iter().map(text).collect(),
-            cwd: plan.directory.as_ref().map(text),
+            cwd: plan.place.directory().map(text),
             warnings,
         }
     }
@@ -209,8 +209,8 @@ fn entry(f: &mut Formatter<'_>, name: &str, value: &str, origin: &str) -> fmt::R
     writeln!(f, "{name:<8} {value}\n         {origin}")
 }
 
-fn variable((name, change): (&Name, &Change)) -> Variable {
-    let name = text(name.as_os_str());
+fn variable(change: &Change) -> Variable {
+    let name = text(&change.name);
     let is_secret = SECRET.iter().any(|word| name.to_uppercase().contains(word));
     let value =
         change.value.as_ref().map(|value| if is_secret { "***".into() } else { text(value) });
@@ -219,7 +219,7 @@ fn variable((name, change): (&Name, &Change)) -> Variable {
 
 /// Text with the variables that Python will have, as Toolkit's own reader expands it.
 fn expanded(plan: &LaunchPlan, text: &str) -> String {
-    let mut lookup = |name: &str| plan.environment.get(&name.into()).map(OsStr::to_owned);
+    let mut lookup = |name: &str| plan.environment.get(name).map(OsStr::to_owned);
     expand::variables(text, &mut lookup).to_string_lossy().into_owned()
 }
 

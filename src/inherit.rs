@@ -4,7 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::{Environment, Name, NamePattern, Variables};
+use crate::environment::{Environment, NamePattern, Variables};
 use crate::origin::Decided;
 use crate::request::EnvironmentOptions;
 use crate::settings::EnvironmentTable;
@@ -148,10 +148,10 @@ pub fn inherit(
     }
     let mut environment = planned.environment;
     for name in environment.names(|name| options.unset.iter().any(|p| p.matches(name))) {
-        environment.unset(&name, "option --unset");
+        environment.unset(name, "option --unset");
     }
     for (name, value) in &options.set {
-        environment.set(name.clone(), value.clone(), "option --env");
+        environment.set(name, value, "option --env");
     }
     environment
 }
@@ -162,34 +162,35 @@ struct Planned<'a> {
 }
 
 impl Planned<'_> {
-    fn keeps(&self, name: &Name) -> bool {
+    fn keeps(&self, name: impl AsRef<OsStr>) -> bool {
+        let name = name.as_ref();
         self.keep.iter().any(|pattern| pattern.matches(name))
     }
 
     fn unset_all(&mut self, names: &[&str], reason: &str) {
-        for name in names.iter().map(|name| Name::from(*name)) {
-            if !self.keeps(&name) {
-                self.environment.unset(&name, reason);
+        for name in names {
+            if !self.keeps(name) {
+                self.environment.unset(name, reason);
             }
         }
     }
 
     fn keep_only_harmless(&mut self) {
         let harmless: Vec<_> = HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect();
-        let others = |name: &Name| !harmless.iter().any(|pattern| pattern.matches(name));
+        let others = |name: &OsStr| !harmless.iter().any(|pattern| pattern.matches(name));
         for name in self.environment.names(|name| others(name) && !self.keeps(name)) {
-            self.environment.withhold(&name, "option --clean");
+            self.environment.withhold(name, "option --clean");
         }
     }
 
     fn apply(&mut self, table: &Decided<&EnvironmentTable>) {
         let reason = table.origin.to_string();
-        let unset = |name: &Name| table.value.unset.iter().any(|pattern| pattern.matches(name));
+        let unset = |name: &OsStr| table.value.unset.iter().any(|pattern| pattern.matches(name));
         for name in self.environment.names(|name| unset(name) && !self.keeps(name)) {
-            self.environment.unset(&name, reason.as_str());
+            self.environment.unset(name, reason.as_str());
         }
         for (name, value) in &table.value.set {
-            self.environment.set(name.clone(), value.clone(), reason.as_str());
+            self.environment.set(name, value, reason.as_str());
         }
     }
 
@@ -198,7 +199,7 @@ impl Planned<'_> {
         let Some(home) = self.leaving("VIRTUAL_ENV") else { return };
         let programs = Path::new(&home).join(if cfg!(windows) { "Scripts" } else { "bin" });
         let reason = "without the virtual environment that the caller was in";
-        self.shorten("PATH".into(), reason, |entry| entry == programs);
+        self.shorten("PATH".as_ref(), reason, |entry| entry == programs);
     }
 
     /// The libraries of a program that brings its own Python (a DCC sets `PYTHONHOME`) break others.
@@ -207,27 +208,27 @@ impl Planned<'_> {
         let homes: Vec<PathBuf> =
             std::env::split_paths(&home).filter_map(|home| folder_of_host(&home)).collect();
         let is_host = |entry: &Path| homes.iter().any(|home| entry.starts_with(home));
-        let lists = |name: &Name| {
-            let name = name.as_os_str().as_encoded_bytes();
+        let lists = |name: &OsStr| {
+            let name = name.as_encoded_bytes();
             name == b"PYTHONPATH" || name == b"LD_LIBRARY_PATH" || name.starts_with(b"DYLD_")
         };
         for name in self.environment.names(lists) {
-            self.shorten(name, "without what belongs to the Python of PYTHONHOME", is_host);
+            self.shorten(&name, "without what belongs to the Python of PYTHONHOME", is_host);
         }
     }
 
     /// The value of a variable that is about to be unset.
     fn leaving(&self, name: &str) -> Option<OsString> {
         let value = self.environment.inherited(name).filter(|value| !value.is_empty())?;
-        (!self.keeps(&name.into())).then(|| value.to_owned())
+        (!self.keeps(name)).then(|| value.to_owned())
     }
 
     /// Takes entries out of a list of paths.
-    fn shorten(&mut self, name: Name, reason: &str, leaves: impl Fn(&Path) -> bool) {
-        if self.keeps(&name) {
+    fn shorten(&mut self, name: &OsStr, reason: &str, leaves: impl Fn(&Path) -> bool) {
+        if self.keeps(name) {
             return;
         }
-        let Some(list) = self.environment.get(&name).map(OsStr::to_owned) else { return };
+        let Some(list) = self.environment.get(name).map(OsStr::to_owned) else { return };
         let entries: Vec<PathBuf> = std::env::split_paths(&list).collect();
         let stay: Vec<&PathBuf> = entries.iter().filter(|entry| !leaves(entry)).collect();
         if stay.len() == entries.len() {
@@ -235,7 +236,7 @@ impl Planned<'_> {
         }
         match std::env::join_paths(stay) {
             Ok(list) if !list.is_empty() => self.environment.set(name, list, reason),
-            _ => self.environment.unset(&name, reason),
+            _ => self.environment.unset(name, reason),
         }
     }
 }

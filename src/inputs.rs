@@ -2,15 +2,16 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
 
+use std::cell::OnceCell;
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::disk;
-use crate::environment::{Name, Variables};
+use crate::environment::{Variables, value_of};
 
 /// What the launcher was started with.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug)]
 pub struct Inputs {
     /// The name it was called by (`argv[0]`).
     pub called: OsString,
@@ -18,10 +19,17 @@ pub struct Inputs {
     pub arguments: Vec<OsString>,
     /// The caller's variables.
     pub variables: Variables,
-    /// The working directory; `None` where it was deleted or cannot be read.
-    pub directory: Option<PathBuf>,
+    /// Where it runs.
+    pub place: Place,
+}
+
+/// Where the launcher runs.
+#[derive(Debug)]
+pub struct Place {
     /// The launcher's own file, links followed; `None` where the system does not tell.
     pub launcher: Option<PathBuf>,
+    by_shell: Option<PathBuf>,
+    directory: OnceCell<Option<PathBuf>>,
 }
 
 impl Inputs {
@@ -29,15 +37,29 @@ impl Inputs {
     pub fn capture() -> Self {
         let mut arguments = env::args_os();
         let called = arguments.next().unwrap_or_default();
-        let variables: Variables = env::vars_os().map(|(name, v)| (Name::from(name), v)).collect();
-        let directory = working_directory(variables.get(&"PWD".into()).map(Path::new));
-        let launcher = env::current_exe().ok();
-        Inputs { called, arguments: arguments.collect(), variables, directory, launcher }
+        let variables: Variables = env::vars_os().collect();
+        let place = Place {
+            launcher: env::current_exe().ok(),
+            by_shell: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
+            directory: OnceCell::new(),
+        };
+        Inputs { called, arguments: arguments.collect(), variables, place }
     }
 
     /// The value of a variable; an empty one counts as none.
-    pub fn variable(&self, name: &str) -> Option<&OsString> {
-        self.variables.get(&name.into()).filter(|value| !value.is_empty())
+    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+        value_of(&self.variables, name.as_ref()).filter(|value| !value.is_empty())
+    }
+}
+
+impl Place {
+    /// The working directory, `None` where it was deleted or cannot be read. It has the name that the
+    /// caller's shell has for it (`PWD`, if that is true: POSIX, `pwd -L`), for studios know their
+    /// folders by links; else the system's. Most launches need it not, and do not ask the system.
+    pub fn directory(&self) -> Option<&Path> {
+        let by_shell = || self.by_shell.clone().filter(|path| path.is_absolute());
+        let by_shell = || by_shell().filter(|path| disk::is_same(path, Path::new(".")));
+        self.directory.get_or_init(|| by_shell().or_else(|| env::current_dir().ok())).as_deref()
     }
 
     /// A path as it was given, joined to the working directory if it is relative; `None` if there is
@@ -46,17 +68,6 @@ impl Inputs {
         if path.is_absolute() {
             return Some(path.to_owned());
         }
-        self.directory.as_ref().map(|directory| directory.join(path))
-    }
-}
-
-/// The working directory by the name that the caller's shell has for it (`PWD`, if that is true:
-/// POSIX, `pwd -L`), for studios know their folders by links; else by the system's name.
-fn working_directory(by_shell: Option<&Path>) -> Option<PathBuf> {
-    match by_shell {
-        Some(path) if path.is_absolute() && disk::is_same(path, Path::new(".")) => {
-            Some(path.to_owned())
-        }
-        _ => env::current_dir().ok(),
+        self.directory().map(|directory| directory.join(path))
     }
 }

@@ -28,10 +28,10 @@ fn run() -> Result<ExitCode> {
     let settings = Settings::read(&inputs)?;
     let selection = select(&request, &settings, &inputs)?;
     let tables = settings.environment(selection.name());
-    let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
-    let resolution = resolve(&request, &settings, &inputs, &selection, &mut environment)?;
+    let mut environment = inherit(inputs.variables, &request.environment, &tables);
+    let resolution = resolve(&request, &settings, &inputs.place, &selection, &mut environment)?;
     let explaining = if let Action::Explain(format) = request.action { Some(format) } else { None };
-    let plan = plan(request, inputs, selection, resolution, environment)?;
+    let plan = plan(request, inputs.place, selection, resolution, environment)?;
     if let Some(format) = explaining {
         return print(&explain(&plan, format).context("the plan cannot be written as JSON")?);
     }

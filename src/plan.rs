@@ -3,9 +3,9 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
-use crate::environment::{Environment, Name};
+use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Inputs;
+use crate::inputs::Place;
 use crate::request::Request;
 use crate::resolve::{Interpreter, Resolution};
 use crate::select::Selection;
@@ -28,8 +28,8 @@ pub struct LaunchPlan {
     pub environment: Environment,
     /// Its words, the program first.
     pub argv: Vec<OsString>,
-    /// The working directory, which stays the caller's.
-    pub directory: Option<PathBuf>,
+    /// Where the launcher runs; the working directory stays the caller's.
+    pub place: Place,
     /// What to say on standard error before the launch.
     pub warnings: Vec<String>,
 }
@@ -37,7 +37,7 @@ pub struct LaunchPlan {
 /// Makes the plan.
 pub fn plan(
     request: Request,
-    inputs: Inputs,
+    place: Place,
     selection: Selection,
     resolution: Resolution,
     mut environment: Environment,
@@ -45,14 +45,14 @@ pub fn plan(
     let Resolution { core, interpreter, sandbox, other_cores, mut warnings } = resolution;
     let config = selection.config.path.as_os_str().to_owned();
     let keeps_python_path =
-        request.environment.keep.iter().any(|p| p.matches(&"PYTHONPATH".into()));
+        request.environment.keep.iter().any(|p| p.matches("PYTHONPATH".as_ref()));
     let others = if keeps_python_path { Others::Stay } else { Others::Leave(&other_cores) };
     put_core_first(&mut environment, &core, &others)?;
     environment.set(CONFIG_VARIABLE, config.clone(), "tells the script its configuration");
     if request.environment.pin_config {
         environment.set("TANK_CURRENT_PC", config, "option --pin-config");
     }
-    if let Some(name) = sandbox.filter(|_| environment.get(&"TANK_CURRENT_PC".into()).is_none()) {
+    if let Some(name) = sandbox.filter(|_| environment.get("TANK_CURRENT_PC").is_none()) {
         warnings.push(format!(
             "'{name}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one"
         ));
@@ -65,8 +65,7 @@ pub fn plan(
     {
         return Err(Error::Isolated { word: word.clone() });
     }
-    let directory = inputs.directory;
-    Ok(LaunchPlan { selection, core, interpreter, environment, argv, directory, warnings })
+    Ok(LaunchPlan { selection, core, interpreter, environment, argv, place, warnings })
 }
 
 /// What becomes of other cores in `PYTHONPATH`.
@@ -82,8 +81,8 @@ fn put_core_first(
     core: &Core,
     others: &Others,
 ) -> Result<(), Error> {
-    let name = Name::from("PYTHONPATH");
-    let list = environment.get(&name).unwrap_or_default();
+    let name = "PYTHONPATH";
+    let list = environment.get(name).unwrap_or_default();
     let leaves = |entry: &PathBuf| match others {
         Others::Stay => false,
         Others::Leave(cores) => is_in_a_core(entry) || cores.contains(entry),

@@ -9,7 +9,7 @@ use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
 use crate::cli::{Cli, Format};
-use crate::environment::{Name, NamePattern, is_name};
+use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -61,7 +61,7 @@ pub struct EnvironmentOptions {
     /// Start from the allow-list.
     pub clean: bool,
     /// Variables to set.
-    pub set: Vec<(Name, OsString)>,
+    pub set: Variables,
     /// Variables to keep.
     pub keep: Vec<NamePattern>,
     /// Variables to remove.
@@ -146,7 +146,7 @@ fn by_options(cli: &Cli) -> Vec<Decided<Choice>> {
 }
 
 fn by_variables(inputs: &Inputs) -> Vec<Decided<Choice>> {
-    let project = inputs.variable("SGTK_PROJECT").cloned().map(Choice::Project);
+    let project = inputs.variable("SGTK_PROJECT").map(|name| Choice::Project(name.into()));
     let config = inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into()));
     let variables = [(project, "SGTK_PROJECT"), (config, "SGTK_CONFIG")];
     let chosen = variables.into_iter().filter_map(|(choice, name)| Some((choice?, name)));
@@ -154,7 +154,7 @@ fn by_variables(inputs: &Inputs) -> Vec<Decided<Choice>> {
 }
 
 fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {
-    let value = inputs.variable("SGTK_PYTHON")?.clone();
+    let value = inputs.variable("SGTK_PYTHON")?.to_owned();
     Some(Decided::new(value, Origin::Variable("SGTK_PYTHON")))
 }
 
@@ -198,7 +198,7 @@ fn near_option(name: &OsStr) -> Option<String> {
     near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, option)| option)
 }
 
-fn assignment(word: OsString) -> Result<(Name, OsString), Error> {
+fn assignment(word: OsString) -> Result<(OsString, OsString), Error> {
     match word.split_once("=") {
         Some((name, value)) if is_name(name) => Ok((name.into(), value.to_owned())),
         _ => Err(Error::BadVariable { option: "--env", word }),

@@ -7,9 +7,9 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::disk;
-use crate::environment::{Environment, Name};
+use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Inputs;
+use crate::inputs::Place;
 use crate::origin::{Decided, Origin};
 use crate::request::Request;
 use crate::select::Selection;
@@ -53,11 +53,11 @@ pub struct Interpreter {
 pub fn resolve(
     request: &Request,
     settings: &Settings,
-    inputs: &Inputs,
+    place: &Place,
     selection: &Selection,
     environment: &mut Environment,
 ) -> Result<Resolution, Error> {
-    let mut resolver = Resolver { settings, inputs, selection, environment, warnings: Vec::new() };
+    let mut resolver = Resolver { settings, place, selection, environment, warnings: Vec::new() };
     let core = resolver.core()?;
     core.check()?;
     let interpreter = resolver.interpreter(request.python.as_ref(), &core)?;
@@ -75,7 +75,7 @@ pub fn resolve(
 
 struct Resolver<'a> {
     settings: &'a Settings,
-    inputs: &'a Inputs,
+    place: &'a Place,
     selection: &'a Selection,
     environment: &'a mut Environment,
     warnings: Vec<String>,
@@ -176,7 +176,7 @@ impl Resolver<'_> {
             return None;
         }
         let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
-        Some(self.inputs.absolute(&path).unwrap_or(path))
+        Some(self.place.absolute(&path).unwrap_or(path))
     }
 
     /// A program on the `PATH` that Python will have, other than this launcher under another name.
@@ -189,7 +189,7 @@ impl Resolver<'_> {
         origin: Origin,
     ) -> Result<Interpreter, Error> {
         let usual = OsStr::new(if cfg!(windows) { "" } else { "/usr/local/bin:/usr/bin:/bin" });
-        let list = self.environment.get(&Name::from("PATH")).unwrap_or(usual);
+        let list = self.environment.get("PATH").unwrap_or(usual);
         let folders = std::env::split_paths(list).filter(|folder| {
             folder.is_absolute() && !(cfg!(windows) && folder.ends_with("WindowsApps"))
         });
@@ -202,7 +202,7 @@ impl Resolver<'_> {
     }
 
     fn is_launcher(&self, path: &Path) -> bool {
-        self.inputs.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
+        self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
     fn check(&self, python: &Interpreter) -> Result<(), Error> {
@@ -229,7 +229,7 @@ impl Resolver<'_> {
     /// The entries of `PYTHONPATH` named `python` that hold `tank`: cores in a bundle cache or a
     /// developer's checkout. (Those below an `install/core` are known by their path alone.)
     fn other_cores(&self) -> Vec<PathBuf> {
-        let list = self.environment.get(&Name::from("PYTHONPATH")).unwrap_or_default();
+        let list = self.environment.get("PYTHONPATH").unwrap_or_default();
         let entries = std::env::split_paths(list).filter(|entry| entry.ends_with("python"));
         entries.filter(|entry| disk::exists(&entry.join("tank")).unwrap_or(false)).collect()
     }
@@ -248,7 +248,7 @@ impl Resolver<'_> {
         if path.is_absolute() {
             return Ok(path);
         }
-        let absolute = self.inputs.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
+        let absolute = self.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
             "{} names a relative path, {}: taken as {}",
             Shown::new(file),

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
-use crate::environment::Variables;
+use crate::environment::value_of;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -50,7 +50,7 @@ pub fn select(request: &Request, settings: &Settings, inputs: &Inputs) -> Result
         Choice::Config(path) => places.by_path(path, &choice.origin),
     });
     let Some(first) = selections.next().transpose()? else {
-        let launched_from = inputs.variable("SGTK_PYTHON_CONFIG").cloned();
+        let launched_from = inputs.variable("SGTK_PYTHON_CONFIG").map(OsStr::to_owned);
         return Err(Error::NoProject { launched_from });
     };
     for other in selections {
@@ -104,7 +104,7 @@ impl Places<'_> {
     }
 
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Selection, Error> {
-        let absolute = self.inputs.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+        let absolute = self.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
         let name = self.name_of(&absolute)?;
         self.selection(Decided::new(name, origin.clone()), absolute, origin.clone())
     }
@@ -180,7 +180,7 @@ fn roots(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>, 
     if let Some(list) = inputs.variable("SHOTGUN_BASE") {
         let paths = std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty());
         return paths
-            .map(|path| match inputs.absolute(&path) {
+            .map(|path| match inputs.place.absolute(&path) {
                 Some(root) => Ok(Decided::new(root, Origin::Variable("SHOTGUN_BASE"))),
                 None => Err(Error::no_directory(path)),
             })
@@ -198,9 +198,8 @@ fn roots(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>, 
 
 /// A path in the settings, its variables expanded; a relative one is joined to the file's folder.
 fn from_setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let variables: &Variables = &inputs.variables;
-    let mut lookup = |name: &str| variables.get(&name.into()).cloned();
+    let mut lookup = |name: &str| value_of(&inputs.variables, name.as_ref()).map(OsStr::to_owned);
     let path = PathBuf::from(expand::home(expand::variables(text, &mut lookup), &mut lookup));
     let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
-    inputs.absolute(&path).ok_or_else(|| Error::no_directory(path))
+    inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }

@@ -2,7 +2,6 @@
 //! file and key that say it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -10,7 +9,7 @@ use serde::de::Error as DeError;
 use serde::{Deserialize, Deserializer};
 
 use crate::disk;
-use crate::environment::{Name, NamePattern, is_name};
+use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -59,7 +58,7 @@ pub struct EnvironmentTable {
     pub unset: Vec<NamePattern>,
     /// The variables to set.
     #[serde(deserialize_with = "assignments")]
-    pub set: Vec<(Name, OsString)>,
+    pub set: Variables,
 }
 
 fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
@@ -68,9 +67,7 @@ fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePatter
     words.into_iter().map(pattern).collect()
 }
 
-fn assignments<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Vec<(Name, OsString)>, D::Error> {
+fn assignments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Variables, D::Error> {
     let table = BTreeMap::<String, String>::deserialize(deserializer)?;
     let assignment = |(name, value): (String, String)| {
         if !is_name(name.as_ref()) {
@@ -78,7 +75,7 @@ fn assignments<'de, D: Deserializer<'de>>(
         } else if value.contains('\0') {
             Err(D::Error::custom(format!("the value of '{name}' holds a NUL")))
         } else {
-            Ok((Name::from(name), value.into()))
+            Ok((name.into(), value.into()))
         }
     };
     table.into_iter().map(assignment).collect()
@@ -93,7 +90,7 @@ impl Settings {
     pub fn read(inputs: &Inputs) -> Result<Self, Error> {
         let mut files = Vec::new();
         if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-            let path = inputs.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+            let path = inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
             let file = File::read(path.clone())?;
             files.push(file.ok_or_else(|| Error::unreachable(path, ErrorKind::NotFound.into()))?);
         } else if let Some(file) = studio_file(inputs)? {
@@ -186,7 +183,8 @@ impl File {
 
 /// The studio's file: beside the launcher, so that a share carries its own, else the machine's.
 fn studio_file(inputs: &Inputs) -> Result<Option<File>, Error> {
-    let beside = inputs.launcher.as_deref().map(|launcher| launcher.with_file_name(FILE_NAME));
+    let beside =
+        inputs.place.launcher.as_deref().map(|launcher| launcher.with_file_name(FILE_NAME));
     match beside.map(File::read).transpose()?.flatten() {
         Some(file) => Ok(Some(file)),
         None if cfg!(unix) => File::read(Path::new("/etc").join(FILE_NAME)),

@@ -28,12 +28,12 @@ impl Display for Version {
     }
 }
 
-/// The version of a Python, where it shows: in its name, in its virtual environment's `pyvenv.cfg`,
-/// or in the name of what it is a link to.
+/// The version of a Python, where it shows: in its name, in the name of what it is a link to, or in
+/// its virtual environment's `pyvenv.cfg`.
 pub fn version(python: &Path) -> Option<Version> {
     version_in_name(python)
-        .or_else(|| version_in_venv(python))
         .or_else(|| links(python).find_map(|target| version_in_name(&target)))
+        .or_else(|| version_in_venv(python))
 }
 
 fn version_in_name(python: &Path) -> Option<Version> {

@@ -1,6 +1,13 @@
 //! The launcher, tested through its binary against whole studios on disk. What needs the real core is
 //! ignored here and run by `tests/run`, which fetches it.
 #![allow(clippy::disallowed_methods, reason = "a test is a caller: it has a process of its own")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "that is how a test fails"
+)]
 
 mod bad_input;
 mod command_line;

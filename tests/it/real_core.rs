@@ -1,4 +1,4 @@
-//! The launcher with the real core, `sgtk` from PyPI. `tests/run` fetches it and says where it is.
+//! The launcher with the real core. `tests/run` fetches that and says where it is.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

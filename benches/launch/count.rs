@@ -1,0 +1,50 @@
+//! What does not depend on the machine's mood: system calls, paths and instructions.
+
+use std::path::Path;
+use std::process::Command;
+
+use tempfile::NamedTempFile;
+
+/// The system calls between a launcher's start and its `execve`.
+pub struct Trace(Vec<String>);
+
+impl Trace {
+    /// How many there are.
+    pub fn calls(&self) -> usize {
+        self.0.len()
+    }
+
+    /// How many of them look at a path below a folder.
+    pub fn paths_below(&self, folder: &Path) -> usize {
+        let named = format!("\"{}/", folder.display());
+        self.0.iter().filter(|call| call.contains(&named)).count()
+    }
+}
+
+/// Traces a command, given the words that run it; `None` where there is no `strace`, or where the
+/// command becomes no other program.
+pub fn until_exec(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
+    let file = NamedTempFile::new().ok()?;
+    let by = ["strace", "-s", "4096", "-o", file.path().to_str()?];
+    command(&by).status().ok()?.success().then_some(())?;
+    let text = std::fs::read_to_string(file.path()).ok()?;
+    let calls: Vec<String> = text.lines().skip(1).map(String::from).collect();
+    let exec = calls.iter().rposition(|call| call.starts_with("execve("))?;
+    Some(Trace(calls.into_iter().take(exec).collect()))
+}
+
+/// The instructions of a command, given the words that run it; `None` where there is no `valgrind`.
+pub fn instructions(command: impl Fn(&[&str]) -> Command) -> Option<usize> {
+    let file = NamedTempFile::new().ok()?;
+    let log = format!("--log-file={}", file.path().to_str()?);
+    let by = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", &log];
+    command(&by).status().ok()?;
+    let text = std::fs::read_to_string(file.path()).ok()?;
+    let total = text.lines().find_map(|line| line.split_once("Collected : "))?.1;
+    total.trim().parse().ok()
+}
+
+/// A count for the table.
+pub fn shown(count: Option<usize>) -> String {
+    count.map_or("-".into(), |count| count.to_string())
+}

@@ -1,0 +1,116 @@
+//! The contenders, their times, and the table.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::count;
+use crate::support::{LAUNCHER, Studio, interpreter, make_executable, write};
+
+/// One way to start a program.
+struct Contender {
+    name: &'static str,
+    words: Vec<String>,
+    /// The config that it reads, if it is the launcher.
+    config: Option<PathBuf>,
+    times: Vec<Duration>,
+}
+
+impl Contender {
+    fn command(&self, studio: &Studio, run_by: &[&str]) -> Command {
+        let mut words = run_by.iter().copied().chain(self.words.iter().map(String::as_str));
+        let mut command = Command::new(words.next().unwrap());
+        command
+            .args(words)
+            .env("SHOTGUN_BASE", studio.path("configs"))
+            .env_remove("RUST_BACKTRACE");
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+
+    fn run(&mut self, studio: &Studio) {
+        let mut command = self.command(studio, &[]);
+        let start = Instant::now();
+        let status = command.status().unwrap();
+        self.times.push(start.elapsed());
+        assert!(status.success(), "{} failed", self.name);
+    }
+
+    fn milliseconds(&mut self) -> f64 {
+        self.times.sort_unstable();
+        self.times.get(self.times.len() / 2).map_or(0.0, Duration::as_secs_f64) * 1000.0
+    }
+}
+
+/// The ways to start `program`, or `python` as the Python of a localized and a shared project.
+fn contenders(studio: &Studio, program: &str, python: &str) -> [Contender; 5] {
+    let configs = [studio.localized("localized"), studio.shared("shared", "v1")];
+    let [localized, shared] = configs.each_ref();
+    for root in [localized, &studio.path("cores/v1")] {
+        interpreter(root, python);
+    }
+    // A copy, as an installation makes one: the linker's own file is scattered over the page cache.
+    let launcher = studio.path("bin/sgtk-python");
+    std::fs::copy(LAUNCHER, &launcher).unwrap();
+    let launcher = launcher.to_str().unwrap();
+    let script = format!("exec {program}");
+    let contender = |name, words: &[&str], config: Option<&PathBuf>| Contender {
+        name,
+        words: words.iter().copied().map(String::from).collect(),
+        config: config.cloned(),
+        times: Vec::new(),
+    };
+    [
+        contender("the program alone", &[program], None),
+        contender("/usr/bin/env", &["/usr/bin/env", program], None),
+        contender("sh -c exec", &["/bin/sh", "-c", &script], None),
+        contender("localized", &[launcher, "--project", "localized"], Some(localized)),
+        contender("shared", &[launcher, "--project", "shared"], Some(shared)),
+    ]
+}
+
+/// Measures, and prints the table.
+pub fn measure() {
+    let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1000);
+    let studio = Studio::new();
+    let mut contenders = contenders(&studio, "/bin/true", "/bin/true");
+    for _ in 0..rounds {
+        for contender in &mut contenders {
+            contender.run(&studio);
+        }
+    }
+    let [alone, env, ..] = &mut contenders;
+    let alone = alone.milliseconds();
+    let env = env.milliseconds() - alone;
+    let instructions = instructions();
+    println!("medians of {rounds} rounds; 'added' is what comes before the program itself");
+    println!("                       ms   added  of env  instructions  system calls  config paths");
+    for (contender, instructions) in contenders.iter_mut().zip(instructions) {
+        let trace = count::until_exec(|by| contender.command(&studio, by));
+        let paths = trace.as_ref().zip(contender.config.as_ref());
+        let paths = paths.map(|(trace, config)| trace.paths_below(config));
+        let calls = trace.map(|trace| trace.calls());
+        let time = contender.milliseconds();
+        println!(
+            "{:<18} {time:>6.3}  {:>6.3}  {:>6.2}  {:>12}  {:>12}  {:>12}",
+            contender.name,
+            time - alone,
+            (time - alone) / env,
+            count::shown(instructions),
+            count::shown(calls),
+            count::shown(paths),
+        );
+    }
+}
+
+/// The instructions until `execve`. `valgrind` only tells them of a program that goes on after it, so
+/// this one fails, and the numbers hold a message about that: there is no such program, or, since the
+/// launcher would see that beforehand, the system cannot run the Python.
+fn instructions() -> [Option<usize>; 5] {
+    let studio = Studio::new();
+    let python = studio.path("cannot-run");
+    write(&python, "\u{7f}");
+    make_executable(&python);
+    let contenders = contenders(&studio, "/no/such/program", python.to_str().unwrap());
+    contenders.map(|contender| count::instructions(|by| contender.command(&studio, by)))
+}
