@@ -20,10 +20,9 @@ impl Contender {
     fn command(&self, studio: &Studio, run_by: &[&str]) -> Command {
         let mut words = run_by.iter().copied().chain(self.words.iter().map(String::as_str));
         let mut command = Command::new(words.next().unwrap());
-        command
-            .args(words)
-            .env("SHOTGUN_BASE", studio.path("configs"))
-            .env_remove("RUST_BACKTRACE");
+        command.args(words).env("SHOTGUN_BASE", studio.path("configs"));
+        // What cargo sets makes every program look for its libraries in more places.
+        command.env_remove("LD_LIBRARY_PATH").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }

@@ -25,3 +25,19 @@ fn variables_and_streams_are_pythons() {
     assert!(text.contains("SGTK_PYTHON_CONFIG=") && text.contains("bigbuck"), "{text}");
     assert!(text.contains("PYTHONPATH=") && !text.contains("TANK_CURRENT_PC="), "{text}");
 }
+
+#[test]
+fn a_shim_names_its_project() {
+    let studio = Studio::new();
+    let config = studio.localized("bigbuck");
+    let command = format!("{}\\system32\\cmd.exe", std::env::var("SYSTEMROOT").unwrap());
+    crate::support::interpreter(&config, &command);
+    let shim = include_bytes!("../../shims/project-python.cmd");
+    crate::support::write(studio.path("bigbuck-python.cmd"), shim);
+    std::fs::copy(crate::support::LAUNCHER, studio.path("sgtk-python.exe")).unwrap();
+    let launcher = studio.launcher([""; 0]);
+    let mut shell = std::process::Command::new(&command);
+    shell.arg("/c").arg(studio.path("bigbuck-python.cmd")).args(["/c", "exit", "9"]);
+    shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert_eq!(shell.status().unwrap().code(), Some(9));
+}

@@ -160,3 +160,18 @@ fn a_byte_order_mark_and_windows_line_ends_are_fine() {
     let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
     assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "1");
 }
+
+#[test]
+fn the_example_in_the_package_is_right() {
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    let example = include_str!("../../packaging/sgtk-python.toml");
+    assert!(example.lines().all(|line| line.is_empty() || line.starts_with('#')));
+    let python = studio.python();
+    let config = ["--config", bigbuck.to_str().unwrap(), "--python", python.to_str().unwrap()];
+    assert_eq!(change(&explained(&mut with_settings(&studio, example, &config)), "A"), None);
+    let uncommented = example.lines().filter_map(|line| line.strip_prefix('#'));
+    let keys: Vec<&str> = uncommented.filter(|line| !line.starts_with(' ')).collect();
+    let plan = explained(&mut with_settings(&studio, &keys.join("\n"), &config));
+    assert_eq!(change(&plan, "PYTHONUNBUFFERED").unwrap(), "1");
+}
