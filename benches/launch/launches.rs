@@ -81,14 +81,9 @@ pub fn measure() {
     let [alone, env, ..] = &mut contenders;
     let alone = alone.milliseconds();
     let env = env.milliseconds() - alone;
-    let instructions = instructions();
     println!("medians of {rounds} rounds; 'added' is what comes before the program itself");
     println!("                       ms   added  of env  instructions  system calls  config paths");
-    for (contender, instructions) in contenders.iter_mut().zip(instructions) {
-        let trace = count::until_exec(|by| contender.command(&studio, by));
-        let paths = trace.as_ref().zip(contender.config.as_ref());
-        let paths = paths.map(|(trace, config)| trace.paths_below(config));
-        let calls = trace.map(|trace| trace.calls());
+    for (contender, [instructions, calls, paths]) in contenders.iter_mut().zip(counts()) {
         let time = contender.milliseconds();
         println!(
             "{:<18} {time:>6.3}  {:>6.3}  {:>6.2}  {:>12}  {:>12}  {:>12}",
@@ -102,14 +97,28 @@ pub fn measure() {
     }
 }
 
-/// The instructions until `execve`. `valgrind` only tells them of a program that goes on after it, so
-/// this one fails, and the numbers hold a message about that: there is no such program, or, since the
-/// launcher would see that beforehand, the system cannot run the Python.
-fn instructions() -> [Option<usize>; 5] {
+/// The instructions, system calls and paths below the config until `execve`, each of a Python that
+/// shows the most: `valgrind` only tells of a program that goes on after `execve`, so there it has to
+/// fail, and the number holds a message about that (there is no such program, or, since the launcher
+/// would see that beforehand, the system cannot run it); and a Python that shows its version makes the
+/// launcher look for the core's packages.
+fn counts() -> [[Option<usize>; 3]; 5] {
     let studio = Studio::new();
-    let python = studio.path("cannot-run");
+    let python = studio.path("bin/python3.11");
     write(&python, "\u{7f}");
     make_executable(&python);
-    let contenders = contenders(&studio, "/no/such/program", python.to_str().unwrap());
-    contenders.map(|contender| count::instructions(|by| contender.command(&studio, by)))
+    let python = python.to_str().unwrap();
+    let failing = contenders(&studio, "/no/such/program", python);
+    let instructions = failing.map(|c| count::instructions(|by| c.command(&studio, by)));
+    let contenders = contenders(&studio, "/bin/true", python);
+    let traces = contenders.map(|contender| {
+        let trace = count::until_exec(|by| contender.command(&studio, by))?;
+        let paths = contender.config.map(|config| trace.paths_below(&config));
+        Some((trace.calls(), paths))
+    });
+    std::array::from_fn(|at| {
+        let trace = traces.get(at).copied().flatten();
+        let instructions = instructions.get(at).copied().flatten();
+        [instructions, trace.map(|(calls, _)| calls), trace.and_then(|(_, paths)| paths)]
+    })
 }
