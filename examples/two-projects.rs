@@ -11,7 +11,7 @@ use std::process::Command;
 
 const SCRIPT: &str = "\
 import os, sgtk
-print('  sgtk    ', sgtk.__version__, 'from', sgtk.__file__)
+print('  sgtk    ', sgtk.version, 'from', os.path.dirname(sgtk.__file__))
 print('  config  ', os.environ['SGTK_PYTHON_CONFIG'])
 print('  process ', os.getpid())
 ";
@@ -72,13 +72,12 @@ fn config(configs: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
     Ok(config)
 }
 
-/// A stand-in for a core: packages of the same names that know their version.
+/// A stand-in for a core: packages of the same names, `sgtk` another name for `tank`.
 fn core(root: &Path, version: &str) -> Result<(), Box<dyn Error>> {
-    for package in ["sgtk", "tank", "tank_vendor"] {
-        let file = root.join("install/core/python").join(package).join("__init__.py");
-        write(&file, &format!("__version__ = 'v{version}'\n"))?;
-    }
-    Ok(())
+    let python = root.join("install/core/python");
+    write(&python.join("tank/__init__.py"), &format!("version = 'v{version}'\n"))?;
+    write(&python.join("tank_vendor/__init__.py"), "")?;
+    write(&python.join("sgtk/__init__.py"), "import sys, tank\nsys.modules['sgtk'] = tank\n")
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Box<dyn Error>> {

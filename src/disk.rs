@@ -14,6 +14,8 @@ const LARGEST: u64 = 1024 * 1024;
 pub enum Problem {
     /// The system would not let it be read.
     Io(io::Error),
+    /// It does not exist, and should.
+    Missing,
     /// It is a link to nowhere.
     DanglingLink,
     /// It is a folder.
@@ -34,6 +36,7 @@ impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Problem::Io(error) => write!(f, "cannot be read: {}", Reason(error)),
+            Problem::Missing => f.write_str("does not exist"),
             Problem::DanglingLink => f.write_str("is a link to nowhere"),
             Problem::Folder => f.write_str("is a folder, not a file"),
             Problem::TooLarge => f.write_str("is larger than 1 MiB, which cannot be right"),

@@ -30,7 +30,9 @@ impl NamePattern {
     /// The pattern in `word`, or `None` if no variable can have such a name.
     pub fn new(word: impl Into<OsString>) -> Option<Self> {
         let word = word.into();
-        is_name(&word).then_some(NamePattern(word))
+        let bytes = word.as_encoded_bytes();
+        let start = bytes.strip_suffix(b"*").unwrap_or(bytes);
+        (is_name(&word) && !start.contains(&b'*')).then_some(NamePattern(word))
     }
 
     /// Whether the pattern stands for `name`.
@@ -207,6 +209,8 @@ mod tests {
             |pattern, name: &str| NamePattern::new(pattern).unwrap().matches(name.as_ref());
         assert!(matches("LC_*", "LC_ALL") && matches("*", "A") && matches("A", "A"));
         assert!(!matches("LC_*", "LANG") && !matches("A", "AB") && !matches("LC_*", "LC"));
-        assert!(NamePattern::new("").is_none() && NamePattern::new("A=B").is_none());
+        assert!(
+            ["", "A=B", "A*B", "*A*", "**"].iter().all(|word| NamePattern::new(*word).is_none())
+        );
     }
 }

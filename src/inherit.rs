@@ -46,7 +46,7 @@ const OF_ANOTHER_PYTHON: [&str; 7] = [
 
 /// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
 /// network, and the site's settings for Toolkit.
-const HARMLESS: [&str; 75] = [
+const HARMLESS: [&str; 76] = [
     "ALL_PROXY",
     "all_proxy",
     "APPDATA",
@@ -54,6 +54,7 @@ const HARMLESS: [&str; 75] = [
     "COLUMNS",
     "COMPUTERNAME",
     "COMSPEC",
+    "CURL_CA_BUNDLE",
     "DBUS_SESSION_BUS_ADDRESS",
     "DISPLAY",
     "HOME",

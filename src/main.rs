@@ -27,7 +27,7 @@ fn run() -> Result<ExitCode> {
     }
     let settings = Settings::read(&inputs)?;
     let selection = select(&request, &settings, &inputs)?;
-    let tables = settings.environment(selection.name());
+    let tables = settings.environment(selection.known_as.as_deref());
     let mut environment = inherit(inputs.variables, &request.environment, &tables);
     let resolution = resolve(&request, &settings, &inputs.place, &selection, &mut environment)?;
     let explaining = if let Action::Explain(format) = request.action { Some(format) } else { None };

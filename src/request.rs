@@ -31,6 +31,8 @@ pub struct Request {
     pub environment: EnvironmentOptions,
     /// What Python gets, untouched.
     pub arguments: Vec<OsString>,
+    /// A word among Python's that would choose a project if it came first.
+    pub misplaced: Option<OsString>,
     /// Whether Python's arguments may make it ignore the core: an editor's probe may.
     pub may_isolate: bool,
 }
@@ -93,6 +95,7 @@ impl Request {
             python: python_variable(inputs),
             environment: EnvironmentOptions::default(),
             arguments: inputs.arguments.clone(),
+            misplaced: None,
             may_isolate: true,
         }
     }
@@ -120,6 +123,7 @@ impl Request {
                 unset: patterns("--unset", cli.unset)?,
                 pin_config: cli.pin_config,
             },
+            misplaced: cli.arguments.iter().find(|word| is_choice(word)).cloned(),
             arguments: cli.arguments,
             may_isolate: false,
         })
@@ -132,6 +136,7 @@ impl Request {
             python: None,
             environment: EnvironmentOptions::default(),
             arguments: Vec::new(),
+            misplaced: None,
             may_isolate: false,
         }
     }
@@ -143,6 +148,11 @@ fn by_options(cli: &Cli) -> Vec<Decided<Choice>> {
     let options = [(project, "--project"), (config, "--config")];
     let chosen = options.into_iter().filter_map(|(choice, option)| Some((choice?, option)));
     chosen.map(|(choice, option)| Decided::new(choice, Origin::Option(option))).collect()
+}
+
+fn is_choice(word: &OsStr) -> bool {
+    let name = word.split_once("=").map_or(word, |(name, _)| name);
+    ["--project", "--config"].iter().any(|option| name == *option)
 }
 
 fn by_variables(inputs: &Inputs) -> Vec<Decided<Choice>> {

@@ -61,7 +61,6 @@ pub fn resolve(
     let core = resolver.core()?;
     core.check()?;
     let interpreter = resolver.interpreter(request.python.as_ref(), &core)?;
-    resolver.check(&interpreter)?;
     if let Some(version) = interpreter::version(&interpreter.path) {
         core.check_supports(&version, &interpreter.path)?;
     }
@@ -98,10 +97,11 @@ impl Resolver<'_> {
         if root == "None" || root == "undefined" {
             return Err(Error::CoreNotSetUp { file, text: root });
         }
+        let written = root.clone();
         let root = self.absolute(PathBuf::from(root), &file)?;
         match disk::exists(&root) {
             Ok(true) => Ok(Core { kind: Kind::Shared, root, origin: Origin::File(file) }),
-            Ok(false) => Err(Error::CoreMissing { core: root, file }),
+            Ok(false) => Err(Error::CoreMissing { core: root, written, file }),
             Err(error) => Err(Error::unreachable(root, error)),
         }
     }
@@ -109,7 +109,7 @@ impl Resolver<'_> {
     /// The core that all configurations below a root share which name none.
     fn studio_core(&mut self, link: PathBuf) -> Result<Core, Error> {
         let settings = self.settings;
-        let (studio, origin) = match settings.studio(self.selection.name()) {
+        let (studio, origin) = match settings.studio(self.selection.known_as.as_deref()) {
             Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
             None => {
                 (STUDIO.into(), Origin::Default("the studio's core, for the config names none"))
@@ -139,15 +139,16 @@ impl Resolver<'_> {
             return self.named_python(&python.value, &python.origin);
         }
         let settings = self.settings;
-        if let Some(python) = settings.python(self.selection.name()) {
+        if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
             let value = self.expanded_with_home(python.value);
             return self.named_python(&value, &python.origin);
         }
         let file = core.interpreter_file();
         if let Some(text) = path_file::read(&file)? {
-            let path = PathBuf::from(self.expanded(&text));
-            let path = self.absolute(path, &file)?;
-            return Ok(Interpreter { path, args: Vec::new(), origin: Origin::File(file) });
+            let written = self.expanded(&text);
+            let path = self.absolute(PathBuf::from(&written), &file)?;
+            let origin = Origin::File(file);
+            return self.checked(Interpreter { path, args: Vec::new(), origin }, &written);
         }
         let origin = Origin::Default("python3 on PATH, for nothing names a Python");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
@@ -159,13 +160,15 @@ impl Resolver<'_> {
     fn named_python(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
         let whole = self.named_path(value, origin);
         if let Some(path) = whole.filter(|path| disk::exists(path).unwrap_or(false)) {
-            return Ok(Interpreter { path, args: Vec::new(), origin: origin.clone() });
+            let whole = Interpreter { path, args: Vec::new(), origin: origin.clone() };
+            return self.checked(whole, value);
         }
         let mut words = words(value, origin)?.into_iter();
         let program = words.next().unwrap_or_default();
-        match self.named_path(&program, origin) {
-            Some(path) => Ok(Interpreter { path, args: words.collect(), origin: origin.clone() }),
-            None => self.on_path(&program, words.collect(), origin.clone()),
+        let (args, origin) = (words.collect(), origin.clone());
+        match self.named_path(&program, &origin) {
+            Some(path) => self.checked(Interpreter { path, args, origin }, &program),
+            None => self.on_path(&program, args, origin),
         }
     }
 
@@ -195,8 +198,9 @@ impl Resolver<'_> {
         });
         let folders = std::env::join_paths(folders).unwrap_or_default();
         let found = which::which_in_all(name, Some(folders), "/").into_iter().flatten();
-        match found.into_iter().find(|path| !self.is_launcher(path)) {
-            Some(path) => Ok(Interpreter { path, args, origin }),
+        let (launchers, others): (Vec<_>, Vec<_>) = found.partition(|path| self.is_launcher(path));
+        match others.into_iter().chain(launchers).next() {
+            Some(path) => self.checked(Interpreter { path, args, origin }, name),
             None => Err(Error::PythonNotOnPath { name: name.into(), origin }),
         }
     }
@@ -205,19 +209,18 @@ impl Resolver<'_> {
         self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
-    fn check(&self, python: &Interpreter) -> Result<(), Error> {
-        let Interpreter { path, origin, .. } = python;
-        match disk::unfit_to_run(path) {
+    /// A Python that is there, can be run as far as that shows, and is not this launcher; `written`
+    /// is what names it.
+    fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
+        let Interpreter { path, origin, .. } = &python;
+        let (path, origin) = (path.clone(), origin.clone());
+        match disk::unfit_to_run(&path) {
             Some(disk::Unfit::Missing) => {
-                Err(Error::PythonMissing { path: path.clone(), origin: origin.clone() })
+                Err(Error::PythonMissing { path, written: written.into(), origin })
             }
-            Some(disk::Unfit::Because(why)) => {
-                Err(Error::NotExecutable { path: path.clone(), why, origin: origin.clone() })
-            }
-            None if self.is_launcher(path) => {
-                Err(Error::Launcher { path: path.clone(), origin: origin.clone() })
-            }
-            None => Ok(()),
+            Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
+            None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
+            None => Ok(python),
         }
     }
 
@@ -226,11 +229,16 @@ impl Resolver<'_> {
         metadata::sandbox(&config, |text| self.expanded(&text).to_string_lossy().into_owned())
     }
 
-    /// The entries of `PYTHONPATH` named `python` that hold `tank`: cores in a bundle cache or a
-    /// developer's checkout. (Those below an `install/core` are known by their path alone.)
+    /// The entries of `PYTHONPATH` that hold `tank`, such as a core in a bundle cache. Where `pip` puts
+    /// packages other ones lie beside it, and those stay: the core in front hides that `tank`. (What
+    /// is below an `install/core` is known by its path alone.)
     fn other_cores(&self) -> Vec<PathBuf> {
         let list = self.environment.get("PYTHONPATH").unwrap_or_default();
-        let entries = std::env::split_paths(list).filter(|entry| entry.ends_with("python"));
+        let is_pips = |entry: &PathBuf| {
+            ["site-packages", "dist-packages"].iter().any(|name| entry.ends_with(name))
+        };
+        let entries =
+            std::env::split_paths(list).filter(|e| !e.as_os_str().is_empty() && !is_pips(e));
         entries.filter(|entry| disk::exists(&entry.join("tank")).unwrap_or(false)).collect()
     }
 
@@ -263,8 +271,10 @@ impl Resolver<'_> {
 fn words(value: &OsStr, origin: &Origin) -> Result<Vec<OsString>, Error> {
     let Some(text) = value.to_str() else { return Ok(vec![value.to_owned()]) };
     let text = if cfg!(windows) { text.replace('\\', "\\\\") } else { text.to_owned() };
-    match shell_words::split(&text) {
-        Ok(words) if !words.is_empty() => Ok(words.into_iter().map(OsString::from).collect()),
-        _ => Err(Error::BadPython { value: value.to_owned(), origin: origin.clone() }),
-    }
+    let why = match shell_words::split(&text) {
+        Ok(words) if words.is_empty() => "it is empty",
+        Ok(words) => return Ok(words.into_iter().map(OsString::from).collect()),
+        Err(_) => "a quote is not closed",
+    };
+    Err(Error::BadPython { value: value.to_owned(), why, origin: origin.clone() })
 }

@@ -24,22 +24,17 @@ const LEAST_LIKENESS: f64 = 0.8;
 /// The chosen project.
 #[derive(Clone, Debug)]
 pub struct Selection {
-    /// The name that the project goes by here, and what chose it. By that name it has its table in
-    /// the settings.
+    /// The name that the project was chosen by, or that its configuration's folder has; and what
+    /// chose it.
     pub project: Decided<OsString>,
+    /// The name of its table in the settings, should there be one.
+    pub known_as: Option<String>,
     /// Its configuration, which is one.
     pub config: PipelineConfig,
     /// What led to the configuration.
     pub origin: Origin,
     /// Where a studio core may be: the root that the configuration lies below, else every root.
     pub roots: Vec<PathBuf>,
-}
-
-impl Selection {
-    /// The project's name as the settings can have it.
-    pub fn name(&self) -> Option<&str> {
-        self.project.value.to_str()
-    }
 }
 
 /// Chooses the project.
@@ -50,8 +45,8 @@ pub fn select(request: &Request, settings: &Settings, inputs: &Inputs) -> Result
         Choice::Config(path) => places.by_path(path, &choice.origin),
     });
     let Some(first) = selections.next().transpose()? else {
-        let launched_from = inputs.variable("SGTK_PYTHON_CONFIG").map(OsStr::to_owned);
-        return Err(Error::NoProject { launched_from });
+        let inside_launch = inputs.variable("SGTK_PYTHON_CONFIG").is_some();
+        return Err(Error::NoProject { misplaced: request.misplaced.clone(), inside_launch });
     };
     for other in selections {
         let other = other?;
@@ -88,8 +83,9 @@ impl Places<'_> {
             let origin =
                 Origin::Below { root: root.value.clone(), origin: root.origin.clone().into() };
             if config.is_one()? {
+                let known_as = self.known_as(&path)?;
                 let roots = vec![root.value.clone()];
-                return Ok(Selection { project, config, origin, roots });
+                return Ok(Selection { project, known_as, config, origin, roots });
             }
             if other_folder.is_none() && disk::exists(&path).unwrap_or(false) {
                 other_folder = Some(Error::NotAConfig { path, exists: true, origin });
@@ -105,7 +101,7 @@ impl Places<'_> {
 
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Selection, Error> {
         let absolute = self.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
-        let name = self.name_of(&absolute)?;
+        let name = absolute.file_name().unwrap_or(absolute.as_os_str()).to_owned();
         self.selection(Decided::new(name, origin.clone()), absolute, origin.clone())
     }
 
@@ -120,24 +116,26 @@ impl Places<'_> {
             let exists = disk::exists(&config.path).unwrap_or(false);
             return Err(Error::NotAConfig { path: config.path, exists, origin });
         }
+        let known_as = self.known_as(&config.path)?;
         let roots = self.roots.iter().map(|root| root.value.clone());
         let above: Vec<PathBuf> =
             roots.clone().filter(|root| config.path.starts_with(root)).collect();
         let roots = if above.is_empty() { roots.collect() } else { above };
-        Ok(Selection { project, config, origin, roots })
+        Ok(Selection { project, known_as, config, origin, roots })
     }
 
-    /// The name by which a configuration's folder is known: the settings', else its path below a
-    /// root, else the folder's own.
-    fn name_of(&self, path: &Path) -> Result<OsString, Error> {
+    /// The name by which the settings can know a configuration, however it was chosen: that of the
+    /// project whose `config` it is, else its path below a root.
+    fn known_as(&self, path: &Path) -> Result<Option<String>, Error> {
         for (name, config) in self.settings.projects() {
             if from_setting(config.value, &config.origin, self.inputs)? == path {
-                return Ok(name.into());
+                return Ok(Some(name.into()));
             }
         }
         let below = self.roots.iter().find_map(|root| path.strip_prefix(&root.value).ok());
-        let name = below.filter(|rest| !rest.as_os_str().is_empty()).map(Path::as_os_str);
-        Ok(name.or_else(|| path.file_name()).unwrap_or(path.as_os_str()).to_owned())
+        let parts =
+            below.and_then(|below| below.iter().map(OsStr::to_str).collect::<Option<Vec<_>>>());
+        Ok(parts.map(|parts| parts.join("/")))
     }
 
     /// The projects whose names are most like one that is not there, the most like it first.

@@ -2,13 +2,12 @@
 //! file and key that say it.
 
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use serde::de::Error as DeError;
 use serde::{Deserialize, Deserializer};
 
-use crate::disk;
+use crate::disk::{self, Problem};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -34,7 +33,9 @@ struct File {
 #[serde(default, deny_unknown_fields)]
 struct Document {
     roots: Option<Vec<String>>,
+    #[serde(deserialize_with = "some_text")]
     studio: Option<String>,
+    #[serde(deserialize_with = "some_text")]
     python: Option<String>,
     environment: EnvironmentTable,
     projects: BTreeMap<String, ProjectTable>,
@@ -43,8 +44,11 @@ struct Document {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct ProjectTable {
+    #[serde(deserialize_with = "some_text")]
     config: Option<String>,
+    #[serde(deserialize_with = "some_text")]
     studio: Option<String>,
+    #[serde(deserialize_with = "some_text")]
     python: Option<String>,
     environment: EnvironmentTable,
 }
@@ -59,6 +63,15 @@ pub struct EnvironmentTable {
     /// The variables to set.
     #[serde(deserialize_with = "assignments")]
     pub set: Variables,
+}
+
+fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match String::deserialize(deserializer)? {
+        text if text.trim().is_empty() => {
+            Err(D::Error::custom("is empty; leave the key out instead"))
+        }
+        text => Ok(Some(text)),
+    }
 }
 
 fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
@@ -92,7 +105,7 @@ impl Settings {
         if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
             let path = inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
             let file = File::read(path.clone())?;
-            files.push(file.ok_or_else(|| Error::unreachable(path, ErrorKind::NotFound.into()))?);
+            files.push(file.ok_or_else(|| Error::file(path, Problem::Missing))?);
         } else if let Some(file) = studio_file(inputs)? {
             files.push(file);
         }

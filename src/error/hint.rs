@@ -2,13 +2,15 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::Error;
 use crate::disk::Problem;
 use crate::origin::Decided;
 use crate::os::Os;
 use crate::shown::Shown;
+
+const OTHER_PYTHON: &str = "name one with --python, SGTK_PYTHON or 'python' in the settings";
 
 impl Error {
     /// What to do about it, where that is known.
@@ -17,20 +19,29 @@ impl Error {
             Error::CommandLine { hint, .. } => hint.clone(),
             Error::UnknownOption { word, near } => Some(unknown_option_hint(word, near.as_deref())),
             Error::Isolated { .. } => {
-                Some("leave it out; -s and -P keep Python apart and let the core in".into())
+                Some("leave it out; -s keeps the user's own packages out, and lets the core in".into())
             }
             Error::HostileName { .. } => {
                 Some("for a path, use --config PATH; a name is that of a config's folder below a root".into())
             }
-            Error::NoProject { launched_from: Some(_) } => {
-                Some("this was started by a launch; to stay with its project: --config \"$SGTK_PYTHON_CONFIG\"".into())
-            }
-            Error::NoProject { launched_from: None } => {
+            Error::Conflict(_) => Some("leave one of them out".into()),
+            Error::NoProject { misplaced: Some(word), .. } => Some(format!(
+                "'{}' stands among Python's words; the launcher's options come first",
+                Shown::new(word)
+            )),
+            Error::NoProject { inside_launch: true, .. } => Some(
+                "this was started by a launch; to stay with its project: --config \"$SGTK_PYTHON_CONFIG\""
+                    .into(),
+            ),
+            Error::NoProject { .. } => {
                 Some("name one: --project NAME, --config PATH, or SGTK_PROJECT".into())
             }
             Error::UnknownProject { near, roots, .. } => Some(unknown_project_hint(near, roots)),
             Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
+            }
+            Error::File { problem: Problem::Empty, .. } => {
+                Some("write one path into it, or delete it".into())
             }
             Error::NotAConfig { exists: true, .. } => {
                 Some("a pipeline configuration holds config/core/roots.yml".into())
@@ -54,12 +65,26 @@ impl Error {
             Error::Exec { source, .. } if source.kind() == ErrorKind::ArgumentListTooLong => {
                 Some("the system takes less than 128 KiB in one argument or variable; pass it in a file or on standard input".into())
             }
-            Error::PythonMissing { .. } | Error::PythonNotOnPath { .. } => {
-                Some("name one with --python, SGTK_PYTHON or 'python' in the settings".into())
-            }
+            Error::Exec { source, .. } if source.kind() == ErrorKind::NotFound => Some(
+                "the file is there; the program that its first line names, or its loader, is not"
+                    .into(),
+            ),
+            Error::CoreMissing { written, .. } => written_hint(written),
+            Error::PythonMissing { written, .. } => written_hint(written).or_else(|| Some(OTHER_PYTHON.into())),
+            Error::PythonNotOnPath { .. } => Some(OTHER_PYTHON.into()),
             _ => None,
         }
     }
+}
+
+/// What may be wrong with a path as it was written that leads nowhere.
+fn written_hint(written: &OsStr) -> Option<String> {
+    let shown = Shown::new(written);
+    if written.as_encoded_bytes().contains(&b'$') {
+        return Some(format!("a variable in '{shown}' is not set for Python"));
+    }
+    let is_relative = !Path::new(written).is_absolute();
+    is_relative.then(|| format!("'{shown}' was taken as a path from the working directory"))
 }
 
 fn unknown_option_hint(word: &OsStr, near: Option<&str>) -> String {

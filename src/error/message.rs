@@ -38,8 +38,8 @@ impl Display for Error {
                     second.origin
                 )
             }
-            Error::BadPython { value, origin } => {
-                write!(f, "a quote is not closed in '{}' ({origin})", Shown::new(value))
+            Error::BadPython { value, why, origin } => {
+                write!(f, "'{}' names no Python: {why} ({origin})", Shown::new(value))
             }
             Error::NoWorkingDirectory { path } => write!(
                 f,
@@ -78,7 +78,7 @@ impl Display for Error {
                 Shown::new(text),
                 Os::CURRENT.name()
             ),
-            Error::CoreMissing { core, file } => write!(
+            Error::CoreMissing { core, file, .. } => write!(
                 f,
                 "the core {} named in {} does not exist",
                 Shown::new(core),
@@ -113,7 +113,7 @@ impl Display for Error {
                     None => Ok(()),
                 }
             }
-            Error::PythonMissing { path, origin } => {
+            Error::PythonMissing { path, origin, .. } => {
                 write!(f, "the Python {} does not exist ({origin})", Shown::new(path))
             }
             Error::PythonNotOnPath { name, origin } => {

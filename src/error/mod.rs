@@ -42,12 +42,13 @@ pub enum Error {
     HostileName { name: OsString, origin: Origin },
     /// Two choices that end at different configs.
     Conflict(Box<[Decided<PathBuf>; 2]>),
-    /// A value that cannot be split into words.
-    BadPython { value: OsString, origin: Origin },
+    /// A value that names no Python; `why` tells what is wrong with it.
+    BadPython { value: OsString, why: &'static str, origin: Origin },
     /// A relative path was given, and there is no working directory to join it to.
     NoWorkingDirectory { path: PathBuf },
-    /// Nothing says which project is meant.
-    NoProject { launched_from: Option<OsString> },
+    /// Nothing says which project is meant; perhaps an option that does stands among Python's words,
+    /// or this was started by a launch.
+    NoProject { misplaced: Option<OsString>, inside_launch: bool },
     /// No root has a config by that name.
     UnknownProject {
         name: OsString,
@@ -66,7 +67,7 @@ pub enum Error {
     /// The core link file says that this system has no core.
     CoreNotSetUp { file: PathBuf, text: OsString },
     /// The core link file names a folder that does not exist.
-    CoreMissing { core: PathBuf, file: PathBuf },
+    CoreMissing { core: PathBuf, written: OsString, file: PathBuf },
     /// The core's Python folder has no `tank`.
     CoreWithoutTank { python_path: PathBuf, origin: Origin },
     /// The core's path cannot stand in `PYTHONPATH`.
@@ -80,7 +81,7 @@ pub enum Error {
     /// The system refused to run the Python.
     Exec { path: PathBuf, source: io::Error, longest: Option<OsString> },
     /// There is no such Python.
-    PythonMissing { path: PathBuf, origin: Origin },
+    PythonMissing { path: PathBuf, written: OsString, origin: Origin },
     /// No Python by that name on `PATH`.
     PythonNotOnPath { name: OsString, origin: Origin },
 }

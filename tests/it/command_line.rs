@@ -82,6 +82,7 @@ fn options_that_cannot_be_understood() {
     studio.failure(["--project", "bigbuck", "--env", "=x"]).is(125, &["--env", "'=x'"]);
     studio.failure(["--project", "bigbuck", "--unset", "A=B"]).is(125, &["--unset", "'A=B'"]);
     studio.failure(["--project", "bigbuck", "--keep", ""]).is(125, &["--keep"]);
+    studio.failure(["--project", "bigbuck", "--unset", "A*B"]).is(125, &["'A*B'"]);
 }
 
 #[test]
@@ -118,6 +119,9 @@ fn isolated_python_is_refused() {
 fn a_script_that_is_given_to_nobodys_project_is_not_run() {
     let studio = Studio::new();
     studio.failure(["script.py"]).is(121, &["no project was named"]).hints("--project");
+    for words in [&["x.py", "--project", "bigbuck"][..], &["-p", "bigbuck", "--config=/x"]] {
+        studio.failure(words).is(121, &[]).hints("options come first");
+    }
     let mut inside = studio.launcher(["script.py"]);
     inside.env("SGTK_PYTHON_CONFIG", "/mnt/configs/a");
     failed(&mut inside).is(121, &[]).hints("--config \"$SGTK_PYTHON_CONFIG\"");

@@ -98,24 +98,28 @@ fn the_core_is_first_on_pythonpath() {
     let core = core.to_str().unwrap().replace('/', std::path::MAIN_SEPARATOR_STR);
     write(studio.path("cache/tk-core/v1/python/tank/__init__.py"), "");
     write(studio.path("site/python/mine.py"), "");
+    write(studio.path("bare/tank/__init__.py"), "");
+    write(studio.path("lib/site-packages/tank/__init__.py"), "");
+    let (bare, pip) = (studio.path("bare"), studio.path("lib/site-packages"));
+    let (bare, pip) = (bare.to_str().unwrap(), pip.to_str().unwrap());
     let cached = studio.path("cache/tk-core/v1/python");
     let other = studio.path("configs/other/install/core/python");
     let site = studio.path("site/python");
     let (cached, other, site) =
         (cached.to_str().unwrap(), other.to_str().unwrap(), site.to_str().unwrap());
     let zip = "/x/install/core/requirements/3.11/pkgs.zip";
-    let before = list(&["", other, "/mine", cached, zip, "", site, &core, "relative"]);
+    let before = list(&["", other, "/mine", cached, zip, "", site, &core, "relative", bare, pip]);
     let after = |options: &[&str]| {
         let plan = plan(&studio, &[("PYTHONPATH", &before)], options);
         let value = change(&plan, "PYTHONPATH").unwrap().as_str().unwrap();
         value.replace('/', std::path::MAIN_SEPARATOR_STR)
     };
-    assert_eq!(after(&[]), list(&[&core, "/mine", site, "relative"]));
+    assert_eq!(after(&[]), list(&[&core, "/mine", site, "relative", pip]));
     assert_eq!(after(&["--unset", "PYTHONPATH"]), core);
     assert_eq!(after(&["--clean"]), core);
     assert_eq!(
         after(&["--keep", "PYTHONPATH"]),
-        list(&[&core, other, "/mine", cached, zip, site, &core, "relative"])
+        list(&[&core, other, "/mine", cached, zip, site, &core, "relative", bare, pip])
     );
     assert_eq!(after(&["--env", "PYTHONPATH=/mine"]), list(&[&core, "/mine"]));
 }

@@ -132,6 +132,19 @@ fn secrets_are_hidden() {
 }
 
 #[test]
+fn a_project_may_be_chosen_by_another_name() {
+    let studio = Studio::new();
+    let config = studio.localized("bigbuck_dev");
+    write(config.join("config/core/pipeline_configuration.yml"), "project_name: bigbuck\n");
+    let output = studio.launcher(["--explain", "--project", "bigbuck_dev"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        text.starts_with("project  bigbuck\n         option --project ('bigbuck_dev')\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn metadata_that_cannot_be_read_is_no_failure() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");

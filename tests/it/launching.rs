@@ -191,7 +191,11 @@ fn a_file_that_the_system_cannot_run_is_given_to_no_shell() {
         write(studio.path("broken"), text);
         make_executable(&studio.path("broken"));
         let mut launcher = studio.launcher(["--python", "./broken", "--project", "bigbuck"]);
-        failed(&mut launcher).is(126, &["broken", what]);
+        let failure = failed(&mut launcher);
+        failure.is(126, &["broken", what]);
+        if what == "No such file" {
+            failure.hints("first line");
+        }
     }
     assert!(!mark.exists());
 }

@@ -67,7 +67,7 @@ fn variables_are_those_that_python_will_have() {
     let cores = studio.path("cores");
     let set = format!("CORES={}", cores.display());
     studio.explain(["--project", "bigbuck", "--env", &set]);
-    failure(&studio, "bigbuck").is(122, &["$CORES/v1"]);
+    failure(&studio, "bigbuck").is(122, &["$CORES/v1"]).hints("not set");
 
     // With --clean, what a file names stays, for Toolkit reads the file again.
     let mut launcher = studio.launcher(["--clean", "--project", "bigbuck"]);
@@ -185,7 +185,7 @@ fn a_python_may_be_words() {
     assert_eq!(plan["argv"].as_array().unwrap().len(), 5);
     studio.failure(["--project", "bigbuck", "--python", "'x"]).is(125, &["'x", "--python"]);
     studio.failure(["--project", "bigbuck", "--python", " "]).is(125, &["--python"]);
-    studio.failure(["--project", "bigbuck", "--python", ""]).is(125, &["--python"]);
+    studio.failure(["--project", "bigbuck", "--python", ""]).is(125, &["--python", "empty"]);
 }
 
 #[cfg(unix)]
@@ -215,7 +215,8 @@ fn a_python_by_name_is_looked_for_on_path() {
     std::os::unix::fs::symlink(crate::support::LAUNCHER, studio.path("home/python3")).unwrap();
     assert_eq!(found("@/home:@/two", None), "/two/python3", "not this launcher");
     let mut launcher = studio.launcher(["--project", "bigbuck"]);
-    failed(launcher.env("PATH", studio.path("home"))).is(127, &["'python3'", "PATH"]);
+    failed(launcher.env("PATH", studio.path("home"))).is(126, &["launcher itself"]);
+    failed(launcher.env("PATH", "/no/such/folder")).is(127, &["'python3'", "PATH"]);
     studio.failure(["--project", "bigbuck", "--python", "no-such"]).is(127, &["'no-such'"]);
 }
 
@@ -228,7 +229,9 @@ fn a_python_that_cannot_be() {
         interpreter(&config, text);
         failure(&studio, "bigbuck")
     };
-    cases("/no/such/python").is(127, &["/no/such/python", "interpreter_"]);
+    cases("/no/such/python").is(127, &["/no/such/python", "interpreter_"]).hints("--python");
+    cases("python3.11").is(127, &["interpreter_"]).hints("'python3.11' was taken as a path");
+    cases("$UNSET/python").is(127, &["interpreter_"]).hints("a variable in '$UNSET/python'");
     cases(studio.path("home").to_str().unwrap()).is(126, &["home", "folder", "interpreter_"]);
     write(studio.path("plain"), "");
     cases(studio.path("plain").to_str().unwrap()).is(126, &["plain", "permission"]);

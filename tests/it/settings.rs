@@ -59,6 +59,11 @@ fn a_project_of_the_settings() {
     let mut launcher = with_settings(&studio, &text, &["--config", elsewhere.to_str().unwrap()]);
     assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "project");
 
+    // A folder of that name elsewhere is not that project.
+    let stranger = studio.localized("../strangers/bigbuck");
+    let mut launcher = with_settings(&studio, &text, &["--config", stranger.to_str().unwrap()]);
+    assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "general");
+
     let mut launcher = with_settings(&studio, &text, &["--project", "bigbuk"]);
     failed(&mut launcher).is(121, &["bigbuk"]).hints("'bigbuck'");
 }
@@ -141,12 +146,15 @@ fn faults_are_told_with_file_line_and_key() {
         ("roots = [\n", &["s.toml:"]),
         ("roots = ['a']\nroots = ['b']\n", &["s.toml:2:", "'roots'"]),
         ("\u{1b}[31m = 1", &["s.toml:1:"]),
+        ("python = ''\n", &["s.toml:1:", "'python'", "empty"]),
+        ("[projects.a]\nconfig = ' '\n", &["s.toml:2:", "'config'", "empty"]),
     ] {
         let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
         failed(&mut launcher).is(122, parts);
     }
     let mut launcher = studio.launcher(["--project", "bigbuck"]);
-    failed(launcher.env("SGTK_PYTHON_SETTINGS", "missing.toml")).is(122, &["missing.toml"]);
+    failed(launcher.env("SGTK_PYTHON_SETTINGS", "missing.toml"))
+        .is(122, &["missing.toml does not exist"]);
     failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("home"))).is(122, &["home"]);
     write(studio.path("binary.toml"), b"\xff\xfe\x00");
     failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("binary.toml"))).is(122, &["UTF-8"]);

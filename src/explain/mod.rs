@@ -1,0 +1,154 @@
+//! Prints a plan, for a person or a program (format 1): what was chosen, what decided it, what
+//! changes in the environment and why. Names and numbers that no launch needs are read here.
+
+mod text;
+
+use std::ffi::OsStr;
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::Format;
+use crate::environment::Change;
+use crate::plan::LaunchPlan;
+use crate::shown::Shown;
+use crate::toolkit::core::Kind;
+use crate::toolkit::expand;
+use crate::toolkit::metadata::{self, Metadata};
+
+/// Words in the name of a variable whose value nobody should see.
+const SECRET: [&str; 5] = ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"];
+
+/// What is shown instead.
+const HIDDEN: &str = "***";
+
+/// The plan as it is printed; its fields are those of `--explain=json`.
+#[derive(Serialize)]
+struct Explanation {
+    format: u8,
+    project: Project,
+    config: Config,
+    core: Core,
+    interpreter: Interpreter,
+    environment: Vec<Variable>,
+    argv: Vec<String>,
+    cwd: Option<String>,
+    warnings: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Project {
+    name: Option<String>,
+    id: Option<i64>,
+    origin: String,
+    /// The name it was chosen by, which may be that of its folder alone.
+    #[serde(skip)]
+    chosen: String,
+}
+
+#[derive(Serialize)]
+struct Config {
+    path: String,
+    name: Option<String>,
+    origin: String,
+}
+
+#[derive(Serialize)]
+struct Core {
+    kind: Kind,
+    path: String,
+    python_path: String,
+    version: Option<String>,
+    origin: String,
+}
+
+#[derive(Serialize)]
+struct Interpreter {
+    path: String,
+    args: Vec<String>,
+    origin: String,
+}
+
+#[derive(Serialize)]
+struct Variable {
+    name: String,
+    value: Option<String>,
+    reason: String,
+}
+
+/// The plan in words or as JSON, with a line end.
+pub fn explain(plan: &LaunchPlan, format: Format) -> Result<String, serde_json::Error> {
+    let explanation = Explanation::of(plan);
+    match format {
+        Format::Text => Ok(explanation.to_string()),
+        Format::Json => serde_json::to_string_pretty(&explanation).map(|json| json + "\n"),
+    }
+}
+
+impl Explanation {
+    fn of(plan: &LaunchPlan) -> Self {
+        let mut warnings = plan.warnings.clone();
+        let mut noted = |file: &Path, problem: String| {
+            warnings.push(format!("{} {problem}", Shown::new(file)));
+        };
+        let config = &plan.selection.config;
+        let metadata =
+            metadata::read(config, |text| expanded(plan, &text)).unwrap_or_else(|problem| {
+                noted(&config.metadata_file(), problem);
+                Metadata::default()
+            });
+        let version = metadata::version(&plan.core).unwrap_or_else(|problem| {
+            noted(&plan.core.manifest_file(), problem);
+            None
+        });
+        Explanation {
+            format: 1,
+            project: Project {
+                name: Some(metadata.project.unwrap_or_else(|| text(&plan.selection.project.value))),
+                id: metadata.project_id,
+                origin: plan.selection.project.origin.to_string(),
+                chosen: text(&plan.selection.project.value),
+            },
+            config: Config {
+                path: text(&config.path),
+                name: metadata.pipeline,
+                origin: plan.selection.origin.to_string(),
+            },
+            core: Core {
+                kind: plan.core.kind,
+                path: text(plan.core.path()),
+                python_path: text(plan.core.python_path()),
+                version,
+                origin: plan.core.origin.to_string(),
+            },
+            interpreter: Interpreter {
+                path: text(&plan.interpreter.path),
+                args: plan.interpreter.args.iter().map(text).collect(),
+                origin: plan.interpreter.origin.to_string(),
+            },
+            environment: plan.environment.changes().into_iter().map(variable).collect(),
+            argv: plan.argv.iter().map(text).collect(),
+            cwd: plan.place.directory().map(text),
+            warnings,
+        }
+    }
+}
+
+fn variable(change: &Change) -> Variable {
+    let name = text(&change.name);
+    let is_secret = SECRET.iter().any(|word| name.to_uppercase().contains(word));
+    let value =
+        change.value.as_ref().map(|value| if is_secret { HIDDEN.into() } else { text(value) });
+    Variable { name, value, reason: change.reason.clone() }
+}
+
+/// Text with the variables that Python will have, as Toolkit's own reader expands it.
+fn expanded(plan: &LaunchPlan, text: &str) -> String {
+    let mut lookup = |name: &str| plan.environment.get(name).map(OsStr::to_owned);
+    expand::variables(text, &mut lookup).to_string_lossy().into_owned()
+}
+
+/// A value as text, with U+FFFD for bytes that are not UTF-8.
+fn text(value: impl AsRef<OsStr>) -> String {
+    value.as_ref().to_string_lossy().into_owned()
+}

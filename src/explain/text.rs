@@ -1,0 +1,119 @@
+//! The plan in words, readable at a glance.
+
+use std::fmt::{self, Display, Formatter, Write};
+
+use super::{Explanation, HIDDEN};
+use crate::shown::Shown;
+use crate::toolkit::core::Kind;
+
+impl Display for Explanation {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Explanation { project, config, core, interpreter, .. } = self;
+        let id = project.id.map_or_else(String::new, |id| format!(" (id {id})"));
+        let name = project.name.as_deref().unwrap_or_default();
+        let chosen = match &project.chosen {
+            chosen if chosen == name => String::new(),
+            chosen => format!(" ('{}')", Shown::new(chosen)),
+        };
+        let origin = format!("{}{chosen}", project.origin);
+        entry(f, "project", &format!("{}{id}", Shown::new(name)), &origin)?;
+        let name = config.name.as_deref().map_or_else(String::new, |n| format!(" ({n})"));
+        entry(
+            f,
+            "config",
+            &format!("{}{}", Shown::new(&config.path), Shown::new(&name)),
+            &config.origin,
+        )?;
+        let kind = match core.kind {
+            Kind::Localized => "localized",
+            Kind::Shared => "shared",
+            Kind::Studio => "studio",
+        };
+        let version = core.version.as_deref().map_or_else(String::new, |v| format!(" {v}"));
+        entry(
+            f,
+            "core",
+            &format!("{} ({kind}{})", Shown::new(&core.path), Shown::new(&version)),
+            &core.origin,
+        )?;
+        let words = std::iter::once(Shown::new(&interpreter.path).to_string());
+        let words = words.chain(interpreter.args.iter().map(|word| quoted(word)));
+        let python = words.collect::<Vec<_>>().join(" ");
+        entry(f, "python", &python, &interpreter.origin)?;
+        f.write_str("\nenvironment\n")?;
+        self.write_environment(f)?;
+        write!(f, "\nrun\n  {}\n", self.command_line())?;
+        if self.environment.iter().any(|variable| variable.value.as_deref() == Some(HIDDEN)) {
+            f.write_str("  (fill in the secrets, which are not shown)\n")?;
+        }
+        if !self.warnings.is_empty() {
+            f.write_str("\nwarnings\n")?;
+        }
+        self.warnings.iter().try_for_each(|warning| writeln!(f, "  {warning}"))
+    }
+}
+
+/// A line with a choice, and one with what decided it.
+fn entry(f: &mut Formatter<'_>, name: &str, value: &str, origin: &str) -> fmt::Result {
+    writeln!(f, "{name:<8} {value}\n         {origin}")
+}
+
+impl Explanation {
+    fn write_environment(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut unset: Vec<(&str, Vec<String>)> = Vec::new();
+        for variable in &self.environment {
+            let name = Shown::new(&variable.name).to_string();
+            if let Some(value) = &variable.value {
+                writeln!(f, "  set    {name}={}", Shown::new(value))?;
+                writeln!(f, "         {}", variable.reason)?;
+            } else if let Some(group) = unset.iter_mut().find(|(why, _)| *why == variable.reason) {
+                group.1.push(name);
+            } else {
+                unset.push((&variable.reason, vec![name]));
+            }
+        }
+        for (reason, names) in unset {
+            writeln!(f, "  unset  {}\n         {reason}", names.join(", "))?;
+        }
+        Ok(())
+    }
+
+    /// A POSIX shell's command line that does the same from any environment like the caller's.
+    fn command_line(&self) -> String {
+        let mut line = String::new();
+        if let Some(directory) = &self.cwd {
+            let _ = write!(line, "cd {} && ", quoted(directory));
+        }
+        line.push_str("env");
+        for variable in self.environment.iter().filter(|variable| variable.value.is_none()) {
+            let _ = write!(line, " -u {}", quoted(&variable.name));
+        }
+        for variable in &self.environment {
+            if let Some(value) = &variable.value {
+                let _ = write!(line, " {}", quoted(&format!("{}={value}", variable.name)));
+            }
+        }
+        for word in &self.argv {
+            let _ = write!(line, " {}", quoted(word));
+        }
+        line
+    }
+}
+
+/// A word as a shell takes it; one with control characters in the way that bash and zsh know, so that
+/// it cannot play with the terminal.
+fn quoted(word: &str) -> String {
+    if word.chars().any(char::is_control) {
+        let escaped: String = word.chars().map(escaped).collect();
+        return format!("$'{escaped}'");
+    }
+    shell_words::quote(word).into_owned()
+}
+
+fn escaped(character: char) -> String {
+    match character {
+        '\\' | '\'' => format!("\\{character}"),
+        control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
+        plain => plain.to_string(),
+    }
+}
