@@ -12,7 +12,8 @@ const EXAMPLES: &str = "\
 Examples:
   sgtk-python --project bigbuck script.py --shot 010   run a script with bigbuck's core
   sgtk-python --project bigbuck                        bigbuck's Python prompt
-  sgtk-python --config /mnt/sgtk/configs/bigbuck_dev -m publish
+  sgtk-python --project-id 176 --pipeline Dev -m publish
+  sgtk-python --config /mnt/sgtk/configs/bigbuck_dev x.py
   sgtk-python --project bigbuck --explain script.py    what would run, and why
   ln -s sgtk-python bigbuck-python                     a Python for bigbuck, for an editor
 
@@ -20,7 +21,7 @@ In the script:
   import os, sgtk
   tk = sgtk.sgtk_from_path(os.environ[\"SGTK_PYTHON_CONFIG\"])
 
-Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' in the settings,
+Without a choice, the project is that of the working directory. Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' in the settings,
 else below /mnt/sgtk/configs. Settings: SGTK_PYTHON_SETTINGS, else sgtk-python.toml beside this
 program, else /etc/sgtk-python.toml; then the user's sgtk-python/settings.toml.
 
@@ -40,9 +41,22 @@ Exit codes: 121 no such project, 122 broken config, core or settings, 125 wrong 
     disable_version_flag = true
 )]
 pub struct Cli {
-    /// The project: the name of its config's folder below a root [variable: SGTK_PROJECT]
+    /// The project: the name of its config's folder below a root, else its name on disk (tank_name)
+    /// [variable: SGTK_PROJECT]
     #[arg(long, value_name = "NAME", value_parser = clap::value_parser!(OsString))]
     pub project: Option<OsString>,
+
+    /// The project: its id on the site [variable: SGTK_PROJECT_ID]
+    #[arg(long, value_name = "ID", allow_negative_numbers = true)]
+    pub project_id: Option<i64>,
+
+    /// The project: any path in its config or its data, there or not
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+    pub path: Option<PathBuf>,
+
+    /// Which of the project's configs, instead of its Primary [variable: SGTK_PIPELINE]
+    #[arg(long, value_name = "NAME|ID", conflicts_with = "config")]
+    pub pipeline: Option<String>,
 
     /// The pipeline config's folder [variable: SGTK_CONFIG]
     #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]

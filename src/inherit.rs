@@ -125,8 +125,9 @@ const HARMLESS: [&str; 76] = [
     "XDG_STATE_HOME",
 ];
 
-/// Folders that many programs share: never one program's own.
-const SHARED_FOLDERS: [&str; 4] = ["/", "/opt", "/usr", "/usr/local"];
+/// Folders that many programs share, besides the root, the folders in it and the user's home.
+const SHARED_FOLDERS: [&str; 5] =
+    ["/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/lib", "/usr/share"];
 
 /// Decides what Python inherits of `variables`: first what must go, then the settings' tables in
 /// their order, then the options. What an option keeps, nothing removes.
@@ -199,6 +200,10 @@ impl Planned<'_> {
     fn leave_virtual_environment(&mut self) {
         let Some(home) = self.leaving("VIRTUAL_ENV") else { return };
         let programs = Path::new(&home).join(if cfg!(windows) { "Scripts" } else { "bin" });
+        if ["/bin", "/usr/bin", "/usr/local/bin"].iter().any(|shared| programs == Path::new(shared))
+        {
+            return;
+        }
         let reason = "without the virtual environment that the caller was in";
         self.shorten("PATH".as_ref(), reason, |entry| entry == programs);
     }
@@ -206,8 +211,12 @@ impl Planned<'_> {
     /// The libraries of a program that brings its own Python (a DCC sets `PYTHONHOME`) break others.
     fn leave_host_python(&mut self) {
         let Some(home) = self.leaving("PYTHONHOME") else { return };
+        let users_home =
+            self.environment.inherited(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
+        let users_home = users_home.map(Path::new);
+        let homes = std::env::split_paths(&home);
         let homes: Vec<PathBuf> =
-            std::env::split_paths(&home).filter_map(|home| folder_of_host(&home)).collect();
+            homes.filter_map(|home| folder_of_host(&home, users_home)).collect();
         let is_host = |entry: &Path| homes.iter().any(|home| entry.starts_with(home));
         let lists = |name: &OsStr| {
             let name = name.as_encoded_bytes();
@@ -244,15 +253,18 @@ impl Planned<'_> {
 
 /// The folder of a program, told from its `PYTHONHOME`: that, or the folder above it if it is named
 /// for Python; `None` if many programs share it.
-fn folder_of_host(home: &Path) -> Option<PathBuf> {
-    let is_shared = |folder: &Path| {
-        let is_root = !folder.components().any(|part| matches!(part, Component::Normal(_)));
-        is_root || SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
-    };
+fn folder_of_host(home: &Path, users_home: Option<&Path>) -> Option<PathBuf> {
+    let is_shared = |folder: &Path| is_shared(folder) || users_home == Some(folder);
     let name = home.file_name()?.to_string_lossy().to_lowercase();
     let above = home.parent().filter(|above| name.starts_with("python") && !is_shared(above));
     let folder = above.unwrap_or(home);
     (folder.has_root() && !is_shared(folder)).then(|| folder.to_owned())
+}
+
+/// Whether many programs share a folder.
+fn is_shared(folder: &Path) -> bool {
+    let parts = folder.components().filter(|part| matches!(part, Component::Normal(_)));
+    parts.count() <= 1 || SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
 }
 
 #[cfg(test)]
@@ -261,12 +273,13 @@ mod tests {
 
     #[test]
     fn folders_of_hosts() {
-        let folder = |home: &str| folder_of_host(Path::new(home));
+        let folder = |home: &str| folder_of_host(Path::new(home), Some(Path::new("/home/me")));
         assert_eq!(folder("/opt/maya2024"), Some("/opt/maya2024".into()));
         assert_eq!(folder("/opt/hfs20/python"), Some("/opt/hfs20".into()));
         assert_eq!(folder("/opt/blender/4/Python311/"), Some("/opt/blender/4".into()));
         assert_eq!(folder("/opt/python3.9"), Some("/opt/python3.9".into()));
-        for shared in ["/usr", "/usr/local", "/", "", "relative", "/opt"] {
+        assert_eq!(folder("/home/me/python3"), Some("/home/me/python3".into()));
+        for shared in ["/usr", "/usr/local", "/", "", "relative", "/opt", "/mnt", "/home/me"] {
             assert_eq!(folder(shared), None, "{shared}");
         }
     }

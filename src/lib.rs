@@ -23,6 +23,7 @@ pub mod environment;
 pub mod error;
 pub mod exec;
 pub mod explain;
+pub mod finding;
 pub mod inherit;
 pub mod inputs;
 pub mod origin;

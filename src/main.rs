@@ -3,10 +3,12 @@
 use std::io::{ErrorKind, Write, stderr, stdout};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use sgtk_python::disk::Reason;
 use sgtk_python::error::{Code, Error};
 use sgtk_python::exec::become_python;
 use sgtk_python::explain::explain;
+use sgtk_python::finding::places::Places;
 use sgtk_python::inherit::inherit;
 use sgtk_python::inputs::Inputs;
 use sgtk_python::plan::plan;
@@ -26,7 +28,8 @@ fn run() -> Result<ExitCode> {
         return print(text);
     }
     let settings = Settings::read(&inputs)?;
-    let selection = select(&request, &settings, &inputs)?;
+    let places = Places::new(&settings, &inputs)?;
+    let selection = select(&request, &places, &inputs)?;
     let tables = settings.environment(selection.known_as.as_deref());
     let mut environment = inherit(inputs.variables, &request.environment, &tables);
     let resolution = resolve(&request, &settings, &inputs.place, &selection, &mut environment)?;
@@ -46,22 +49,21 @@ fn print(text: &str) -> Result<ExitCode> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            Err(error).context("cannot write to standard output")
+            bail!("cannot write to standard output: {}", Reason(&error))
         }
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
 fn report(error: &anyhow::Error) -> ExitCode {
-    say(&format!("{error:#}"));
     let known = error.downcast_ref::<Error>();
-    if let Some(hint) = known.and_then(Error::hint) {
-        let _ = writeln!(stderr(), "hint: {hint}");
-    }
+    let hint = known.and_then(Error::hint).map(|hint| format!("\nhint: {hint}"));
+    say(&format!("{error:#}{}", hint.unwrap_or_default()));
     ExitCode::from(known.map_or(Code::Usage, Error::code) as u8)
 }
 
-/// Says something on standard error; where that is closed there is nobody to tell.
+/// Says something on standard error, in one write, so that it stays whole in a log that many write to;
+/// where standard error is closed there is nobody to tell.
 fn say(text: &str) {
-    let _ = writeln!(stderr(), "sgtk-python: {text}");
+    let _ = stderr().write_all(format!("sgtk-python: {text}\n").as_bytes());
 }

@@ -48,6 +48,8 @@ pub enum Origin {
         /// What decided it.
         origin: Box<Origin>,
     },
+    /// A folder of a project's data.
+    Data(PathBuf),
     /// A rule that holds where nothing else decides.
     Default(&'static str),
 }
@@ -76,6 +78,7 @@ impl Display for Origin {
             Origin::Below { root, origin } => {
                 write!(f, "folder below {} ({origin})", Shown::new(root))
             }
+            Origin::Data(folder) => write!(f, "project data in {}", Shown::new(folder)),
             Origin::Default(rule) => f.write_str(rule),
         }
     }

@@ -9,6 +9,7 @@ use crate::inputs::Place;
 use crate::request::Request;
 use crate::resolve::{Interpreter, Resolution};
 use crate::select::Selection;
+use crate::shown::Shown;
 use crate::toolkit::core::Core;
 use crate::toolkit::interpreter;
 
@@ -54,7 +55,8 @@ pub fn plan(
     }
     if let Some(name) = sandbox.filter(|_| environment.get("TANK_CURRENT_PC").is_none()) {
         warnings.push(format!(
-            "'{name}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one"
+            "'{}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one",
+            Shown::new(&name)
         ));
     }
     let mut argv = vec![interpreter.path.clone().into_os_string()];

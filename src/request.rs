@@ -27,6 +27,8 @@ pub struct Request {
     pub choices: Vec<Decided<Choice>>,
     /// The Python, by option or variable.
     pub python: Option<Decided<OsString>>,
+    /// Which of the project's configurations, if not its Primary.
+    pub pipeline: Option<Decided<String>>,
     /// What was said of the environment.
     pub environment: EnvironmentOptions,
     /// What Python gets, untouched.
@@ -53,8 +55,12 @@ pub enum Action {
 pub enum Choice {
     /// By its name.
     Project(OsString),
+    /// By its id on the site.
+    Id(i64),
     /// By its config's folder.
     Config(PathBuf),
+    /// By a path in its config or data.
+    Path(PathBuf),
 }
 
 /// What the command line says of the environment.
@@ -76,28 +82,25 @@ impl Request {
     /// Parses what the process was started with.
     pub fn parse(inputs: &Inputs) -> Result<Self, Error> {
         match project_of_link(&inputs.called) {
-            Some(project) => Ok(Self::by_link(inputs, project)),
+            Some(project) => Self::by_link(inputs, project),
             None => Self::by_command_line(inputs),
         }
     }
 
     /// Called by a link's name every word is Python's, for editors probe their interpreter that way.
-    fn by_link(inputs: &Inputs, project: OsString) -> Self {
-        let by_name =
-            Decided::new(Choice::Project(project), Origin::Link(file_name(&inputs.called)));
-        let choices = match by_variables(inputs) {
-            chosen if chosen.is_empty() => vec![by_name],
-            chosen => chosen,
-        };
-        Request {
+    fn by_link(inputs: &Inputs, project: OsString) -> Result<Self, Error> {
+        let link = Decided::new(Choice::Project(project), Origin::Link(file_name(&inputs.called)));
+        let chosen = by_variables(inputs)?.or(Chosen { choices: vec![link], pipeline: None });
+        Ok(Request {
             action: Action::Launch,
-            choices,
+            choices: chosen.choices,
+            pipeline: chosen.pipeline,
             python: python_variable(inputs),
             environment: EnvironmentOptions::default(),
             arguments: inputs.arguments.clone(),
             misplaced: None,
             may_isolate: true,
-        }
+        })
     }
 
     fn by_command_line(inputs: &Inputs) -> Result<Self, Error> {
@@ -107,14 +110,12 @@ impl Request {
             Err(error) => return own_text(&error),
         };
         check_first_word(inputs, &cli.arguments)?;
-        let choices = match by_options(&cli) {
-            chosen if chosen.is_empty() => by_variables(inputs),
-            chosen => chosen,
-        };
+        let chosen = by_options(&cli).or_else(|| by_variables(inputs))?;
         let by_option = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
         Ok(Request {
             action: cli.explain.map_or(Action::Launch, Action::Explain),
-            choices,
+            choices: chosen.choices,
+            pipeline: chosen.pipeline,
             python: by_option.or_else(|| python_variable(inputs)),
             environment: EnvironmentOptions {
                 clean: cli.clean,
@@ -133,6 +134,7 @@ impl Request {
         Request {
             action: Action::Print(text),
             choices: Vec::new(),
+            pipeline: None,
             python: None,
             environment: EnvironmentOptions::default(),
             arguments: Vec::new(),
@@ -142,25 +144,66 @@ impl Request {
     }
 }
 
-fn by_options(cli: &Cli) -> Vec<Decided<Choice>> {
-    let project = cli.project.clone().map(Choice::Project);
-    let config = cli.config.clone().map(Choice::Config);
-    let options = [(project, "--project"), (config, "--config")];
+/// What one level chooses.
+struct Chosen {
+    choices: Vec<Decided<Choice>>,
+    pipeline: Option<Decided<String>>,
+}
+
+impl Chosen {
+    /// This, or if it chooses no project the other; a pipeline that was named by option stays.
+    fn or_else(self, other: impl FnOnce() -> Result<Self, Error>) -> Result<Self, Error> {
+        if !self.choices.is_empty() {
+            return Ok(self);
+        }
+        let other = other()?;
+        Ok(Chosen { choices: other.choices, pipeline: self.pipeline.or(other.pipeline) })
+    }
+
+    fn or(self, other: Self) -> Self {
+        if self.choices.is_empty() { other } else { self }
+    }
+}
+
+fn by_options(cli: &Cli) -> Chosen {
+    let options = [
+        (cli.project.clone().map(Choice::Project), "--project"),
+        (cli.project_id.map(Choice::Id), "--project-id"),
+        (cli.config.clone().map(Choice::Config), "--config"),
+        (cli.path.clone().map(Choice::Path), "--path"),
+    ];
     let chosen = options.into_iter().filter_map(|(choice, option)| Some((choice?, option)));
-    chosen.map(|(choice, option)| Decided::new(choice, Origin::Option(option))).collect()
+    let decided = |(choice, option)| Decided::new(choice, Origin::Option(option));
+    let pipeline =
+        cli.pipeline.clone().map(|name| Decided::new(name, Origin::Option("--pipeline")));
+    Chosen { choices: chosen.map(decided).collect(), pipeline }
 }
 
 fn is_choice(word: &OsStr) -> bool {
     let name = word.split_once("=").map_or(word, |(name, _)| name);
-    ["--project", "--config"].iter().any(|option| name == *option)
+    ["--project", "--project-id", "--config", "--path"].iter().any(|option| name == *option)
 }
 
-fn by_variables(inputs: &Inputs) -> Vec<Decided<Choice>> {
-    let project = inputs.variable("SGTK_PROJECT").map(|name| Choice::Project(name.into()));
-    let config = inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into()));
-    let variables = [(project, "SGTK_PROJECT"), (config, "SGTK_CONFIG")];
+/// What the variables choose. A pipeline alone chooses nothing: it may be meant for another project.
+fn by_variables(inputs: &Inputs) -> Result<Chosen, Error> {
+    let variables = [
+        (inputs.variable("SGTK_PROJECT").map(|name| Choice::Project(name.into())), "SGTK_PROJECT"),
+        (inputs.variable("SGTK_PROJECT_ID").map(project_id).transpose()?, "SGTK_PROJECT_ID"),
+        (inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into())), "SGTK_CONFIG"),
+    ];
     let chosen = variables.into_iter().filter_map(|(choice, name)| Some((choice?, name)));
-    chosen.map(|(choice, name)| Decided::new(choice, Origin::Variable(name))).collect()
+    let decided = |(choice, name)| Decided::new(choice, Origin::Variable(name));
+    let choices: Vec<_> = chosen.map(decided).collect();
+    let pipeline = inputs.variable("SGTK_PIPELINE").filter(|_| !choices.is_empty());
+    let pipeline = pipeline.map(|name| {
+        Decided::new(name.to_string_lossy().into_owned(), Origin::Variable("SGTK_PIPELINE"))
+    });
+    Ok(Chosen { choices, pipeline })
+}
+
+fn project_id(value: &OsStr) -> Result<Choice, Error> {
+    let id = value.to_str().and_then(|text| text.parse().ok());
+    id.map(Choice::Id).ok_or_else(|| Error::BadProjectId { value: value.into() })
 }
 
 fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {

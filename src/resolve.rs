@@ -119,7 +119,8 @@ impl Resolver<'_> {
         let mut cores =
             places.map(|root| Core { kind: Kind::Studio, root, origin: origin.clone() });
         let first = cores.next();
-        let is_there = |core: &Core| disk::exists(&core.path()).unwrap_or(false);
+        // One that cannot be reached is not absent: looking at it more closely will tell why.
+        let is_there = |core: &Core| disk::exists(&core.path()).unwrap_or(true);
         match first.iter().cloned().chain(cores).find(is_there) {
             Some(core) => Ok(core),
             None => Err(Error::NoCore {
@@ -158,7 +159,9 @@ impl Resolver<'_> {
     /// A Python that a person named: a path, which may hold spaces, or else words as a shell splits
     /// them, the first a path or a name on `PATH`.
     fn named_python(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
-        let whole = self.named_path(value, origin);
+        let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
+        let whole = first.filter(|first| first.iter().copied().any(is_separator));
+        let whole = whole.and_then(|_| self.named_path(value, origin));
         if let Some(path) = whole.filter(|path| disk::exists(path).unwrap_or(false)) {
             let whole = Interpreter { path, args: Vec::new(), origin: origin.clone() };
             return self.checked(whole, value);
@@ -174,8 +177,7 @@ impl Resolver<'_> {
 
     /// The path that a word is, `None` if it is a mere name.
     fn named_path(&self, word: &OsStr, origin: &Origin) -> Option<PathBuf> {
-        let is_separator = |byte: &u8| *byte == b'/' || (cfg!(windows) && *byte == b'\\');
-        if !word.as_encoded_bytes().iter().any(is_separator) {
+        if !word.as_encoded_bytes().iter().copied().any(is_separator) {
             return None;
         }
         let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
@@ -265,6 +267,10 @@ impl Resolver<'_> {
         ));
         Ok(absolute)
     }
+}
+
+fn is_separator(byte: u8) -> bool {
+    byte == b'/' || (cfg!(windows) && byte == b'\\')
 }
 
 /// Words as a POSIX shell splits them; a Windows path's backslashes are no quotes.

@@ -32,6 +32,7 @@ struct File {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 struct Document {
+    #[serde(deserialize_with = "some_texts")]
     roots: Option<Vec<String>>,
     #[serde(deserialize_with = "some_text")]
     studio: Option<String>,
@@ -67,11 +68,22 @@ pub struct EnvironmentTable {
 
 fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     match String::deserialize(deserializer)? {
-        text if text.trim().is_empty() => {
-            Err(D::Error::custom("is empty; leave the key out instead"))
-        }
-        text => Ok(Some(text)),
+        text if is_text(&text) => Ok(Some(text)),
+        _ => Err(D::Error::custom("is empty or holds a NUL; leave the key out instead")),
     }
+}
+
+fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.iter().all(|text| is_text(text)) {
+        Ok(Some(texts))
+    } else {
+        Err(D::Error::custom("holds an empty path, or one with a NUL"))
+    }
+}
+
+fn is_text(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains('\0')
 }
 
 fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
@@ -110,7 +122,7 @@ impl Settings {
             files.push(file);
         }
         if let Some(path) = users_place(inputs) {
-            files.extend(File::read(path)?);
+            files.extend(File::read_if_allowed(path)?);
         }
         Ok(Settings { files })
     }
@@ -182,6 +194,15 @@ impl Settings {
 }
 
 impl File {
+    /// The same, for a file that nobody named: somebody else's home (`su` and `cron` leave `HOME` as it
+    /// was) is closed to this user.
+    fn read_if_allowed(path: PathBuf) -> Result<Option<Self>, Error> {
+        match Self::read(path) {
+            Err(Error::File { problem: Problem::Io(_), .. }) => Ok(None),
+            result => result,
+        }
+    }
+
     /// Reads one settings file; `None` where there is none.
     fn read(path: PathBuf) -> Result<Option<Self>, Error> {
         let Some(text) = disk::read(&path).map_err(|problem| Error::file(&path, problem))? else {
@@ -223,6 +244,19 @@ fn fault(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
     let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let message = error.message().replace('\n', ", ");
+    let message = without_value(error.message()).replace('\n', ", ");
     Error::Settings { path, line: before.matches('\n').count() + 1, key, message }
+}
+
+/// A message of serde's without the value that it quotes, which may be a secret in a wrong place:
+/// ``invalid type: integer `1`, expected a string``.
+fn without_value(message: &str) -> String {
+    let value = message.strip_prefix("invalid type: ").and_then(|rest| rest.find(['`', '"']));
+    match (value, message.rsplit_once(", expected ")) {
+        (Some(at), Some((_, expected))) => {
+            let kind = message.get(..at + "invalid type: ".len()).unwrap_or_default();
+            format!("{}, expected {expected}", kind.trim_end())
+        }
+        _ => message.to_owned(),
+    }
 }

@@ -32,11 +32,15 @@ impl Display for Shown<'_> {
     }
 }
 
-/// Whether a character can neither break the line nor change how the rest of it is read: no control
-/// character, line separator, byte order mark or bidirectional override.
-fn is_plain(character: char) -> bool {
+/// Whether a character can neither break the line, nor change how the rest of it is read, nor hide: no
+/// control or format character and no line separator.
+pub fn is_plain(character: char) -> bool {
     !character.is_control()
-        && !matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        && !matches!(
+            character,
+            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+        )
 }
 
 #[cfg(test)]

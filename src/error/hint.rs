@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::Error;
+use super::{Candidate, Error};
 use crate::disk::Problem;
 use crate::origin::Decided;
 use crate::os::Os;
@@ -16,7 +16,7 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::CommandLine { hint, .. } => hint.clone(),
+            Error::CommandLine { hint, .. } => Some(Shown::new(hint.as_ref()?).to_string()),
             Error::UnknownOption { word, near } => Some(unknown_option_hint(word, near.as_deref())),
             Error::Isolated { .. } => {
                 Some("leave it out; -s keeps the user's own packages out, and lets the core in".into())
@@ -36,6 +36,9 @@ impl Error {
             Error::NoProject { .. } => {
                 Some("name one: --project NAME, --config PATH, or SGTK_PROJECT".into())
             }
+            Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
+            Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
+            Error::UnknownId { .. } => Some("sgtk-python --list shows the projects that are here".into()),
             Error::UnknownProject { near, roots, .. } => Some(unknown_project_hint(near, roots)),
             Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
@@ -75,6 +78,15 @@ impl Error {
             _ => None,
         }
     }
+}
+
+/// The options that would pick each of some configs.
+fn options(option: &str, configs: &[Candidate], value: impl Fn(&Candidate) -> OsString) -> String {
+    let option = |config| {
+        let value = Shown::new(&value(config)).to_string();
+        format!("{option} {}", shell_words::quote(&value))
+    };
+    configs.iter().map(option).collect::<Vec<_>>().join(" or ")
 }
 
 /// What may be wrong with a path as it was written that leads nowhere.

@@ -24,6 +24,9 @@ impl Display for Error {
                 let wanted = if *option == "--env" { "NAME=VALUE" } else { "a variable's name" };
                 write!(f, "{option} takes {wanted}, not '{}'", Shown::new(word))
             }
+            Error::BadProjectId { value } => {
+                write!(f, "SGTK_PROJECT_ID is no number: '{}'", Shown::new(value))
+            }
             Error::HostileName { name, origin } => {
                 write!(f, "'{}' cannot be a project's name ({origin})", Shown::new(name))
             }
@@ -51,6 +54,25 @@ impl Display for Error {
                 write!(f, "no project '{}' ({origin}) below ", Shown::new(name))?;
                 list(f, roots)
             }
+            Error::UnknownId { id, origin, roots } => {
+                write!(f, "no project with the id {id} ({origin}) below ")?;
+                list(f, roots)
+            }
+            Error::NothingAbove { path, origin } => {
+                write!(f, "{} is in no project's config or data ({origin})", Shown::new(path))
+            }
+            Error::NoPipeline { wanted, project, .. } => write!(
+                f,
+                "the project '{}' has no config '{}' here",
+                Shown::new(project),
+                Shown::new(wanted)
+            ),
+            Error::Ambiguous { wanted, project, configs } => {
+                write!(f, "the project '{}' has several configs ", Shown::new(project))?;
+                write!(f, "'{}':", Shown::new(wanted))?;
+                configs.iter().try_for_each(|config| write!(f, " {}", Shown::new(&config.path)))
+            }
+            Error::Unreadable(problem) => write!(f, "{}", Shown::new(problem)),
             Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
             Error::Settings { path, line, key, message } => {
                 write!(f, "{}:{line}: ", Shown::new(path))?;
@@ -123,10 +145,16 @@ impl Display for Error {
     }
 }
 
+/// So many roots are listed.
+const MOST_ROOTS: usize = 4;
+
 fn list(f: &mut Formatter<'_>, roots: &[Decided<PathBuf>]) -> fmt::Result {
-    for (at, root) in roots.iter().enumerate() {
+    for (at, root) in roots.iter().take(MOST_ROOTS).enumerate() {
         let separator = if at == 0 { "" } else { ", " };
         write!(f, "{separator}{}", Shown::new(&root.value))?;
+    }
+    if roots.len() > MOST_ROOTS {
+        write!(f, " and {} more", roots.len() - MOST_ROOTS)?;
     }
     match roots.first() {
         Some(root) => write!(f, " ({})", root.origin),

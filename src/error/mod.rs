@@ -26,6 +26,15 @@ pub enum Code {
     NoPython = 127,
 }
 
+/// One of several configs that a caller may have meant.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// Its folder.
+    pub path: PathBuf,
+    /// Its name, such as `Primary`.
+    pub pipeline: String,
+}
+
 /// Why Python was not started.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the variant tells what its fields are of")]
@@ -40,6 +49,8 @@ pub enum Error {
     BadVariable { option: &'static str, word: OsString },
     /// A project's name that could lead out of the roots.
     HostileName { name: OsString, origin: Origin },
+    /// `SGTK_PROJECT_ID` is no number.
+    BadProjectId { value: OsString },
     /// Two choices that end at different configs.
     Conflict(Box<[Decided<PathBuf>; 2]>),
     /// A value that names no Python; `why` tells what is wrong with it.
@@ -56,6 +67,16 @@ pub enum Error {
         roots: Vec<Decided<PathBuf>>,
         near: Vec<OsString>,
     },
+    /// No config here is of that project.
+    UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
+    /// A path is in no project's config or data.
+    NothingAbove { path: PathBuf, origin: Origin },
+    /// None of the project's configs is the wanted one; those that there are.
+    NoPipeline { wanted: String, project: String, configs: Vec<Candidate> },
+    /// Several configs are the wanted one.
+    Ambiguous { wanted: String, project: String, configs: Vec<Candidate> },
+    /// A config's metadata cannot be read, and it is needed.
+    Unreadable(String),
     /// A file cannot be used.
     File { path: PathBuf, problem: Problem },
     /// A settings file says something that it cannot.
@@ -105,16 +126,15 @@ impl Error {
     /// The exit code.
     pub fn code(&self) -> Code {
         match self {
-            Error::CommandLine { .. }
-            | Error::UnknownOption { .. }
-            | Error::Isolated { .. }
-            | Error::BadVariable { .. }
-            | Error::HostileName { .. }
-            | Error::Conflict(_)
-            | Error::BadPython { .. }
-            | Error::NoWorkingDirectory { .. } => Code::Usage,
-            Error::NoProject { .. } | Error::UnknownProject { .. } => Code::NoProject,
-            Error::File { .. }
+            Error::NoProject { .. }
+            | Error::UnknownProject { .. }
+            | Error::UnknownId { .. }
+            | Error::NothingAbove { .. }
+            | Error::NoPipeline { .. } => Code::NoProject,
+            Error::BadPython { origin: Origin::Setting { .. }, .. }
+            | Error::Ambiguous { .. }
+            | Error::Unreadable(_)
+            | Error::File { .. }
             | Error::Settings { .. }
             | Error::NotAConfig { .. }
             | Error::NoCore { .. }
@@ -127,6 +147,15 @@ impl Error {
             | Error::Launcher { .. }
             | Error::Exec { .. } => Code::CannotRun,
             Error::PythonMissing { .. } | Error::PythonNotOnPath { .. } => Code::NoPython,
+            Error::CommandLine { .. }
+            | Error::UnknownOption { .. }
+            | Error::Isolated { .. }
+            | Error::BadVariable { .. }
+            | Error::BadProjectId { .. }
+            | Error::HostileName { .. }
+            | Error::Conflict(_)
+            | Error::NoWorkingDirectory { .. }
+            | Error::BadPython { .. } => Code::Usage,
         }
     }
 }

@@ -6,6 +6,8 @@ use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
+use nix::sys::signal::{SigSet, Signal};
+
 use crate::error::Error;
 use crate::plan::LaunchPlan;
 
@@ -25,6 +27,8 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
     // Rust's runtime ignores SIGPIPE, and an ignored signal stays ignored in the program.
     sigpipe::reset();
     let Err(error) = nix::unistd::execve(&program, &argv, &envp);
+    // There is a message to write, perhaps to nobody.
+    let _ = SigSet::from(Signal::SIGPIPE).thread_block();
     let longest = (error == nix::Error::E2BIG).then(|| longest(plan)).flatten();
     Err(failed(error.into(), longest))
 }

@@ -89,7 +89,7 @@ impl Explanation {
     fn of(plan: &LaunchPlan) -> Self {
         let mut warnings = plan.warnings.clone();
         let mut noted = |file: &Path, problem: String| {
-            warnings.push(format!("{} {problem}", Shown::new(file)));
+            warnings.push(format!("{} {}", Shown::new(file), Shown::new(&problem)));
         };
         let config = &plan.selection.config;
         let metadata =

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use super::{Explanation, HIDDEN};
-use crate::shown::Shown;
+use crate::shown::{Shown, is_plain};
 use crate::toolkit::core::Kind;
 
 impl Display for Explanation {
@@ -100,20 +100,27 @@ impl Explanation {
     }
 }
 
-/// A word as a shell takes it; one with control characters in the way that bash and zsh know, so that
-/// it cannot play with the terminal.
+/// A word as a shell takes it; one with characters that could play with the terminal in the way that
+/// bash and zsh know.
 fn quoted(word: &str) -> String {
-    if word.chars().any(char::is_control) {
-        let escaped: String = word.chars().map(escaped).collect();
-        return format!("$'{escaped}'");
+    let is_safe = |c: char| c.is_ascii_alphanumeric() || "_@%+:,./-".contains(c);
+    if !word.is_empty() && word.chars().all(is_safe) {
+        return word.to_owned();
     }
-    shell_words::quote(word).into_owned()
-}
-
-fn escaped(character: char) -> String {
-    match character {
-        '\\' | '\'' => format!("\\{character}"),
-        control if control.is_control() => format!("\\u{:04x}", u32::from(control)),
-        plain => plain.to_string(),
+    if word.chars().all(is_plain) {
+        return format!("'{}'", word.replace('\'', "'\\''"));
     }
+    let mut text = String::from("$'");
+    for character in word.chars() {
+        match character {
+            '\\' | '\'' => text.extend(['\\', character]),
+            plain if is_plain(plain) => text.push(plain),
+            other => {
+                for byte in other.to_string().bytes() {
+                    let _ = write!(text, "\\x{byte:02x}");
+                }
+            }
+        }
+    }
+    text + "'"
 }

@@ -21,7 +21,12 @@ impl PipelineConfig {
 
     /// Whether this is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
     pub fn is_one(&self) -> Result<bool, Error> {
-        exists(&self.path.join("config").join("core").join("roots.yml"))
+        exists(&self.roots_file())
+    }
+
+    /// The file that makes a folder a configuration, and names its storages.
+    pub fn roots_file(&self) -> PathBuf {
+        self.path.join("config").join("core").join("roots.yml")
     }
 
     /// The file whose being there makes the core a localized one (tk-core:

@@ -104,5 +104,6 @@ fn supported(requirements: &Path) -> Vec<Version> {
         names.filter(|name| disk::exists(&packages(requirements, name)).unwrap_or(false));
     let mut versions: Vec<Version> = versions.filter_map(|name| Version::parse(&name)).collect();
     versions.sort_unstable();
+    versions.dedup();
     versions
 }

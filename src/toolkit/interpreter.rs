@@ -18,7 +18,9 @@ impl Version {
     pub fn parse(text: &str) -> Option<Self> {
         let (major, rest) = text.split_once('.')?;
         let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
-        Some(Version { major: major.parse().ok()?, minor: minor.parse().ok()? })
+        let is_number = major.bytes().all(|byte| byte.is_ascii_digit());
+        let version = Version { major: major.parse().ok()?, minor: minor.parse().ok()? };
+        is_number.then_some(version)
     }
 }
 
@@ -101,7 +103,7 @@ mod tests {
         let shown = |text| Version::parse(text).map(|version| version.to_string());
         assert_eq!(shown("3.11.7"), Some("3.11".into()));
         assert_eq!(shown("3.7m"), Some("3.7".into()));
-        for none in ["", "3", "3.", "x.1", "3.x", "999.1"] {
+        for none in ["", "3", "3.", "x.1", "3.x", "999.1", "+3.1", ".1"] {
             assert_eq!(shown(none), None, "{none}");
         }
         assert!(Version::parse("3.9") < Version::parse("3.10"));

@@ -1,7 +1,9 @@
-//! The names and numbers that Toolkit's YAML files hold: `pipeline_configuration.yml` of a
-//! configuration, `info.yml` of a core. None of them is needed to launch from a localized core.
+//! The names, numbers and paths that Toolkit's YAML files hold: `pipeline_configuration.yml` and
+//! `roots.yml` of a configuration, `info.yml` of a core. A launch by name from a localized core needs
+//! none of them.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
@@ -9,10 +11,13 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use super::config::PipelineConfig;
 use super::core::Core;
 use crate::disk;
+use crate::os::Os;
 
 /// What `config/core/pipeline_configuration.yml` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
+    /// The configuration's id on the site (`pc_id`).
+    pub pipeline_id: Option<i64>,
     /// The configuration's name: `Primary`, or a sandbox's (`pc_name`).
     pub pipeline: Option<String>,
     /// The project's id on the site (`project_id`).
@@ -24,9 +29,22 @@ pub struct Metadata {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct PipelineConfigurationFile {
+    pc_id: Scalar,
     pc_name: Scalar,
     project_id: Scalar,
     project_name: Scalar,
+}
+
+/// One storage in `config/core/roots.yml`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Storage {
+    #[serde(rename = "linux_path")]
+    linux: Scalar,
+    #[serde(rename = "mac_path")]
+    mac: Scalar,
+    #[serde(rename = "windows_path")]
+    windows: Scalar,
 }
 
 #[derive(Default, Deserialize)]
@@ -58,14 +76,6 @@ impl Scalar {
             Scalar::Other(_) => None,
         }
     }
-
-    fn integer(self) -> Option<i64> {
-        match self {
-            Scalar::Integer(number) => Some(number),
-            Scalar::Text(text) => text.parse().ok(),
-            Scalar::Other(_) => None,
-        }
-    }
 }
 
 /// What a configuration says of itself, `expand` replacing the variables in it; an error is what is
@@ -77,10 +87,28 @@ pub fn read(
     let file: PipelineConfigurationFile = parse(&config.metadata_file())?;
     let mut text = |scalar: Scalar| scalar.text().map(&mut expand);
     Ok(Metadata {
+        pipeline_id: text(file.pc_id).and_then(|id| id.parse().ok()),
         pipeline: text(file.pc_name),
         project: text(file.project_name),
-        project_id: text(file.project_id).and_then(|id| Scalar::Text(id).integer()),
+        project_id: text(file.project_id).and_then(|id| id.parse().ok()),
     })
+}
+
+/// The storages' paths on this system that a configuration's `roots.yml` names; an error is what is
+/// wrong with the file.
+pub fn storages(
+    config: &PipelineConfig,
+    mut expand: impl FnMut(String) -> String,
+) -> Result<Vec<PathBuf>, String> {
+    let storages: Option<BTreeMap<String, Storage>> = parse(&config.roots_file())?;
+    let path = |storage: Storage| match Os::CURRENT {
+        Os::Linux => storage.linux,
+        Os::Darwin => storage.mac,
+        Os::Windows => storage.windows,
+    };
+    let paths =
+        storages.unwrap_or_default().into_values().filter_map(|storage| path(storage).text());
+    Ok(paths.map(|path| PathBuf::from(expand(path))).collect())
 }
 
 /// The version that a core says it has.

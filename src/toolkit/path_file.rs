@@ -6,10 +6,15 @@ use std::path::Path;
 use crate::disk::{self, Problem};
 use crate::error::Error;
 
+/// No path is nearly as long; a longer text could only be expanded without end.
+const LARGEST: u64 = 64 * 1024;
+
 /// The text of such a file, stripped; `None` where there is no such file. What is no text, or no
 /// text that a path could be, is an error.
 pub fn read(file: &Path) -> Result<Option<String>, Error> {
-    match disk::read(file).and_then(|text| text.map(|text| stripped(&text)).transpose()) {
+    match disk::read_up_to(LARGEST, file)
+        .and_then(|text| text.map(|text| stripped(&text)).transpose())
+    {
         Ok(text) => Ok(text),
         Err(problem) => Err(Error::file(file, problem)),
     }

@@ -30,10 +30,12 @@ fn texts_that_are_none() {
     let studio = Studio::new();
     for (which, file) in files(&studio) {
         let name = file.file_name().unwrap().to_str().unwrap();
+        let too_large =
+            if which == "settings" { "larger than 1024 KiB" } else { "larger than 64 KiB" };
         let mut cases = vec![
             (b"\xff\xfe/\0x".to_vec(), "not UTF-8"),
             (b"/caf\xe9".to_vec(), "not UTF-8 text (byte 5)"),
-            (vec![b'x'; 10 * 1024 * 1024], "larger than 1 MiB"),
+            (vec![b'x'; 10 * 1024 * 1024], too_large),
         ];
         if which != "settings" {
             cases.extend([
@@ -56,7 +58,7 @@ fn texts_that_are_none() {
 #[test]
 fn a_long_text_is_cut_in_the_message() {
     let studio = Studio::new();
-    studio.linked("long", format!("/{}", "x".repeat(100_000)));
+    studio.linked("long", format!("/{}", "x".repeat(50_000)));
     let failure = studio.failure(["--project", "long"]);
     failure.is(122, &["/xxxx", "…", "core_"]);
     assert!(failure.message.len() < 2000);
@@ -80,7 +82,7 @@ fn links_and_pipes() {
         fs::remove_file(&file).unwrap();
         if which != "settings" {
             assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
-            failed(&mut launch(&studio, which)).is(122, &[name, "is empty"]);
+            failed(&mut launch(&studio, which)).is(122, &[name, "is no regular file"]);
         }
     }
     symlink("b", studio.path("configs/a")).unwrap();
@@ -150,6 +152,24 @@ fn no_permission() {
     set(&config.join("install"), 0o000);
     run("localized").is(122, &["_core_upgrader.py", "Permission denied"]);
     set(&config.join("install"), 0o755);
+
+    // Somebody else's home, as `su` and `cron` leave it, and a root that is closed hide nothing.
+    let copy_of = |name: &str| studio.path("configs").join(name);
+    fs::create_dir_all(studio.path("home/.config/sgtk-python")).unwrap();
+    set(&studio.path("home"), 0o000);
+    fs::create_dir_all(studio.path("closed")).unwrap();
+    set(&studio.path("closed"), 0o000);
+    let roots = [studio.path("closed"), studio.path("configs")];
+    write(copy_of("localized").join(format!("config/core/interpreter_{OS}.cfg")), "/bin/true");
+    let mut command = std::process::Command::new(&copy);
+    command.args(["--project", "localized"]).env_clear().env("HOME", studio.path("home"));
+    command.env("SHOTGUN_BASE", std::env::join_paths(roots).unwrap());
+    if nix::unistd::geteuid().is_root() {
+        command.uid(65534).gid(65534);
+    }
+    assert!(command.status().unwrap().success());
+    set(&studio.path("home"), 0o755);
+    set(&studio.path("closed"), 0o755);
 }
 
 #[cfg(target_os = "linux")]
@@ -198,4 +218,38 @@ fn a_deleted_working_directory() {
     let failure = crate::support::failure_of(&run(&["--config", "x"]));
     failure.is(125, &["no working directory", "x"]);
     crate::support::failure_of(&run(&["--project", "relative"])).is(125, &["cores/v1"]);
+}
+
+/// What would take very long or very much memory if each variable were looked at without a bound.
+#[test]
+fn texts_that_expand_without_end() {
+    let studio = Studio::new();
+    let config = studio.linked("bomb", "$B".repeat(30_000));
+    let mut launcher = studio.launcher(["--project", "bomb"]);
+    failed(launcher.env("B", "b".repeat(100_000))).is(122, &["core_"]);
+    write(config.join(format!("install/core/core_{OS}.cfg")), "${".repeat(30_000));
+    studio.failure(["--project", "bomb"]).is(122, &["core_"]);
+    studio.shared("shared", "v1");
+    let metadata = studio.path("configs/shared/config/core/pipeline_configuration.yml");
+    write(metadata, format!("pc_name: '{}'\n", "${".repeat(400_000)));
+    studio.explain(["--project", "shared"]);
+    for number in 0..50 {
+        studio.config(&format!("{number}{}", "b".repeat(200)));
+    }
+    studio.failure(["--project", &"b".repeat(100_000)]).is(121, &["bbb"]);
+}
+
+#[test]
+fn texts_that_forge_lines() {
+    let studio = Studio::new();
+    let config = studio.shared("dev", "v1");
+    let metadata = config.join("config/core/pipeline_configuration.yml");
+    write(metadata, "pc_name: \"a\\e[31m\\nsgtk-python: forged\\u202e\"\n");
+    let plan = studio.explain(["--project", "dev"]);
+    let warning = plan["warnings"][0].as_str().unwrap();
+    assert!(
+        warning.starts_with("'a\\u{1b}[31m\\nsgtk-python: forged\\u{202e}' shares"),
+        "{warning}"
+    );
+    studio.failure(["--explain=x\n  tip: \u{1b}[31m"]).is(125, &[]);
 }

@@ -146,7 +146,7 @@ fn the_folders_of_a_python_host_leave_the_lists() {
         assert_eq!(change(&plan, "DYLD_FRAMEWORK_PATH").unwrap(), "/y");
         assert_eq!(change(&plan, "PATH"), None);
     }
-    for home in ["/usr", "/usr/local", "/", "/opt", "/opt/python3"] {
+    for home in ["/usr", "/usr/local", "/", "/opt", "/opt/python3", "/mnt", "/usr/lib/python3"] {
         let plan = plan_in(home, &[]);
         assert_eq!(change(&plan, "LD_LIBRARY_PATH"), None, "{home}");
     }

@@ -4,13 +4,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest layer first; modules of a layer do not know each other.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["cli", "os", "shown"],
     &["disk", "environment", "origin"],
     &["error"],
     &["inputs"],
     &["request", "settings"],
     &["inherit", "toolkit"],
+    &["finding"],
     &["select"],
     &["resolve"],
     &["plan"],

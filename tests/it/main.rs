@@ -15,6 +15,7 @@ mod command_line;
 mod differential;
 mod environment;
 mod explaining;
+mod finding;
 #[cfg(unix)]
 mod launching;
 #[cfg(windows)]

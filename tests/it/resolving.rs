@@ -183,6 +183,14 @@ fn a_python_may_be_words() {
     let plan = studio.explain(["--project", "bigbuck", "--python", &python, "x.py"]);
     assert_eq!(plan["interpreter"]["args"], serde_json::json!(["-s", "-W", "a b"]));
     assert_eq!(plan["argv"].as_array().unwrap().len(), 5);
+    // A path in a later word does not make the whole a path.
+    write(studio.path("no-python -X pycache_prefix=/x"), "");
+    let python = format!("{} -X pycache_prefix=/x", studio.python().display());
+    let plan = studio.explain(["--project", "bigbuck", "--python", &python]);
+    assert_eq!(plan["interpreter"]["args"], serde_json::json!(["-X", "pycache_prefix=/x"]));
+    studio
+        .failure(["--project", "bigbuck", "--python", "no-python -X pycache_prefix=/x"])
+        .is(127, &["'no-python'"]);
     studio.failure(["--project", "bigbuck", "--python", "'x"]).is(125, &["'x", "--python"]);
     studio.failure(["--project", "bigbuck", "--python", " "]).is(125, &["--python"]);
     studio.failure(["--project", "bigbuck", "--python", ""]).is(125, &["--python", "empty"]);

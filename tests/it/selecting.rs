@@ -95,6 +95,25 @@ fn the_first_root_that_has_the_project() {
 }
 
 #[test]
+fn of_roots_in_each_other_the_nearest_counts_however_a_config_is_chosen() {
+    let studio = Studio::new();
+    let config = studio.config("inner/p");
+    studio.core_at(&studio.path("configs/studio"));
+    studio.core_at(&studio.path("configs/inner/studio"));
+    write(studio.path("s.toml"), "[projects.p.environment]\nset = { A = '1' }\n");
+    let roots =
+        std::env::join_paths([studio.path("configs"), studio.path("configs/inner")]).unwrap();
+    let config = config.to_str().unwrap();
+    for choice in [["--project", "p"], ["--project", "inner/p"], ["--config", config]] {
+        let mut launcher = studio.launcher(choice);
+        launcher.env("SHOTGUN_BASE", &roots).env("SGTK_PYTHON_SETTINGS", studio.path("s.toml"));
+        let plan = explained(&mut launcher);
+        assert!(plan["core"]["path"].as_str().unwrap().contains("inner"), "{choice:?}");
+        assert_eq!(crate::support::change(&plan, "A").unwrap(), "1", "{choice:?}");
+    }
+}
+
+#[test]
 fn two_choices_must_end_at_one_config() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");

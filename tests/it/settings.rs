@@ -141,7 +141,12 @@ fn faults_are_told_with_file_line_and_key() {
         ("[environment]\nunset = ['A=B']\n", &["s.toml:2:", "'unset'", "'A=B'"]),
         ("[environment]\nset = { '' = 'x' }\n", &["s.toml:2:", "'set'"]),
         ("[environment]\nset = { A = \"\\u0000\" }\n", &["s.toml:2:", "'set'", "NUL"]),
-        ("[environment]\nset = { A = 1 }\n", &["s.toml:2:", "'set'", "expected a string"]),
+        ("[environment]\nset = { A = 1 }\n", &["s.toml:2:", "'set'", "integer, expected a string"]),
+        (
+            "[environment]\nset = 'A=hush'\n",
+            &["s.toml:2:", "'set': invalid type: string, expected a map"],
+        ),
+        ("roots = ['']\n", &["s.toml:1:", "'roots'", "empty"]),
         ("[projects.a]\nconfg = 'x'\n", &["s.toml:2:", "'confg'"]),
         ("roots = [\n", &["s.toml:"]),
         ("roots = ['a']\nroots = ['b']\n", &["s.toml:2:", "'roots'"]),

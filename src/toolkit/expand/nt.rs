@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::Lookup;
+use super::{LONGEST, Lookup};
 
 /// `$name`, `${name}` and `%name%`, none of them inside single quotes; `$$` and `%%` are one of each.
 /// A value is not looked through again.
@@ -17,7 +17,8 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
         match meant {
             Meant::Text(text) => expanded.push(text),
             Meant::Variable(name) => {
-                expanded.push(lookup(name).unwrap_or_else(|| written.into()));
+                let value = if expanded.len() < LONGEST { lookup(name) } else { None };
+                expanded.push(value.unwrap_or_else(|| written.into()));
             }
         }
         rest = from_sign.strip_prefix(written).unwrap_or_default();

@@ -4,17 +4,20 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::Lookup;
+use super::{LONGEST, Lookup};
 
 /// `$name` and `${name}`; a name is of ASCII letters, digits and `_`, in braces of anything but `}`.
 /// A value is not looked through again.
 pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     let mut expanded = OsString::new();
     let mut rest = text;
+    // What comes after the last brace closes nothing, and need not be looked through for one.
+    let after_braces = text.rfind('}').map_or(text.len(), |last| text.len() - last - 1);
     while let Some(at) = rest.find('$') {
         let (before, from_dollar) = rest.split_at(at);
         expanded.push(before);
-        let (reference, name) = reference(from_dollar);
+        let (reference, name) = reference(from_dollar, from_dollar.len() > after_braces);
+        let name = name.filter(|_| expanded.len() < LONGEST);
         expanded.push(name.and_then(&mut *lookup).unwrap_or_else(|| reference.into()));
         rest = from_dollar.strip_prefix(reference).unwrap_or_default();
     }
@@ -23,11 +26,12 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
 }
 
 /// The reference at the start of a text that starts with `$`, and the name in it; just the `$` and no
-/// name, if there is none.
-fn reference(text: &str) -> (&str, Option<&str>) {
+/// name, if there is none. (`may_close`: whether there is a `}` in the text at all.)
+fn reference(text: &str, may_close: bool) -> (&str, Option<&str>) {
     let after = text.strip_prefix('$').unwrap_or_default();
     let (length, name) = if let Some(braced) = after.strip_prefix('{') {
-        let name = braced.split_once('}').map(|(name, _)| name);
+        let closed = if may_close { braced.split_once('}') } else { None };
+        let name = closed.map(|(name, _)| name);
         (name.map_or(1, |name| name.len() + 3), name)
     } else {
         let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';

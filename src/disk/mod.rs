@@ -1,13 +1,25 @@
 //! The questions that the launcher asks of the disk: what a small text file says, whether a path
 //! exists, whether two are one. Nothing is ever written.
 
+#[cfg(unix)]
+mod unix;
+#[cfg(windows)]
+mod windows;
+
+#[cfg(unix)]
+use unix as system;
+#[cfg(windows)]
+use windows as system;
+
 use std::fmt::{self, Display, Formatter};
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// The most bytes that such a file may hold: far more than any real one does.
-const LARGEST: u64 = 1024 * 1024;
+pub const LARGEST: u64 = 1024 * 1024;
+
+pub use system::{Identity, identity, path_of, signature};
 
 /// What is wrong with a file.
 #[derive(Debug)]
@@ -20,8 +32,10 @@ pub enum Problem {
     DanglingLink,
     /// It is a folder.
     Folder,
-    /// It holds more than 1 MiB.
-    TooLarge,
+    /// It holds more than so many bytes.
+    TooLarge(u64),
+    /// It is a pipe or socket.
+    Special,
     /// It is not UTF-8, from this byte on.
     NotUtf8(usize),
     /// It starts with a byte order mark, which Toolkit would take for part of the path.
@@ -39,7 +53,10 @@ impl Display for Problem {
             Problem::Missing => f.write_str("does not exist"),
             Problem::DanglingLink => f.write_str("is a link to nowhere"),
             Problem::Folder => f.write_str("is a folder, not a file"),
-            Problem::TooLarge => f.write_str("is larger than 1 MiB, which cannot be right"),
+            Problem::TooLarge(most) => {
+                write!(f, "is larger than {} KiB, which cannot be right", most / 1024)
+            }
+            Problem::Special => f.write_str("is no regular file"),
             Problem::NotUtf8(at) => write!(f, "is not UTF-8 text (byte {})", at + 1),
             Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
             Problem::Empty => f.write_str("is empty"),
@@ -58,21 +75,29 @@ impl Display for Reason<'_> {
     }
 }
 
-/// The text of a file, `None` where there is no such file.
+/// The text of a file of [`LARGEST`] bytes at the most, `None` where there is no such file.
 pub fn read(path: &Path) -> Result<Option<String>, Problem> {
-    let file = match open(path) {
+    read_up_to(LARGEST, path)
+}
+
+/// The text of a file of so many bytes at the most, `None` where there is no such file.
+pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, Problem> {
+    let file = match system::open(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return absent(path),
         Err(error) => return Err(Problem::Io(error)),
     };
+    if file.metadata().is_ok_and(|found| system::is_special(&found)) {
+        return Err(Problem::Special);
+    }
     // Windows will not even open a folder; elsewhere only reading one fails.
     let mut bytes = Vec::new();
-    file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
+    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
         ErrorKind::IsADirectory => Problem::Folder,
         _ => Problem::Io(error),
     })?;
-    if bytes.len() as u64 > LARGEST {
-        return Err(Problem::TooLarge);
+    if bytes.len() as u64 > most {
+        return Err(Problem::TooLarge(most));
     }
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Some(text)),
@@ -98,18 +123,8 @@ pub fn exists(path: &Path) -> io::Result<bool> {
 }
 
 /// Whether two paths lead to one file or folder.
-#[cfg(unix)]
 pub fn is_same(one: &Path, other: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let identity = |path| fs::metadata(path).map(|found| (found.dev(), found.ino())).ok();
-    identity(one).is_some_and(|one| identity(other) == Some(one))
-}
-
-/// Whether two paths lead to one file or folder.
-#[cfg(not(unix))]
-#[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
-pub fn is_same(one: &Path, other: &Path) -> bool {
-    fs::canonicalize(one).is_ok_and(|one| fs::canonicalize(other).is_ok_and(|other| one == other))
+    identity(one).is_some_and(|one| identity(other).as_ref() == Some(&one))
 }
 
 /// Why a program cannot be run.
@@ -125,21 +140,13 @@ pub enum Unfit {
 pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
     match fs::metadata(path) {
         Ok(found) if found.is_dir() => Some(Unfit::Because("it is a folder".into())),
-        Ok(_) if !may_execute(path) => Some(Unfit::Because("no permission to execute it".into())),
+        Ok(_) if !system::may_execute(path) => {
+            Some(Unfit::Because("no permission to execute it".into()))
+        }
         Ok(_) => None,
         Err(error) if is_absence(&error) => Some(Unfit::Missing),
         Err(error) => Some(Unfit::Because(Reason(&error).to_string())),
     }
-}
-
-#[cfg(unix)]
-fn may_execute(path: &Path) -> bool {
-    nix::unistd::access(path, nix::unistd::AccessFlags::X_OK).is_ok()
-}
-
-#[cfg(not(unix))]
-fn may_execute(_path: &Path) -> bool {
-    true
 }
 
 /// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
@@ -149,16 +156,4 @@ fn absent(path: &Path) -> Result<Option<String>, Problem> {
         Ok(link) if link.is_symlink() => Err(Problem::DanglingLink),
         _ => Ok(None),
     }
-}
-
-/// Opens without waiting for a named pipe's writer.
-#[cfg(unix)]
-fn open(path: &Path) -> io::Result<File> {
-    use std::os::unix::fs::OpenOptionsExt;
-    File::options().read(true).custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits()).open(path)
-}
-
-#[cfg(not(unix))]
-fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
 }

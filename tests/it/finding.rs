@@ -1,0 +1,288 @@
+//! Finding a project by its id, its name on disk, a path or the working directory; the index.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::support::{Studio, explained, failed, write};
+
+/// Writes a config's metadata and its storage, `data` in the studio.
+fn describe(studio: &Studio, config: &Path, id: i64, pipeline: &str, project: &str) {
+    write(
+        config.join("config/core/pipeline_configuration.yml"),
+        format!("pc_id: 1{id}\npc_name: {pipeline}\nproject_id: {id}\nproject_name: {project}\n"),
+    );
+    let storage = studio.path("data");
+    let storage = storage.display();
+    write(
+        config.join("config/core/roots.yml"),
+        format!(
+            "primary: {{linux_path: '{storage}', mac_path: '{storage}', windows_path: '{storage}'}}\n"
+        ),
+    );
+}
+
+fn project(studio: &Studio, folder: &str, id: i64, pipeline: &str, project: &str) -> PathBuf {
+    let config = studio.localized(folder);
+    describe(studio, &config, id, pipeline, project);
+    config
+}
+
+/// bigbuck (176) with a sandbox, sintel (177), and parent/child (178) two levels deep.
+fn studio() -> Studio {
+    let studio = Studio::new();
+    project(&studio, "bigbuck", 176, "Primary", "bb");
+    project(&studio, "bigbuck_dev", 176, "Dev", "bb");
+    project(&studio, "sintel", 177, "Primary", "sintel");
+    project(&studio, "parent/child", 178, "Primary", "parent/child");
+    studio
+}
+
+fn config_of(plan: &Value) -> &str {
+    plan["config"]["path"].as_str().unwrap()
+}
+
+fn finds(studio: &Studio, arguments: &[&str], config: &str) {
+    let plan = studio.explain(arguments);
+    let config = studio.path(Path::new("configs").join(config));
+    assert_eq!(config_of(&plan), config.to_str().unwrap(), "{arguments:?}");
+}
+
+#[test]
+fn by_id() {
+    let studio = studio();
+    for _ in 0..2 {
+        finds(&studio, &["--project-id", "176"], "bigbuck");
+        finds(&studio, &["--project-id=178"], "parent/child");
+    }
+    let plan = studio.explain(["--project-id", "176"]);
+    assert_eq!(plan["project"]["origin"], "option --project-id");
+    assert!(plan["config"]["origin"].as_str().unwrap().ends_with("pipeline_configuration.yml"));
+    let plan = explained(studio.launcher(["x.py"]).env("SGTK_PROJECT_ID", "177"));
+    assert_eq!(plan["project"]["origin"], "variable SGTK_PROJECT_ID");
+    studio.failure(["--project-id", "999"]).is(121, &["id 999", "--project-id", "SHOTGUN_BASE"]);
+    studio.failure(["--project-id", "-1"]).is(121, &["id -1"]);
+    studio.failure(["--project-id", "1x"]).is(125, &["1x"]);
+    failed(studio.launcher(["x"]).env("SGTK_PROJECT_ID", "x")).is(125, &["SGTK_PROJECT_ID", "'x'"]);
+    studio.failure(["--project-id", "176", "--project", "sintel"]).is(125, &["two different"]);
+    studio.explain(["--project-id", "177", "--project", "sintel"]);
+}
+
+#[test]
+fn by_name_on_disk_where_no_folder_has_it() {
+    let studio = studio();
+    finds(&studio, &["--project", "bb"], "bigbuck");
+    finds(&studio, &["--project", "parent/child"], "parent/child");
+    project(&studio, "odd", 180, "Primary", "a/b");
+    finds(&studio, &["--project", "a/b"], "odd");
+    // A folder's name comes first.
+    project(&studio, "bb", 181, "Primary", "else");
+    finds(&studio, &["--project", "bb"], "bb");
+    studio.failure(["--project", "bbb"]).is(121, &["'bbb'"]);
+}
+
+#[test]
+fn which_pipeline() {
+    let studio = studio();
+    finds(&studio, &["--project-id", "176", "--pipeline", "Dev"], "bigbuck_dev");
+    finds(&studio, &["--project", "bigbuck", "--pipeline", "Dev"], "bigbuck_dev");
+    finds(&studio, &["--project", "bigbuck_dev"], "bigbuck_dev");
+    finds(&studio, &["--project", "bigbuck_dev", "--pipeline", "Primary"], "bigbuck");
+    finds(&studio, &["--project", "bb", "--pipeline", "Dev"], "bigbuck_dev");
+    finds(&studio, &["--project", "sintel", "--pipeline", "1177"], "sintel");
+    let failure = studio.failure(["--project-id", "176", "--pipeline", "Test"]);
+    failure.is(121, &["'id 176'", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
+    studio.failure(["--project", "sintel", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
+    studio.failure(["--config", "configs/sintel", "--pipeline", "Dev"]).is(125, &["--pipeline"]);
+
+    let mut launcher = studio.launcher(["x.py"]);
+    launcher.env("SGTK_PROJECT_ID", "176").env("SGTK_PIPELINE", "Dev");
+    assert!(config_of(&explained(&mut launcher)).ends_with("bigbuck_dev"));
+    let mut launcher = studio.launcher(["--project", "bigbuck"]);
+    assert!(config_of(&explained(launcher.env("SGTK_PIPELINE", "Dev"))).ends_with("bigbuck"));
+}
+
+#[test]
+fn several_that_fit_are_listed() {
+    let studio = studio();
+    project(&studio, "bigbuck2", 176, "Primary", "bb");
+    for choice in [["--project-id", "176"], ["--project", "bb"]] {
+        let failure = studio.failure(choice);
+        failure.is(122, &["several configs 'Primary'", "configs/bigbuck ", "configs/bigbuck2"]);
+        failure.hints("--config ").hints("bigbuck2");
+    }
+    project(&studio, "only_dev", 190, "Dev", "only");
+    studio.failure(["--project-id", "190"]).is(121, &["'Primary'"]).hints("--pipeline Dev");
+}
+
+#[test]
+fn by_path_in_config_or_data() {
+    let studio = studio();
+    let path = |below: &str| studio.path(below).to_str().unwrap().to_owned();
+    finds(&studio, &["--path", &path("configs/sintel/config/env")], "sintel");
+    finds(&studio, &["--path", &path("configs/parent/child")], "parent/child");
+    for _ in 0..2 {
+        finds(&studio, &["--path", &path("data/bb/seq/not/there")], "bigbuck");
+        finds(&studio, &["--path", &path("data/parent/child/x")], "parent/child");
+        finds(&studio, &["--path", "data/sintel"], "sintel");
+    }
+    finds(&studio, &["--path", &path("data/bb"), "--pipeline", "Dev"], "bigbuck_dev");
+    finds(&studio, &["--path", &path("data/bb/../sintel/x")], "sintel");
+    for outside in ["data", "data/bbb", "data/bb/../x", "home", "configs"] {
+        studio.failure(["--path", &path(outside)]).is(121, &["in no project's config or data"]);
+    }
+    // The longest match wins, also when it comes later.
+    project(&studio, "deep", 191, "Primary", "bb/deep");
+    finds(&studio, &["--path", &path("data/bb/deep/x")], "deep");
+    finds(&studio, &["--path", &path("data/bb/deeper/x")], "bigbuck");
+}
+
+#[test]
+fn by_working_directory_when_nothing_else_says() {
+    let studio = studio();
+    fs::create_dir_all(studio.path("data/bb/shots")).unwrap();
+    let run = |below: &str| {
+        let mut launcher = studio.launcher(["x.py"]);
+        launcher.current_dir(studio.path(below));
+        launcher
+    };
+    let plan = explained(&mut run("data/bb/shots"));
+    assert!(config_of(&plan).ends_with("bigbuck"));
+    assert_eq!(plan["project"]["origin"], "the working directory");
+    let plan = explained(&mut run("configs/sintel/config"));
+    assert!(config_of(&plan).ends_with("sintel"));
+    failed(&mut run("home")).is(121, &["no project was named"]);
+    // What somebody planted above a folder chooses nothing.
+    studio.localized("../planted");
+    failed(&mut run("planted/config")).is(121, &["no project was named"]);
+    let plan = explained(run("data/bb").env("SGTK_PROJECT", "sintel"));
+    assert!(config_of(&plan).ends_with("sintel"));
+}
+
+#[test]
+fn every_change_is_seen_by_the_next_launch() {
+    let studio = studio();
+    finds(&studio, &["--project-id", "177"], "sintel");
+    let config = studio.path("configs/sintel");
+    // Renumbered, in a file of the same size.
+    describe(&studio, &config, 277, "Primary", "sintel");
+    finds(&studio, &["--project-id", "277"], "sintel");
+    studio.failure(["--project-id", "177"]).is(121, &[]);
+    // Renamed on disk and on the site, moved, added, deleted.
+    describe(&studio, &config, 277, "Primary", "durian");
+    finds(&studio, &["--project", "durian"], "sintel");
+    fs::rename(&config, studio.path("configs/parent/durian")).unwrap();
+    finds(&studio, &["--project-id", "277"], "parent/durian");
+    project(&studio, "new", 300, "Primary", "new");
+    finds(&studio, &["--project-id", "300"], "new");
+    fs::remove_dir_all(studio.path("configs/new")).unwrap();
+    studio.failure(["--project-id", "300"]).is(121, &[]);
+    // Another pipeline of the project.
+    describe(&studio, &studio.path("configs/bigbuck_dev"), 176, "Test", "bb");
+    finds(&studio, &["--project-id", "176", "--pipeline", "Test"], "bigbuck_dev");
+    studio.failure(["--project-id", "176", "--pipeline", "Dev"]).is(121, &[]);
+}
+
+#[test]
+fn variables_in_metadata_are_the_callers() {
+    let studio = Studio::new();
+    let config = studio.localized("bigbuck");
+    let metadata = "pc_name: Primary\nproject_id: $ID\nproject_name: ${NAME}\n";
+    write(config.join("config/core/pipeline_configuration.yml"), metadata);
+    let find = |id: &str| {
+        let mut launcher = studio.launcher(["--project-id", id]);
+        launcher.env("ID", id).env("NAME", "x");
+        config_of(&explained(&mut launcher)).to_owned()
+    };
+    assert_eq!(find("5"), find("6"));
+    studio.failure(["--project-id", "5"]).is(121, &[]);
+}
+
+fn index_folder(studio: &Studio) -> PathBuf {
+    studio.path(if cfg!(windows) { "home/cache" } else { "home/.cache/sgtk-python" })
+}
+
+fn index_files(studio: &Studio) -> Vec<PathBuf> {
+    let entries = fs::read_dir(index_folder(studio)).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_index_is_only_a_hint() {
+    let studio = studio();
+    finds(&studio, &["--project-id", "177"], "sintel");
+    let [file] = &index_files(&studio)[..] else { panic!("one index") };
+    let good = fs::read(file).unwrap();
+    // Cut off, empty, rubbish, of another version, and one that leads out of the roots.
+    let planted = project(&studio, "../planted", 177, "Primary", "x");
+    let forged = format!("\n177\t1\tPrimary\tx\t\t{}\n.\n", planted.display());
+    let swapped = String::from_utf8(good.clone()).unwrap().replace("sintel", "bigbuck");
+    for text in
+        [&good[..good.len() / 2], b"", b"\xff\0\n177\t\n.\n", forged.as_bytes(), swapped.as_bytes()]
+    {
+        fs::write(file, text).unwrap();
+        finds(&studio, &["--project-id", "177"], "sintel");
+        assert_eq!(index_files(&studio).len(), 1, "nothing is left behind");
+    }
+    // Not to be read, not to be written, not to be made.
+    fs::remove_file(file).unwrap();
+    fs::create_dir(file).unwrap();
+    finds(&studio, &["--project-id", "177"], "sintel");
+    fs::remove_dir_all(index_folder(&studio)).unwrap();
+    write(index_folder(&studio), "a file");
+    finds(&studio, &["--project-id", "177"], "sintel");
+    let mut launcher = studio.launcher(["--project-id", "177"]);
+    explained(launcher.env_remove("HOME"));
+    explained(launcher.env("HOME", "/dev/full"));
+    explained(launcher.env("SGTK_PYTHON_CACHE", studio.path("cache")));
+    assert_eq!(fs::read_dir(studio.path("cache")).unwrap().count(), 1);
+    explained(launcher.env_remove("SGTK_PYTHON_CACHE").env("XDG_CACHE_HOME", studio.path("xdg")));
+    assert_eq!(fs::read_dir(studio.path("xdg/sgtk-python")).unwrap().count(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_launch_by_name_touches_no_index() {
+    let studio = studio();
+    finds(&studio, &["--project", "sintel"], "sintel");
+    assert!(index_files(&studio).is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_scan_passes_over() {
+    use std::os::unix::fs::symlink;
+    let studio = studio();
+    // Old states of the file server, a loop, a second way to a config, a config that cannot be read.
+    project(&studio, ".snapshot/sintel", 177, "Primary", "sintel");
+    symlink(".", studio.path("configs/loop")).unwrap();
+    symlink("sintel", studio.path("configs/again")).unwrap();
+    let broken = studio.localized("broken");
+    write(broken.join("config/core/pipeline_configuration.yml"), "{");
+    let config = config_of(&studio.explain(["--project-id", "177"])).to_owned();
+    assert!(config.ends_with("/again") || config.ends_with("/sintel"), "{config}");
+}
+
+#[test]
+fn many_launchers_at_once() {
+    let studio = studio();
+    for _ in 0..3 {
+        let launchers = (0..50).map(|number| {
+            // Each third asks for what no index has, and so writes one.
+            let id = ["176", "177", "178"][number % 3];
+            if number % 3 == 0 {
+                let _ = fs::remove_dir_all(index_folder(&studio));
+            }
+            let mut launcher = studio.launcher(["--explain=json", "--project-id", id]);
+            launcher.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+            launcher.spawn().unwrap()
+        });
+        for launcher in launchers.collect::<Vec<_>>() {
+            let output = launcher.wait_with_output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
+    assert!(index_files(&studio).len() <= 1);
+}
