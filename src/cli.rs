@@ -91,6 +91,16 @@ pub struct Cli {
           default_missing_value = "text", hide_possible_values = true)]
     pub explain: Option<Format>,
 
+    /// List the projects that are here: as a table, as json, or their names alone
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "text", hide_possible_values = true)]
+    pub list: Option<ListFormat>,
+
+    /// Tell what is wrong with the studio, or with the chosen project, and what to do; exit 122 then
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          default_missing_value = "text", hide_possible_values = true)]
+    pub doctor: Option<Format>,
+
     /// Print this help
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,
@@ -103,6 +113,17 @@ pub struct Cli {
     #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,
           hide = true, value_hint = ValueHint::AnyPath)]
     pub arguments: Vec<OsString>,
+}
+
+/// How to print the list of projects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ListFormat {
+    /// For a person.
+    Text,
+    /// For a program.
+    Json,
+    /// One name a line, for a shell.
+    Names,
 }
 
 /// How to print an answer.

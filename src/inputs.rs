@@ -2,10 +2,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
 
-use std::cell::OnceCell;
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
@@ -23,13 +23,18 @@ pub struct Inputs {
     pub place: Place,
 }
 
+/// How many characters a line of standard output holds; `None` if it is no terminal.
+pub fn terminal_width() -> Option<usize> {
+    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into())
+}
+
 /// Where the launcher runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Place {
     /// The launcher's own file, links followed; `None` where the system does not tell.
     pub launcher: Option<PathBuf>,
     by_shell: Option<PathBuf>,
-    directory: OnceCell<Option<PathBuf>>,
+    directory: OnceLock<Option<PathBuf>>,
 }
 
 impl Inputs {
@@ -41,7 +46,7 @@ impl Inputs {
         let place = Place {
             launcher: env::current_exe().ok(),
             by_shell: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
-            directory: OnceCell::new(),
+            directory: OnceLock::new(),
         };
         Inputs { called, arguments: arguments.collect(), variables, place }
     }

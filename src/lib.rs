@@ -19,6 +19,7 @@
 
 pub mod cli;
 pub mod disk;
+pub mod doctor;
 pub mod environment;
 pub mod error;
 pub mod exec;
@@ -26,6 +27,7 @@ pub mod explain;
 pub mod finding;
 pub mod inherit;
 pub mod inputs;
+pub mod listing;
 pub mod origin;
 pub mod os;
 pub mod plan;

@@ -37,7 +37,7 @@ pub struct LaunchPlan {
 
 /// Makes the plan.
 pub fn plan(
-    request: Request,
+    request: &Request,
     place: Place,
     selection: Selection,
     resolution: Resolution,
@@ -61,7 +61,7 @@ pub fn plan(
     }
     let mut argv = vec![interpreter.path.clone().into_os_string()];
     argv.extend(interpreter.args.iter().cloned());
-    argv.extend(request.arguments);
+    argv.extend(request.arguments.iter().cloned());
     if !request.may_isolate
         && let Some(word) = interpreter::isolating(argv.get(1..).unwrap_or_default())
     {

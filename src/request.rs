@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
-use crate::cli::{Cli, Format};
+use crate::cli::{Cli, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -46,6 +46,10 @@ pub enum Action {
     Launch,
     /// Print the plan.
     Explain(Format),
+    /// List the projects.
+    List(ListFormat),
+    /// Tell what is wrong.
+    Doctor(Format),
     /// Print this text of the launcher's own: its help or version.
     Print(String),
 }
@@ -111,9 +115,10 @@ impl Request {
         };
         check_first_word(inputs, &cli.arguments)?;
         let chosen = by_options(&cli).or_else(|| by_variables(inputs))?;
+        let action = action(&cli);
         let by_option = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
         Ok(Request {
-            action: cli.explain.map_or(Action::Launch, Action::Explain),
+            action,
             choices: chosen.choices,
             pipeline: chosen.pipeline,
             python: by_option.or_else(|| python_variable(inputs)),
@@ -142,6 +147,11 @@ impl Request {
             may_isolate: false,
         }
     }
+}
+
+fn action(cli: &Cli) -> Action {
+    let list = cli.list.map(Action::List).or(cli.doctor.map(Action::Doctor));
+    list.or(cli.explain.map(Action::Explain)).unwrap_or(Action::Launch)
 }
 
 /// What one level chooses.

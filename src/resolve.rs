@@ -23,7 +23,7 @@ use crate::toolkit::{expand, interpreter, metadata, path_file};
 const STUDIO: &str = "studio";
 
 /// What was found on the disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Resolution {
     /// The core.
     pub core: Core,

@@ -155,6 +155,12 @@ impl Settings {
         names.filter_map(|name| Some((name.as_str(), self.config(name)?)))
     }
 
+    /// The projects that have a table, with the file that has it.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &Path)> {
+        let tables = self.files.iter().map(|file| (file.document.projects.keys(), &file.path));
+        tables.flat_map(|(names, path)| names.map(|name| (name.as_str(), path.as_path())))
+    }
+
     /// What to do to the environment, in this order: the general before the project's, and of each
     /// the studio's before the user's.
     pub fn environment(&self, project: Option<&str>) -> Vec<Decided<&EnvironmentTable>> {

@@ -19,7 +19,7 @@ use std::path::Path;
 /// The most bytes that such a file may hold: far more than any real one does.
 pub const LARGEST: u64 = 1024 * 1024;
 
-pub use system::{Identity, identity, path_of, signature};
+pub use system::{Identity, identity, is_open_to_all, path_of, signature};
 
 /// What is wrong with a file.
 #[derive(Debug)]

@@ -46,6 +46,11 @@ pub fn signature(found: &Metadata) -> ([i128; 6], i64) {
     (numbers, found.mtime().max(found.ctime()))
 }
 
+/// Whether everybody may write to a file or folder. (In one with the sticky bit, only to their own.)
+pub fn is_open_to_all(found: &Metadata) -> bool {
+    found.mode() & 0o1002 == 0o002
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())

@@ -1,5 +1,6 @@
-//! Becomes Python: the only code that starts a program.
+//! Becomes Python, or starts one to ask it something: the only code that starts a program.
 
+pub mod probe;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -11,6 +12,7 @@ use unix as system;
 use windows as system;
 
 use std::convert::Infallible;
+use std::process::Command;
 
 use crate::error::Error;
 use crate::plan::LaunchPlan;
@@ -18,4 +20,12 @@ use crate::plan::LaunchPlan;
 /// Becomes the plan's Python. Only failure returns.
 pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
     system::become_python(plan)
+}
+
+/// The plan's Python as a child of the launcher.
+fn command(plan: &LaunchPlan) -> Command {
+    #[expect(clippy::disallowed_methods, reason = "this is where Python starts")]
+    let mut command = Command::new(&plan.interpreter.path);
+    command.args(plan.argv.iter().skip(1)).env_clear().envs(plan.environment.variables());
+    command
 }

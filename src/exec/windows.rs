@@ -36,10 +36,7 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
 fn run(plan: &LaunchPlan) -> io::Result<i32> {
     leave_interrupts_to_python()?;
     let job = job()?;
-    #[expect(clippy::disallowed_methods, reason = "this is where Python starts")]
-    let mut command = std::process::Command::new(&plan.interpreter.path);
-    command.args(plan.argv.iter().skip(1)).env_clear().envs(plan.environment.variables());
-    let mut child = command.spawn()?;
+    let mut child = super::command(plan).spawn()?;
     if let Err(error) = put_into(&job, &child) {
         let _ = child.kill();
         return Err(error);

@@ -4,7 +4,6 @@ use std::fmt::{self, Display, Formatter, Write};
 
 use super::{Explanation, HIDDEN};
 use crate::shown::{Shown, is_plain};
-use crate::toolkit::core::Kind;
 
 impl Display for Explanation {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -24,16 +23,11 @@ impl Display for Explanation {
             &format!("{}{}", Shown::new(&config.path), Shown::new(&name)),
             &config.origin,
         )?;
-        let kind = match core.kind {
-            Kind::Localized => "localized",
-            Kind::Shared => "shared",
-            Kind::Studio => "studio",
-        };
         let version = core.version.as_deref().map_or_else(String::new, |v| format!(" {v}"));
         entry(
             f,
             "core",
-            &format!("{} ({kind}{})", Shown::new(&core.path), Shown::new(&version)),
+            &format!("{} ({}{})", Shown::new(&core.path), core.kind, Shown::new(&version)),
             &core.origin,
         )?;
         let words = std::iter::once(Shown::new(&interpreter.path).to_string());

@@ -16,6 +16,7 @@ use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use index::Index;
 use places::Places;
+use scan::Scan;
 
 /// A configuration that was found, and what it says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -146,9 +147,15 @@ pub fn find(
     if !hits.is_empty() && hits.iter().all(still) {
         return hits;
     }
+    let scan = scan_and_keep(places, variables, index);
+    wanted.best(scan.found.into_iter().filter(|found| wanted.matches(found)).collect())
+}
+
+/// Scans the places, and keeps what was found in the index.
+pub fn scan_and_keep(places: &Places, variables: &Variables, index: &Index) -> Scan {
     let scan = scan::scan(places, variables, &index.read(false).by_folder());
     index.write(&scan);
-    wanted.best(scan.found.into_iter().filter(|found| wanted.matches(found)).collect())
+    scan
 }
 
 /// The same without the storages, which are another file.

@@ -14,7 +14,7 @@ use crate::environment::Variables;
 use crate::toolkit::config::PipelineConfig;
 
 /// So many folders or more are looked at by several threads, which wait for a file server together.
-const MANY: usize = 32;
+pub const MANY_FOLDERS: usize = 32;
 const THREADS: usize = 8;
 
 /// A file that changed within so many seconds may change again without looking different.
@@ -53,7 +53,9 @@ pub fn scan(places: &Places, variables: &Variables, known: &Known) -> Scan {
         scan.watch(&root.value);
         folders.extend(subfolders(&root.value));
     }
-    let looked = in_parallel(&folders, |at, folder| look(folder, at >= named, variables, known));
+    let looked = in_parallel(MANY_FOLDERS, &folders, |at, folder| {
+        look(folder, at >= named, variables, known)
+    });
     let mut identities = HashSet::new();
     for (seen, watched) in looked {
         scan.watched.extend(watched);
@@ -67,6 +69,15 @@ pub fn scan(places: &Places, variables: &Variables, known: &Known) -> Scan {
 }
 
 impl Scan {
+    /// What a scan finds that looks at one configuration alone.
+    pub fn of(config: &Path, variables: &Variables) -> Self {
+        let mut scan = Scan::default();
+        if let Some(seen) = look_at(config, variables, &Known::new()) {
+            scan.take(seen);
+        }
+        scan
+    }
+
     fn watch(&mut self, folder: &Path) {
         self.watched.push((folder.to_owned(), mark(&[folder])));
     }
@@ -148,9 +159,14 @@ pub fn mark(paths: &[&Path]) -> Option<u64> {
     Some(hasher.finish())
 }
 
-/// Does the same with each item, with several at a time if there are many; the results keep the order.
-pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
-    if items.len() < MANY {
+/// Does the same with each item, with several at a time if there are `many`; the results keep the
+/// order.
+pub fn in_parallel<T: Sync, R: Send>(
+    many: usize,
+    items: &[T],
+    work: impl Fn(usize, &T) -> R + Sync,
+) -> Vec<R> {
+    if items.len() < many {
         return items.iter().enumerate().map(|(at, item)| work(at, item)).collect();
     }
     let size = items.len().div_ceil(THREADS);

@@ -1,5 +1,6 @@
 //! A core: the Toolkit API that a configuration uses, and where its parts lie below the core's root.
 
+use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +22,16 @@ pub enum Kind {
     Shared,
     /// The configuration names none, and so uses the studio's.
     Studio,
+}
+
+impl Display for Kind {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Kind::Localized => "localized",
+            Kind::Shared => "shared",
+            Kind::Studio => "studio",
+        })
+    }
 }
 
 /// A core.

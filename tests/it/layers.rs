@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest layer first; modules of a layer do not know each other.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 13] = [
     &["cli", "os", "shown"],
     &["disk", "environment", "origin"],
     &["error"],
@@ -15,7 +15,8 @@ const LAYERS: [&[&str]; 12] = [
     &["select"],
     &["resolve"],
     &["plan"],
-    &["exec", "explain"],
+    &["exec", "explain", "listing"],
+    &["doctor"],
     &["lib", "main"],
 ];
 

@@ -13,6 +13,8 @@ mod bad_input;
 mod command_line;
 #[cfg(unix)]
 mod differential;
+#[cfg(unix)]
+mod doctor;
 mod environment;
 mod explaining;
 mod finding;
@@ -21,6 +23,7 @@ mod launching;
 #[cfg(windows)]
 mod launching_windows;
 mod layers;
+mod listing;
 #[cfg(unix)]
 mod real_core;
 mod resolving;

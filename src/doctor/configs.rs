@@ -1,0 +1,88 @@
+//! What is wrong with configurations and their files, and with several of them together.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::{Check, Finding, Outcome, texts};
+use crate::disk;
+use crate::finding::places::Places;
+use crate::finding::scan::Scan;
+use crate::finding::{Found, Pipeline};
+use crate::listing::name_of;
+use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::core::Core;
+
+/// Configurations that cannot be read, and so cannot be found by id, name or data.
+pub fn unreadable(scan: &Scan, places: &Places) -> Vec<Finding> {
+    let finding = |(path, problem): &(PathBuf, String)| {
+        let advice = "mend it: without it the project is found by its folder's name alone";
+        Finding::new(Check::Configs, problem, advice).of(name_of(path, places)).in_file(path)
+    };
+    scan.unreadable.iter().map(finding).collect()
+}
+
+/// Projects that cannot be told from each other.
+pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
+    let mut ids: BTreeMap<i64, Vec<&Found>> = BTreeMap::new();
+    let mut names: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
+    for found in &scan.found {
+        if let Some(id) = found.metadata.project_id {
+            ids.entry(id).or_default().push(found);
+        }
+        if let Some(name) = found.metadata.project.as_deref().filter(|name| !name.is_empty()) {
+            names.entry(name).or_default().push(found);
+        }
+    }
+    let folders = |found: &[&Found]| {
+        let paths = found.iter().map(|found| found.path.to_string_lossy().into_owned());
+        paths.collect::<Vec<_>>().join(", ")
+    };
+    let differ = |found: &[&Found], by: fn(&Found) -> String| {
+        found.windows(2).any(|pair| matches!(pair, [one, other] if by(one) != by(other)))
+    };
+    let mut findings = Vec::new();
+    let mut tell = |found: &[&Found], problem: String, advice: &str| {
+        let first = found.first().map(|found| name_of(&found.path, places)).unwrap_or_default();
+        findings.push(Finding::new(Check::Names, problem, advice).of(first));
+    };
+    for (id, found) in &ids {
+        if differ(found, |found| found.metadata.project.clone().unwrap_or_default()) {
+            let problem = format!("the id {id} is of several projects: {}", folders(found));
+            tell(found, problem, "give each the project_id that the site has for it");
+        }
+        let is_primary = |found: &&&Found| found.is_pipeline(&Pipeline::Primary);
+        let primaries: Vec<&Found> = found.iter().filter(is_primary).copied().collect();
+        if primaries.len() > 1 {
+            let problem = format!("the project {id} has two Primaries: {}", folders(&primaries));
+            tell(&primaries, problem, "give all but one of them another pc_name");
+        }
+    }
+    for (name, found) in &names {
+        if differ(found, |found| found.metadata.project_id.unwrap_or_default().to_string()) {
+            let problem = format!("the name '{name}' is of several projects: {}", folders(found));
+            tell(found, problem, "give each the project_name (tank_name) that the site has for it");
+        }
+    }
+    findings
+}
+
+/// What is wrong with the files that decide which code a configuration runs.
+pub fn files(found: &Found, outcome: &Outcome) -> Vec<Finding> {
+    let config = PipelineConfig::at(&found.path);
+    let link = config.core_link_file();
+    let core = outcome.as_ref().ok().map(|(_, _, resolution)| &resolution.core);
+    let interpreter = core.map(Core::interpreter_file);
+    let mut findings = texts::read(&link, texts::Meaning::Core);
+    findings.extend(interpreter.iter().flat_map(|file| texts::read(file, texts::Meaning::Python)));
+    let packages = core.map(Core::python_path);
+    let deciding = [Some(found.path.clone()), Some(link), interpreter, packages];
+    findings.extend(deciding.into_iter().flatten().filter_map(|path| open_to_all(&path)));
+    findings
+}
+
+fn open_to_all(path: &Path) -> Option<Finding> {
+    let is_open = fs::metadata(path).is_ok_and(|found| disk::is_open_to_all(&found));
+    let problem = "everybody may write to it, and so choose what others run";
+    is_open.then(|| Finding::new(Check::Permissions, problem, "chmod o-w").in_file(path))
+}

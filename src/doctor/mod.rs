@@ -1,0 +1,212 @@
+//! Tells what is wrong with a studio: every check with what it found, the file, and what to do.
+
+mod configs;
+mod pythons;
+mod report;
+mod texts;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::environment::value_of;
+use crate::error::Error;
+use crate::finding::places::Places;
+use crate::finding::scan::Scan;
+use crate::inputs::Inputs;
+use crate::listing::{Resolved, resolve_all};
+use crate::origin::Origin;
+use crate::request::Request;
+use crate::settings::Settings;
+
+pub use pythons::Asked;
+
+/// What the doctor looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Check {
+    /// The roots exist.
+    Roots,
+    /// Every configuration can be read.
+    Configs,
+    /// No two projects have one id or name, and no project two Primaries.
+    Names,
+    /// Not everybody may write to what decides which code runs.
+    Permissions,
+    /// All readers of the one-line files read the same.
+    Texts,
+    /// Every configuration has a core and a Python that fits it.
+    Cores,
+    /// Every Python starts and can import its core.
+    Pythons,
+    /// Everything in the settings is used.
+    Settings,
+    /// The caller's `PYTHONPATH` holds no API proxy.
+    Proxy,
+    /// Nothing beside the script hides the core.
+    Script,
+}
+
+impl Check {
+    const ALL: [Check; 10] = [
+        Check::Roots,
+        Check::Configs,
+        Check::Names,
+        Check::Permissions,
+        Check::Texts,
+        Check::Cores,
+        Check::Pythons,
+        Check::Settings,
+        Check::Proxy,
+        Check::Script,
+    ];
+}
+
+/// Something that is wrong.
+#[derive(Clone, Debug, Serialize)]
+pub struct Finding {
+    #[serde(skip)]
+    check: Check,
+    /// The project, by the name to choose it by.
+    pub project: Option<String>,
+    /// The file or folder.
+    pub file: Option<String>,
+    /// What is wrong with it.
+    pub problem: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl Finding {
+    fn new(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        let (problem, advice) = (problem.into(), advice.into());
+        Finding { check, project: None, file: None, problem, advice }
+    }
+
+    fn of(mut self, project: impl Into<String>) -> Self {
+        self.project = Some(project.into());
+        self
+    }
+
+    fn in_file(mut self, file: &Path) -> Self {
+        self.file = Some(file.to_string_lossy().into_owned());
+        self
+    }
+}
+
+/// What the doctor found.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// The Pythons that were started, and their answers.
+    pub pythons: Vec<Asked>,
+}
+
+/// Examines the places; `scan` holds the configurations to look at. `progress` is told how many of how
+/// many Pythons have answered.
+pub fn examine(
+    scan: &Scan,
+    request: &Request,
+    settings: &Settings,
+    places: &Places,
+    inputs: &Inputs,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Diagnosis {
+    let resolved = resolve_all(scan, request, settings, places, inputs);
+    let mut findings = roots(places);
+    findings.extend(configs::unreadable(scan, places));
+    findings.extend(configs::names(scan, places));
+    for (found, resolved) in scan.found.iter().zip(&resolved) {
+        let name = crate::listing::name_of(&found.path, places);
+        let mut of_config = configs::files(found, resolved);
+        if let Err(error) = resolved {
+            of_config.push(failure(error));
+        }
+        findings.extend(of_config.into_iter().map(|finding| finding.of(name.clone())));
+    }
+    let pythons = pythons::ask(request, inputs, resolved, progress);
+    findings.extend(pythons.iter().filter_map(Asked::finding));
+    if request.choices.is_empty() {
+        findings.extend(unused(settings, places, scan, inputs));
+    }
+    findings.extend(proxies(inputs));
+    findings.extend(beside_script(request, inputs));
+    Diagnosis { findings, pythons }
+}
+
+/// Why a configuration would not launch, as a finding.
+fn failure(error: &Error) -> Finding {
+    let advice = error.hint().unwrap_or_else(|| "mend the file that it names".into());
+    Finding::new(Check::Cores, error.to_string(), advice)
+}
+
+fn roots(places: &Places) -> Vec<Finding> {
+    let missing = places.roots.iter().filter(|root| !root.value.is_dir());
+    let finding = |root: &crate::origin::Decided<PathBuf>| {
+        let problem = format!("no such folder, named by {}", root.origin);
+        let advice = "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings";
+        Finding::new(Check::Roots, problem, advice).in_file(&root.value)
+    };
+    missing.map(finding).collect()
+}
+
+/// Settings that change nothing: tables of projects that are not here, and roots that
+/// `SHOTGUN_BASE` hides.
+fn unused(settings: &Settings, places: &Places, scan: &Scan, inputs: &Inputs) -> Vec<Finding> {
+    let known: Vec<Option<String>> =
+        scan.found.iter().map(|found| places.known_as(&found.path)).collect();
+    let is_known = |name: &str| known.iter().any(|known| known.as_deref() == Some(name));
+    let table = |(name, file): (&str, &Path)| {
+        let problem = format!("the table of '{name}' is never used: no such project is here");
+        Finding::new(Check::Settings, problem, "mend its name or its 'config', or delete it")
+            .in_file(file)
+    };
+    let mut findings: Vec<Finding> =
+        settings.tables().filter(|(name, _)| !is_known(name)).map(table).collect();
+    if let Some(roots) = settings.roots()
+        && inputs.variable("SHOTGUN_BASE").is_some()
+        && let Origin::Setting { file, .. } = &roots.origin
+    {
+        let problem = "'roots' is never used: SHOTGUN_BASE is set, and counts instead";
+        findings.push(Finding::new(Check::Settings, problem, "unset one of them").in_file(file));
+    }
+    findings
+}
+
+/// Entries of `PYTHONPATH` with a `tank` that is no core but the proxy that a shared configuration
+/// holds: it lacks `tank_vendor`, and fails on Python 3.
+fn proxies(inputs: &Inputs) -> Vec<Finding> {
+    let list = value_of(&inputs.variables, "PYTHONPATH".as_ref()).unwrap_or_default();
+    let entries = std::env::split_paths(list).filter(|entry| entry.is_absolute());
+    let is_proxy = |e: &PathBuf| e.join("tank").is_dir() && !e.join("tank_vendor").exists();
+    let finding = |entry: PathBuf| {
+        let problem = "the API proxy of a shared configuration is on PYTHONPATH: NameError: reload";
+        let advice = "take it out; the launcher puts the real core there";
+        Finding::new(Check::Proxy, problem, advice).in_file(&entry)
+    };
+    entries.filter(is_proxy).map(finding).collect()
+}
+
+/// What Python would find before the core: the script's folder comes first on its path.
+fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
+    let ends_options = |word: &&OsString| matches!(word.to_str(), Some("-c" | "-m" | "-"));
+    let words = request.arguments.iter().take_while(|word| !ends_options(word));
+    let script = words.into_iter().find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    let Some(script) = script.and_then(|script| inputs.place.absolute(Path::new(script))) else {
+        return Vec::new();
+    };
+    let folder = script.parent().unwrap_or(&script);
+    let names = ["sgtk", "tank", "sgtk.py", "tank.py", "tank_vendor"];
+    let hiding = names.iter().map(|name| folder.join(name)).filter(|path| path.exists());
+    let advice = "rename it, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
+    let finding = |path: PathBuf| {
+        Finding::new(Check::Script, "it hides the core from a script beside it", advice)
+            .in_file(&path)
+    };
+    hiding.map(finding).collect()
+}
+
+/// A configuration that resolved, or why it did not.
+type Outcome = Result<Resolved, Error>;

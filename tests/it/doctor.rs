@@ -1,0 +1,244 @@
+//! `--doctor`: every check finds the fault that is planted for it, and nothing in a healthy studio.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, write};
+
+/// A localized and a shared project on a real Python.
+fn healthy() -> Studio {
+    let studio = Studio::new();
+    let localized = studio.localized("bigbuck");
+    let shared = studio.shared("sintel", "v1");
+    for root in [&localized, &studio.path("cores/v1")] {
+        interpreter(root, PYTHON.to_str().unwrap());
+    }
+    describe(&shared, 43, "Primary", "sintel");
+    studio
+}
+
+fn describe(config: &Path, id: i64, pipeline: &str, project: &str) {
+    let text = format!("pc_name: {pipeline}\nproject_id: {id}\nproject_name: {project}\n");
+    write(config.join("config/core/pipeline_configuration.yml"), text);
+}
+
+fn diagnosis(launcher: &mut Command) -> Value {
+    let output = launcher.output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(error.is_empty(), "{error}");
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let code = if report["ok"] == true { 0 } else { 122 };
+    assert_eq!(output.status.code(), Some(code));
+    report
+}
+
+/// Checks that the doctor finds these, `(check, part of the problem, part of the file)`, and no more.
+#[track_caller]
+fn finds_in(launcher: &mut Command, expected: &[(&str, &str, &str)]) {
+    let report = diagnosis(launcher);
+    let mut found: Vec<(String, String, String)> = Vec::new();
+    for check in report["checks"].as_array().unwrap() {
+        for finding in check["findings"].as_array().unwrap() {
+            let text = |name: &str| finding[name].as_str().unwrap_or_default().to_owned();
+            assert!(!text("advice").is_empty());
+            found.push((check["check"].as_str().unwrap().into(), text("problem"), text("file")));
+        }
+    }
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for ((check, problem, file), expected) in found.iter().zip(expected) {
+        let fits = check == expected.0 && problem.contains(expected.1) && file.contains(expected.2);
+        assert!(fits, "{expected:?} in {found:#?}");
+    }
+}
+
+#[track_caller]
+fn finds(studio: &Studio, expected: &[(&str, &str, &str)]) {
+    finds_in(&mut studio.launcher(["--doctor=json"]), expected);
+}
+
+#[test]
+fn nothing_in_a_healthy_studio() {
+    let studio = healthy();
+    finds(&studio, &[]);
+    let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
+    let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
+    assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
+    assert_eq!(report["checks"].as_array().unwrap().len(), 10);
+    let output = studio.launcher(["--doctor"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("ok     the roots exist\n") && !text.contains("WRONG"), "{text}");
+}
+
+#[test]
+fn texts_that_readers_read_differently() {
+    let studio = healthy();
+    let core = studio.path("cores/v1");
+    let core = core.to_str().unwrap();
+    let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
+    for (text, problem) in
+        [(format!("{core}\r\n"), "Windows line ends"), (format!("  {core}"), "space around")]
+    {
+        write(&link, text);
+        finds(&studio, &[("texts", problem, "core_")]);
+    }
+    for (text, problem) in [
+        (format!("{core}\n/other\n"), "more than one line"),
+        (format!("'{core}'"), "quotes"),
+        ("$(pwd)/core".into(), "a command"),
+    ] {
+        write(&link, text);
+        finds(&studio, &[("texts", problem, "core_"), ("cores", "does not exist", "")]);
+    }
+    write(&link, core);
+    let spaced = studio.path("a python");
+    std::os::unix::fs::symlink(&*PYTHON, &spaced).unwrap();
+    interpreter(Path::new(core), spaced.to_str().unwrap());
+    finds(&studio, &[("texts", "a space in the path", "interpreter_")]);
+}
+
+#[test]
+fn cores_that_are_not_there() {
+    let studio = healthy();
+    let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
+    write(&link, "/no/such/core");
+    finds(&studio, &[("cores", "/no/such/core", "")]);
+    fs::remove_file(&link).unwrap();
+    std::os::unix::fs::symlink("nowhere", &link).unwrap();
+    finds(&studio, &[("cores", "link to nowhere", "")]);
+    fs::remove_file(&link).unwrap();
+    write(&link, studio.path("cores/v1").to_str().unwrap());
+    fs::remove_dir_all(studio.path("cores/v1/install/core/python/tank")).unwrap();
+    finds(&studio, &[("cores", "no 'tank'", "")]);
+}
+
+#[test]
+fn pythons_that_do_not_fit() {
+    let studio = healthy();
+    let core = studio.path("cores/v1");
+    interpreter(&core, "/no/such/python");
+    finds(&studio, &[("cores", "/no/such/python", "")]);
+    // One that starts, and cannot import the core.
+    interpreter(&core, PYTHON.to_str().unwrap());
+    write(
+        core.join("install/core/python/sgtk/__init__.py"),
+        "raise ImportError('not for this Python')",
+    );
+    finds(&studio, &[("pythons", "ImportError: not for this Python", "")]);
+    // One that is none.
+    interpreter(&core, "/bin/true");
+    finds(&studio, &[("pythons", "gave no answer", "")]);
+    // One for which the core brings no packages.
+    write(core.join("install/core/requirements/3.9/pkgs.zip"), "");
+    let python = studio.path("bin/python3.12");
+    write(&python, "");
+    make_executable(&python);
+    interpreter(&core, python.to_str().unwrap());
+    finds(&studio, &[("cores", "Python 3.12", "")]);
+}
+
+#[test]
+fn projects_that_cannot_be_told_apart() {
+    let studio = healthy();
+    let other = studio.localized("other");
+    interpreter(&other, PYTHON.to_str().unwrap());
+    describe(&other, 43, "Dev", "sintel");
+    finds(&studio, &[]);
+    describe(&other, 43, "Primary", "sintel");
+    finds(&studio, &[("names", "the project 43 has two Primaries", "")]);
+    describe(&other, 43, "Dev", "other");
+    finds(&studio, &[("names", "the id 43 is of several projects", "")]);
+    describe(&other, 44, "Primary", "sintel");
+    finds(&studio, &[("names", "the name 'sintel' is of several projects", "")]);
+}
+
+#[test]
+fn configs_that_cannot_be_read() {
+    let studio = healthy();
+    let other = studio.localized("other");
+    write(other.join("config/core/pipeline_configuration.yml"), "{");
+    finds(&studio, &[("configs", "pipeline_configuration.yml", "other")]);
+    describe(&other, 50, "Primary", "other");
+    write(other.join("config/core/roots.yml"), "[1]");
+    finds(&studio, &[("configs", "roots.yml", "other")]);
+    let output = studio.launcher(["--list=names"]).output().unwrap();
+    assert_eq!(output.stdout, b"bigbuck\nsintel\n", "others are listed all the same");
+}
+
+#[test]
+fn roots_that_do_not_exist() {
+    let studio = healthy();
+    let roots = [studio.path("configs"), studio.path("nowhere")];
+    let mut launcher = studio.launcher(["--doctor=json"]);
+    launcher.env("SHOTGUN_BASE", std::env::join_paths(roots).unwrap());
+    finds_in(&mut launcher, &[("roots", "variable SHOTGUN_BASE", "nowhere")]);
+}
+
+#[test]
+fn what_everybody_may_write_to() {
+    use std::os::unix::fs::PermissionsExt;
+    let studio = healthy();
+    let set =
+        |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
+    let config = studio.path("configs/bigbuck");
+    set(&link, 0o666);
+    finds(&studio, &[("permissions", "everybody", "core_")]);
+    set(&link, 0o664);
+    set(&config, 0o777);
+    finds(&studio, &[("permissions", "everybody", "configs/bigbuck")]);
+    set(&config, 0o1777);
+    finds(&studio, &[]);
+}
+
+#[test]
+fn settings_that_are_never_used() {
+    let studio = healthy();
+    let with = |text: &str| {
+        write(studio.path("s.toml"), text);
+        let mut launcher = studio.launcher(["--doctor=json"]);
+        launcher.env("SGTK_PYTHON_SETTINGS", studio.path("s.toml"));
+        launcher
+    };
+    finds_in(&mut with("[projects.sintel.environment]\nset = { A = '1' }\n"), &[]);
+    let unused = [("settings", "'sintell' is never used", "s.toml")];
+    finds_in(&mut with("[projects.sintell]\nstudio = 'x'\n"), &unused);
+    finds_in(&mut with("roots = ['/x']\n"), &[("settings", "SHOTGUN_BASE is set", "s.toml")]);
+    finds_in(with("[projects.sintell]\nstudio = 'x'\n").args(["--project", "sintel"]), &[]);
+}
+
+#[test]
+fn a_proxy_on_pythonpath() {
+    let studio = healthy();
+    let proxy = studio.path("configs/sintel/install/core/python");
+    write(proxy.join("tank/__init__.py"), "");
+    let mut launcher = studio.launcher(["--doctor=json"]);
+    launcher.env("PYTHONPATH", &proxy);
+    finds_in(&mut launcher, &[("proxy", "API proxy", "sintel/install/core/python")]);
+    write(proxy.join("tank_vendor/__init__.py"), "");
+    finds_in(&mut launcher, &[]);
+}
+
+#[test]
+fn what_hides_the_core_from_a_script() {
+    let studio = healthy();
+    write(studio.path("jobs/sgtk.py"), "");
+    write(studio.path("jobs/job.py"), "");
+    let with = |words: &[&str]| studio.launcher([&["--doctor=json"], words].concat());
+    finds_in(&mut with(&["jobs/job.py"]), &[("script", "hides the core", "jobs/sgtk.py")]);
+    finds_in(&mut with(&["-c", "jobs/job.py"]), &[]);
+    finds_in(&mut with(&["home/job.py"]), &[]);
+}
+
+#[test]
+fn for_one_project_alone() {
+    let studio = healthy();
+    describe(&studio.linked("broken", "/no/such/core"), 44, "Primary", "broken");
+    finds(&studio, &[("cores", "/no/such/core", "")]);
+    finds_in(&mut studio.launcher(["--doctor=json", "--project", "sintel"]), &[]);
+    let broken = ["--doctor=json", "--project", "broken"];
+    finds_in(&mut studio.launcher(broken), &[("cores", "/no/such/core", "")]);
+    studio.failure(["--doctor", "--project", "nobody"]).is(121, &["nobody"]);
+}

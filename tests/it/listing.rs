@@ -1,0 +1,79 @@
+//! `--list`: every project that is here, and whether it would launch.
+
+use crate::support::{Studio, write};
+
+fn list(studio: &Studio, format: &str) -> String {
+    let output = studio.launcher([format]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn studio() -> Studio {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    studio.shared("parent/child", "v1");
+    studio.linked("sintel", "/no/such/core");
+    let dev = studio.localized("bigbuck_dev");
+    let metadata = "pc_name: Dev\nproject_id: 42\nproject_name: bigbuck\n";
+    write(dev.join("config/core/pipeline_configuration.yml"), metadata);
+    studio
+}
+
+#[test]
+fn for_a_program() {
+    let studio = studio();
+    let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
+    let names: Vec<&str> =
+        list.as_array().unwrap().iter().map(|l| l["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["bigbuck", "bigbuck_dev", "parent/child", "sintel"]);
+    let config = studio.path("configs/bigbuck");
+    let expected = serde_json::json!({
+        "name": "bigbuck", "id": 42, "project": "bigbuck", "config": config.to_str().unwrap(),
+        "pipeline": "Primary", "core": "localized", "version": "v0.99.1",
+        "python": studio.python().to_str().unwrap(), "launches": true, "problem": null,
+    });
+    assert_eq!(list[0], expected);
+    assert_eq!(list[1]["pipeline"], "Dev");
+    assert_eq!(list[2]["core"], "shared");
+    assert_eq!(list[3]["launches"], false);
+    assert!(list[3]["problem"].as_str().unwrap().contains("/no/such/core"));
+    // What is listed is what can be launched.
+    for listed in list.as_array().unwrap().iter().filter(|listed| listed["launches"] == true) {
+        let plan = studio.explain(["--project", listed["name"].as_str().unwrap()]);
+        assert_eq!(plan["config"]["path"], listed["config"]);
+        assert_eq!(plan["interpreter"]["path"], listed["python"]);
+    }
+}
+
+#[test]
+fn for_a_person_and_a_shell() {
+    let studio = studio();
+    assert_eq!(list(&studio, "--list=names"), "bigbuck\nbigbuck_dev\nparent/child\nsintel\n");
+    let text = list(&studio, "--list");
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].starts_with("NAME          ID  PIPELINE  CORE"), "{text}");
+    assert!(lines[1].starts_with("bigbuck       42  Primary   localized v0.99.1  "), "{text}");
+    assert!(lines[4].contains("broken"), "{text}");
+    assert!(lines[5].starts_with("sintel: the core /no/such/core named in "), "{text}");
+}
+
+#[test]
+fn an_empty_studio() {
+    let studio = Studio::new();
+    assert_eq!(list(&studio, "--list=json"), "[]\n");
+    assert_eq!(list(&studio, "--list=names"), "");
+    studio.failure(["--list=xml"]).is(125, &["xml"]);
+}
+
+#[test]
+fn hostile_names_forge_no_line() {
+    if cfg!(windows) {
+        return;
+    }
+    let studio = Studio::new();
+    let config = studio.localized("a\nb\u{1b}[31m");
+    write(config.join("config/core/pipeline_configuration.yml"), "pc_name: \"a\\nb\\e[31m\"\n");
+    assert_eq!(list(&studio, "--list=names"), "");
+    let text = list(&studio, "--list");
+    assert!(text.lines().count() == 2 && !text.contains('\u{1b}'), "{text}");
+}
