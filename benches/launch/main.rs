@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be measured should stop")]
 
 #[cfg(unix)]
+#[path = "../count.rs"]
 mod count;
 #[cfg(unix)]
 mod launches;

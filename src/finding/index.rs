@@ -132,6 +132,11 @@ fn line(text: &mut Vec<u8>, fields: &[Vec<u8>]) {
     text.push(b'\n');
 }
 
+/// A field as it stands in a line, with what comes before and after it.
+fn field(field: &[u8], after: u8) -> Vec<u8> {
+    [b"\t", escaped(field).as_slice(), &[after]].concat()
+}
+
 fn escaped(field: &[u8]) -> Vec<u8> {
     let mut text = Vec::with_capacity(field.len());
     for byte in field {
@@ -163,11 +168,15 @@ impl Known {
     pub fn matching(&self, wanted: &Wanted) -> Vec<Found> {
         let found: Vec<Found> = match wanted {
             Wanted::Id(id) => self.lines_with(format!("\n{id}\t").as_bytes()),
-            Wanted::Name(name) => {
-                let name = [b"\t", escaped(name.as_bytes()).as_slice(), b"\t"].concat();
-                self.lines_with(&name)
-            }
-            Wanted::Data(_) => self.entries().map(|(_, found)| found).collect(),
+            Wanted::Name(name) => self.lines_with(&field(name.as_bytes(), b'\t')),
+            Wanted::Data(path) => path
+                .ancestors()
+                .flat_map(|folder| {
+                    let folder = folder.as_os_str().as_encoded_bytes();
+                    [field(folder, b'\t'), field(folder, b'\n')]
+                })
+                .flat_map(|field| self.lines_with(&field))
+                .collect(),
         };
         found.into_iter().filter(|found| wanted.matches(found)).collect()
     }
@@ -265,6 +274,8 @@ mod tests {
         assert_eq!(known.matching(&Wanted::Id(7)), []);
         assert_eq!(known.matching(&Wanted::Name("odd\tname")), std::slice::from_ref(&odd));
         assert_eq!(known.matching(&Wanted::Data(Path::new("/x/y"))).len(), 3);
+        assert_eq!(known.matching(&Wanted::Data(Path::new("/data\t\\n\n"))).len(), 3);
+        assert_eq!(known.matching(&Wanted::Data(Path::new("/data"))), []);
         let marked = known.by_folder();
         assert_eq!(marked.len(), 2);
         assert_eq!(marked[Path::new("/c/c")], (6, last));

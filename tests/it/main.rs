@@ -24,6 +24,7 @@ mod launching;
 mod launching_windows;
 mod layers;
 mod listing;
+mod properties;
 #[cfg(unix)]
 mod real_core;
 mod resolving;

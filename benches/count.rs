@@ -10,11 +10,19 @@ pub struct Trace(Vec<String>);
 
 impl Trace {
     /// How many there are.
+    #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn calls(&self) -> usize {
         self.0.len()
     }
 
+    /// How many of them look at a path.
+    #[allow(dead_code, reason = "not every benchmark asks for all")]
+    pub fn paths(&self) -> usize {
+        self.0.iter().filter(|call| call.contains("(\"") || call.contains("AT_FDCWD, \"")).count()
+    }
+
     /// How many of them look at a path below a folder.
+    #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn paths_below(&self, folder: &Path) -> usize {
         let named = format!("\"{}/", folder.display());
         self.0.iter().filter(|call| call.contains(&named)).count()
@@ -34,6 +42,7 @@ pub fn until_exec(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
 }
 
 /// The instructions of a command, given the words that run it; `None` where there is no `valgrind`.
+#[allow(dead_code, reason = "not every benchmark asks for all")]
 pub fn instructions(command: impl Fn(&[&str]) -> Command) -> Option<usize> {
     let file = NamedTempFile::new().ok()?;
     let log = format!("--log-file={}", file.path().to_str()?);

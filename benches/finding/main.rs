@@ -1,0 +1,24 @@
+//! What finding a project costs in a studio of 5,000 configurations on two roots, beside a launch by
+//! name and beside a studio of five: `cargo bench --bench finding`.
+//!
+//! Times are medians of runs that take turns; compare them with each other. Paths are counted where
+//! `strace` is, and do not depend on the machine's mood.
+#![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be measured should stop")]
+
+#[cfg(unix)]
+#[path = "../count.rs"]
+mod count;
+#[cfg(unix)]
+mod findings;
+#[cfg(unix)]
+#[path = "../../tests/it/support.rs"]
+#[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
+mod support;
+
+fn main() {
+    #[cfg(unix)]
+    findings::measure();
+    #[cfg(not(unix))]
+    println!("nothing to measure: only on Unix does the launcher become its Python");
+}
