@@ -4,12 +4,15 @@
 //! ```text
 //! Inputs ─▶ Request ─▶ Selection ─▶ Resolution ─▶ LaunchPlan ─▶ exec
 //! capture   parse      choose       read disk     decide         └▶ explain (the same value, printed)
-//!              └─▶ Environment ─────────▲
+//!              │           ▲            ▲
+//!              │           └ finding    │ (configurations by id, name or path)
+//!              └─▶ Environment ─────────┘
 //!                  what Python may inherit
 //! ```
 //!
-//! The process is read once, at the left edge ([`inputs`]). The disk is read in the middle and never
-//! written. The plan is a pure value. Only the right edge acts. Each value carries what decided it
+//! The process is read once, at the left edge ([`inputs`]). The disk is read in the middle, and nothing
+//! is written but the index of configurations in the user's cache folder ([`finding::index`]). The plan
+//! is a pure value. Only the right edge acts. Each value carries what decided it
 //! ([`origin`]), so that explaining costs nothing: `--explain`, the tests and the launch are readers of
 //! one struct, [`plan::LaunchPlan`].
 //!

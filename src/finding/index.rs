@@ -178,7 +178,14 @@ impl Known {
                 .flat_map(|field| self.lines_with(&field))
                 .collect(),
         };
-        found.into_iter().filter(|found| wanted.matches(found)).collect()
+        let mut matching: Vec<Found> = Vec::new();
+        for found in found.into_iter().filter(|found| wanted.matches(found)) {
+            // One line may have matched in several of its fields.
+            if !matching.contains(&found) {
+                matching.push(found);
+            }
+        }
+        matching
     }
 
     /// All configurations in the index, by folder, with the mark that their files had.
@@ -259,7 +266,7 @@ mod tests {
                 project_id: id,
                 project: Some(project.into()),
             },
-            data: vec!["/data\t\\n\n".into(), "/x".into()],
+            data: vec!["/data\t\\n\n".into(), "/x".into(), "/x/y".into()],
         };
         let all = [
             found("/c/a\tb", Some(17), "odd\tname"),
