@@ -217,6 +217,12 @@ fn a_python_by_name_is_looked_for_on_path() {
     assert_eq!(found("@/one:@/two", None), "/one/python3");
     assert_eq!(found("@/home:@/two:@/one", None), "/two/python3");
     assert_eq!(found(":one:.:@/two", None), "/two/python3", "only absolute folders");
+    let from_root = studio.path("one").to_str().unwrap().trim_start_matches('/').to_owned();
+    assert_eq!(
+        found(&format!("{from_root}:@/two"), None),
+        "/two/python3",
+        "not even from the root"
+    );
     assert_eq!(found("@/venv/bin:@/two", None), "/venv/bin/python3");
     assert_eq!(found("@/venv/bin:@/two", Some("venv")), "/two/python3");
 
