@@ -21,7 +21,8 @@ In the script:
   import os, sgtk
   tk = sgtk.sgtk_from_path(os.environ[\"SGTK_PYTHON_CONFIG\"])
 
-Without a choice, the project is that of the working directory. Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' in the settings,
+Without a choice, the project is that of the working directory.
+Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' in the settings,
 else below /mnt/sgtk/configs. Settings: SGTK_PYTHON_SETTINGS, else sgtk-python.toml beside this
 program, else /etc/sgtk-python.toml; then the user's sgtk-python/settings.toml.
 
@@ -55,7 +56,7 @@ pub struct Cli {
     pub path: Option<PathBuf>,
 
     /// Which of the project's configs, instead of its Primary [variable: SGTK_PIPELINE]
-    #[arg(long, value_name = "NAME|ID", conflicts_with = "config")]
+    #[arg(long, value_name = "NAME|ID")]
     pub pipeline: Option<String>,
 
     /// The pipeline config's folder [variable: SGTK_CONFIG]
@@ -87,17 +88,18 @@ pub struct Cli {
     pub pin_config: bool,
 
     /// Print what would run and what decided it; start nothing
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+    #[arg(long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
     pub explain: Option<Format>,
 
     /// List the projects that are here: as a table, as json, or their names alone
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+    #[arg(long, group = "action",
+          conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
     pub list: Option<ListFormat>,
 
     /// Tell what is wrong with the studio, or with the chosen project, and what to do; exit 122 then
-    #[arg(long, value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+    #[arg(long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
     pub doctor: Option<Format>,
 

@@ -46,7 +46,7 @@ const OF_ANOTHER_PYTHON: [&str; 7] = [
 
 /// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
 /// network, and the site's settings for Toolkit.
-const HARMLESS: [&str; 76] = [
+const HARMLESS: [&str; 77] = [
     "ALL_PROXY",
     "all_proxy",
     "APPDATA",
@@ -85,6 +85,7 @@ const HARMLESS: [&str; 76] = [
     "PWD",
     "REQUESTS_CA_BUNDLE",
     "SGTK_PREFERENCES_LOCATION",
+    "SGTK_PYTHON_CACHE",
     "SGTK_PYTHON_SETTINGS",
     "SHELL",
     "SHOTGUN_ALLOW_OLD_PYTHON",

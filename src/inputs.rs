@@ -4,7 +4,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
 use crate::disk;
@@ -62,7 +62,10 @@ impl Place {
     /// caller's shell has for it (`PWD`, if that is true: POSIX, `pwd -L`), for studios know their
     /// folders by links; else the system's. Most launches need it not, and do not ask the system.
     pub fn directory(&self) -> Option<&Path> {
-        let by_shell = || self.by_shell.clone().filter(|path| path.is_absolute());
+        let is_plain = |path: &PathBuf| {
+            path.is_absolute() && !path.components().any(|part| part == Component::ParentDir)
+        };
+        let by_shell = || self.by_shell.clone().filter(is_plain);
         let by_shell = || by_shell().filter(|path| disk::is_same(path, Path::new(".")));
         self.directory.get_or_init(|| by_shell().or_else(|| env::current_dir().ok())).as_deref()
     }

@@ -8,20 +8,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::ListFormat;
-use crate::environment::Environment;
 use crate::error::Error;
-use crate::finding::Found;
 use crate::finding::places::Places;
 use crate::finding::scan::{MANY_FOLDERS, Scan, in_parallel};
-use crate::inherit::inherit;
-use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
-use crate::request::Request;
-use crate::resolve::{Resolution, resolve};
+use crate::plan::{LaunchPlan, Situation, plan};
 use crate::select::Selection;
-use crate::settings::Settings;
 use crate::shown::Shown;
-use crate::toolkit::core::Kind;
+use crate::toolkit::core::{Core, Kind};
 use crate::toolkit::metadata;
 
 /// A configuration in the list; its fields are those of `--list=json`.
@@ -49,30 +43,14 @@ pub struct Listed {
     pub problem: Option<String>,
 }
 
-/// What a launch of a configuration would resolve to.
-pub type Resolved = (Selection, Environment, Resolution);
-
-/// What a launch of each configuration that was found would resolve to, several at a time.
-pub fn resolve_all(
-    scan: &Scan,
-    request: &Request,
-    settings: &Settings,
-    places: &Places,
-    inputs: &Inputs,
-) -> Vec<Result<Resolved, Error>> {
-    in_parallel(MANY_FOLDERS, &scan.found, |_, found| {
-        let selection = selection_of(found, places);
-        let tables = settings.environment(selection.known_as.as_deref());
-        let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
-        let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
-        Ok((selection, environment, resolution))
+/// What a launch of each configuration that was found would be, several at a time.
+pub fn plans(scan: &Scan, situation: &Situation) -> Vec<Result<LaunchPlan, Error>> {
+    in_parallel(MANY_FOLDERS, &scan.found, |found| {
+        let name = name_of(&found.path, situation.places).into();
+        let origin = Origin::Default("listed");
+        let project = Decided::new(name, origin.clone());
+        plan(Selection::of(situation.places, project, found.path.clone(), origin), situation)
     })
-}
-
-fn selection_of(found: &Found, places: &Places) -> Selection {
-    let name = name_of(&found.path, places).into();
-    let origin = Origin::Default("listed");
-    Selection::of(places, Decided::new(name, origin.clone()), found.path.clone(), origin)
 }
 
 /// The name by which a configuration can be chosen.
@@ -81,37 +59,29 @@ pub fn name_of(path: &Path, places: &Places) -> String {
 }
 
 /// The list, by name.
-pub fn listed(
-    scan: &Scan,
-    request: &Request,
-    settings: &Settings,
-    places: &Places,
-    inputs: &Inputs,
-) -> Vec<Listed> {
-    let results = resolve_all(scan, request, settings, places, inputs);
+pub fn listed(scan: &Scan, situation: &Situation) -> Vec<Listed> {
     // Many configurations share one core, whose version is in one file.
     let mut versions = HashMap::new();
-    let mut version = |resolution: &Resolution| {
-        let read = || metadata::version(&resolution.core).ok().flatten();
-        versions.entry(resolution.core.root.clone()).or_insert_with(read).clone()
+    let mut version = |core: &Core| {
+        let read = || metadata::version(core).ok().flatten();
+        versions.entry(core.root.clone()).or_insert_with(read).clone()
     };
-    let mut list: Vec<Listed> = scan
-        .found
-        .iter()
-        .zip(results)
-        .map(|(found, result)| {
-            let resolution = result.as_ref().ok().map(|(_, _, resolution)| resolution);
+    let found = scan.found.iter().zip(plans(scan, situation));
+    let mut list: Vec<Listed> = found
+        .map(|(found, plan)| {
+            let core = plan.as_ref().ok().map(|plan| &plan.core);
+            let python = plan.as_ref().ok().map(|plan| &plan.interpreter.path);
             Listed {
-                name: name_of(&found.path, places),
+                name: name_of(&found.path, situation.places),
                 id: found.metadata.project_id,
                 project: found.metadata.project.clone(),
                 config: found.path.to_string_lossy().into_owned(),
                 pipeline: found.metadata.pipeline.clone(),
-                core: resolution.map(|resolution| resolution.core.kind),
-                version: resolution.and_then(&mut version),
-                python: resolution.map(|r| r.interpreter.path.to_string_lossy().into_owned()),
-                launches: resolution.is_some(),
-                problem: result.as_ref().err().map(Error::to_string),
+                core: core.map(|core| core.kind),
+                version: core.and_then(&mut version),
+                python: python.map(|path| path.to_string_lossy().into_owned()),
+                launches: plan.is_ok(),
+                problem: plan.err().map(|error| error.to_string()),
             }
         })
         .collect();
@@ -119,7 +89,7 @@ pub fn listed(
     list
 }
 
-/// The list as text with a line end, no line wider than `width` characters.
+/// The list as text with a line end, no line of the table wider than `width` characters.
 pub fn print(
     list: &[Listed],
     format: ListFormat,
@@ -131,8 +101,8 @@ pub fn print(
         ListFormat::Names => {
             let mut names: Vec<&str> = list.iter().map(|listed| listed.name.as_str()).collect();
             names.dedup();
-            // A name that is two lines could only be misread.
-            let lines = names.into_iter().filter(|name| !name.contains('\n'));
+            // A name with a line end or an escape in it could only be misread.
+            let lines = names.into_iter().filter(|name| !name.contains(char::is_control));
             Ok(lines.flat_map(|name| [name, "\n"]).collect())
         }
     }
@@ -141,14 +111,16 @@ pub fn print(
 fn table(list: &[Listed], width: Option<usize>) -> String {
     let titles = ["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"].map(String::from);
     let rows: Vec<[String; 6]> = std::iter::once(titles).chain(list.iter().map(row)).collect();
-    let widths =
-        |column: usize| rows.iter().filter_map(|row| Some(row.get(column)?.chars().count())).max();
+    let mut widths = [0; 6];
+    for row in &rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = cell.chars().count().max(*widest);
+        }
+    }
     let mut text = String::new();
     for row in &rows {
-        let cells = row.iter().enumerate();
-        let padded =
-            cells.map(|(at, cell)| format!("{cell:<width$}", width = widths(at).unwrap_or(0)));
-        let line = padded.collect::<Vec<_>>().join("  ");
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
         let _ = writeln!(text, "{}", cut(line.trim_end(), width));
     }
     for listed in list {

@@ -1,4 +1,4 @@
-//! The process boundary: capture, decide, become Python.
+//! The process boundary: capture, decide, become Python, or answer.
 
 use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
@@ -14,12 +14,10 @@ use sgtk_python::finding::index::Index;
 use sgtk_python::finding::places::Places;
 use sgtk_python::finding::scan::Scan;
 use sgtk_python::finding::scan_and_keep;
-use sgtk_python::inherit::inherit;
 use sgtk_python::inputs::{Inputs, terminal_width};
 use sgtk_python::listing::{self, listed};
-use sgtk_python::plan::plan;
+use sgtk_python::plan::{LaunchPlan, Situation, plan};
 use sgtk_python::request::{Action, Request};
-use sgtk_python::resolve::resolve;
 use sgtk_python::select::select;
 use sgtk_python::settings::Settings;
 
@@ -35,50 +33,38 @@ fn run() -> Result<ExitCode> {
     }
     let settings = Settings::read(&inputs)?;
     let places = Places::new(&settings, &inputs)?;
-    if let Action::List(format) = request.action {
-        return list(format, &request, &settings, &places, &inputs);
+    let situation =
+        Situation { request: &request, settings: &settings, places: &places, inputs: &inputs };
+    let plan =
+        || -> Result<LaunchPlan, Error> { plan(select(&request, &places, &inputs)?, &situation) };
+    match request.action {
+        Action::List(format) => list(format, &situation),
+        Action::Doctor(format) => examine(format, &situation),
+        Action::Explain(format) => {
+            print(&explain(&plan()?, format).context("the plan cannot be written as JSON")?)
+        }
+        Action::Launch | Action::Print(_) => launch(&plan()?),
     }
-    if let Action::Doctor(format) = request.action {
-        return examine(format, &request, &settings, &places, &inputs);
-    }
-    let selection = select(&request, &places, &inputs)?;
-    let tables = settings.environment(selection.known_as.as_deref());
-    let mut environment = inherit(inputs.variables, &request.environment, &tables);
-    let resolution = resolve(&request, &settings, &inputs.place, &selection, &mut environment)?;
-    let explaining = if let Action::Explain(format) = request.action { Some(format) } else { None };
-    let plan = plan(&request, inputs.place, selection, resolution, environment)?;
-    if let Some(format) = explaining {
-        return print(&explain(&plan, format).context("the plan cannot be written as JSON")?);
-    }
+}
+
+fn launch(plan: &LaunchPlan) -> Result<ExitCode> {
     for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
-    match become_python(&plan)? {}
+    match become_python(plan)? {}
 }
 
-fn list(
-    format: ListFormat,
-    request: &Request,
-    settings: &Settings,
-    places: &Places,
-    inputs: &Inputs,
-) -> Result<ExitCode> {
-    let scan = scan_and_keep(places, &inputs.variables, &Index::of(places, inputs));
-    let list = listed(&scan, request, settings, places, inputs);
+fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {
+    let list = listed(&scan(situation), situation);
     let text = listing::print(&list, format, terminal_width());
     print(&text.context("the list cannot be written as JSON")?)
 }
 
 /// Examines all projects that are here, or the one that was chosen.
-fn examine(
-    format: Format,
-    request: &Request,
-    settings: &Settings,
-    places: &Places,
-    inputs: &Inputs,
-) -> Result<ExitCode> {
+fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
+    let Situation { request, places, inputs, .. } = situation;
     let scan = if request.choices.is_empty() {
-        scan_and_keep(places, &inputs.variables, &Index::of(places, inputs))
+        scan(situation)
     } else {
         Scan::of(&select(request, places, inputs)?.config.path, &inputs.variables)
     };
@@ -88,12 +74,17 @@ fn examine(
             let _ = write!(stderr(), "\r\x1b[Kasked {done} of {all} Pythons");
         }
     };
-    let diagnosis = doctor::examine(&scan, request, settings, places, inputs, &progress);
+    let diagnosis = doctor::examine(&scan, situation, &progress);
     if show_progress {
         let _ = write!(stderr(), "\r\x1b[K");
     }
     print(&diagnosis.print(format).context("the diagnosis cannot be written as JSON")?)?;
     Ok(if diagnosis.is_well() { ExitCode::SUCCESS } else { ExitCode::from(Code::Broken as u8) })
+}
+
+fn scan(situation: &Situation) -> Scan {
+    let Situation { places, inputs, .. } = situation;
+    scan_and_keep(places, &inputs.variables, &Index::of(places, inputs))
 }
 
 /// Prints an answer. A reader that has seen enough and left is no failure.

@@ -1,14 +1,18 @@
-//! Decides what will run: one value that the launch, `--explain` and the tests read alike. Pure.
+//! Decides what will run: one value that the launch, `--explain`, `--list`, `--doctor` and the tests
+//! read alike. Deciding is pure; what it decides on is gathered here in its order.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Place;
+use crate::finding::places::Places;
+use crate::inherit::inherit;
+use crate::inputs::{Inputs, Place};
 use crate::request::Request;
-use crate::resolve::{Interpreter, Resolution};
+use crate::resolve::{Interpreter, Resolution, resolve};
 use crate::select::Selection;
+use crate::settings::Settings;
 use crate::shown::Shown;
 use crate::toolkit::core::Core;
 use crate::toolkit::interpreter;
@@ -35,8 +39,30 @@ pub struct LaunchPlan {
     pub warnings: Vec<String>,
 }
 
-/// Makes the plan.
-pub fn plan(
+/// What a plan is made from, besides the project.
+#[derive(Clone, Copy)]
+pub struct Situation<'a> {
+    /// What was asked for.
+    pub request: &'a Request,
+    /// The settings.
+    pub settings: &'a Settings,
+    /// Where configurations may be.
+    pub places: &'a Places,
+    /// What the launcher was started with.
+    pub inputs: &'a Inputs,
+}
+
+/// Makes the plan for a project: what Python may inherit, what is on the disk, and from both what will
+/// run.
+pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, Error> {
+    let Situation { request, settings, inputs, .. } = situation;
+    let tables = settings.environment(selection.known_as.as_deref());
+    let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
+    let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
+    decide(request, inputs.place.clone(), selection, resolution, environment)
+}
+
+fn decide(
     request: &Request,
     place: Place,
     selection: Selection,

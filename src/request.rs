@@ -12,6 +12,7 @@ use crate::cli::{Cli, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
+use crate::near::near;
 use crate::origin::{Decided, Origin};
 
 /// Python's own long options (CPython: `Python/getopt.c`); the first word may be one of them.
@@ -19,7 +20,7 @@ const PYTHONS_LONG_OPTIONS: [&str; 4] =
     ["--check-hash-based-pycs", "--help-all", "--help-env", "--help-xoptions"];
 
 /// What the caller asks for.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Request {
     /// What to do with the plan.
     pub action: Action,
@@ -40,9 +41,10 @@ pub struct Request {
 }
 
 /// What to do.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub enum Action {
     /// Become Python.
+    #[default]
     Launch,
     /// Print the plan.
     Explain(Format),
@@ -94,16 +96,15 @@ impl Request {
     /// Called by a link's name every word is Python's, for editors probe their interpreter that way.
     fn by_link(inputs: &Inputs, project: OsString) -> Result<Self, Error> {
         let link = Decided::new(Choice::Project(project), Origin::Link(file_name(&inputs.called)));
-        let chosen = by_variables(inputs)?.or(Chosen { choices: vec![link], pipeline: None });
+        let by_link = || Ok(Chosen { choices: vec![link], pipeline: None });
+        let chosen = by_variables(inputs)?.or_else(by_link)?;
         Ok(Request {
-            action: Action::Launch,
             choices: chosen.choices,
             pipeline: chosen.pipeline,
             python: python_variable(inputs),
-            environment: EnvironmentOptions::default(),
             arguments: inputs.arguments.clone(),
-            misplaced: None,
             may_isolate: true,
+            ..Request::default()
         })
     }
 
@@ -134,19 +135,6 @@ impl Request {
             may_isolate: false,
         })
     }
-
-    fn print(text: String) -> Self {
-        Request {
-            action: Action::Print(text),
-            choices: Vec::new(),
-            pipeline: None,
-            python: None,
-            environment: EnvironmentOptions::default(),
-            arguments: Vec::new(),
-            misplaced: None,
-            may_isolate: false,
-        }
-    }
 }
 
 fn action(cli: &Cli) -> Action {
@@ -164,14 +152,22 @@ impl Chosen {
     /// This, or if it chooses no project the other; a pipeline that was named by option stays.
     fn or_else(self, other: impl FnOnce() -> Result<Self, Error>) -> Result<Self, Error> {
         if !self.choices.is_empty() {
-            return Ok(self);
+            return self.checked();
         }
-        let other = other()?;
-        Ok(Chosen { choices: other.choices, pipeline: self.pipeline.or(other.pipeline) })
+        let Chosen { choices, pipeline } = other()?;
+        Chosen { choices, pipeline: self.pipeline.or(pipeline) }.checked()
     }
 
-    fn or(self, other: Self) -> Self {
-        if self.choices.is_empty() { other } else { self }
+    /// A configuration's folder leaves nothing for a pipeline to choose.
+    fn checked(self) -> Result<Self, Error> {
+        let config = self.choices.iter().find(|choice| matches!(choice.value, Choice::Config(_)));
+        match (config, &self.pipeline) {
+            (Some(config), Some(pipeline)) => Err(Error::PipelineOfConfig {
+                config: config.origin.clone(),
+                pipeline: pipeline.origin.clone(),
+            }),
+            _ => Ok(self),
+        }
     }
 }
 
@@ -256,9 +252,7 @@ fn near_option(name: &OsStr) -> Option<String> {
     let command = Cli::command();
     let ours = command.get_arguments().filter_map(|a| Some(format!("--{}", a.get_long()?)));
     let all = ours.chain(PYTHONS_LONG_OPTIONS.map(String::from));
-    let scored = all.map(|option| (strsim::jaro_winkler(name, &option), option));
-    let near = scored.filter(|(score, _)| *score > 0.85);
-    near.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, option)| option)
+    near(name, all).into_iter().next()
 }
 
 fn assignment(word: OsString) -> Result<(OsString, OsString), Error> {
@@ -278,7 +272,7 @@ fn patterns(option: &'static str, words: Vec<OsString>) -> Result<Vec<NamePatter
 fn own_text(error: &clap::Error) -> Result<Request, Error> {
     let text = error.render().to_string();
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
-        return Ok(Request::print(text));
+        return Ok(Request { action: Action::Print(text), ..Request::default() });
     }
     let after = |start: &str| {
         text.lines().find_map(|line| line.trim_start().strip_prefix(start)).map(String::from)

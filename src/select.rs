@@ -1,25 +1,19 @@
 //! Chooses the project: from what was asked for to a configuration that is there.
 
 use std::ffi::{OsStr, OsString};
-use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::disk;
 use crate::error::{Candidate, Error};
 use crate::finding::index::Index;
 use crate::finding::places::Places;
-use crate::finding::{self, Found, Pipeline, Wanted};
+use crate::finding::scan::scan;
+use crate::finding::{self, Findings, Found, Pipeline, Wanted};
 use crate::inputs::Inputs;
+use crate::near::near;
 use crate::origin::{Decided, Origin};
 use crate::request::{Choice, Request};
 use crate::toolkit::config::PipelineConfig;
-
-/// The names suggested for one that is not found: this many, and at least this like it.
-const MOST_SUGGESTIONS: usize = 3;
-const LEAST_LIKENESS: f64 = 0.8;
-
-/// No folder has a longer name (bytes); comparing one with thousands of others would take long.
-const LONGEST_NAME: usize = 255;
 
 /// The chosen project.
 #[derive(Clone, Debug)]
@@ -74,6 +68,11 @@ struct Selector<'a> {
     pipeline: Option<Pipeline>,
 }
 
+/// No configuration matches; how many could not be read.
+struct NoMatch {
+    unreadable: usize,
+}
+
 impl Selector<'_> {
     fn by(&self, choice: &Decided<Choice>) -> Result<Selection, Error> {
         let origin = &choice.origin;
@@ -96,7 +95,8 @@ impl Selector<'_> {
         let project = Decided::new(name.to_owned(), origin.clone());
         let named = self.places.named.iter().find(|(known, _)| name == known.as_str());
         if let Some((_, config)) = named {
-            return self.config(project, config.value.clone(), config.origin.clone());
+            let selection = self.config(project, config.value.clone(), config.origin.clone())?;
+            return self.pipeline_of(selection);
         }
         let mut fault = None;
         let folder: PathBuf = Path::new(name).iter().collect();
@@ -116,30 +116,32 @@ impl Selector<'_> {
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
-        if let Some(name) = name.to_str()
-            && let Some(found) = self.find(&Wanted::Name(name), name)?
-        {
-            return Ok(self.found(project, found));
+        let found = match name.to_str() {
+            Some(name) => self.find(&Wanted::Name(name), name)?,
+            None => Err(NoMatch { unreadable: 0 }),
+        };
+        match found {
+            Ok(found) => Ok(self.found(project, found)),
+            Err(NoMatch { unreadable }) => Err(fault.unwrap_or_else(|| Error::UnknownProject {
+                name: name.into(),
+                origin: origin.clone(),
+                near: self.near(name).into(),
+                roots: self.places.roots.clone().into(),
+                unreadable,
+            })),
         }
-        Err(fault.unwrap_or_else(|| Error::UnknownProject {
-            name: name.into(),
-            origin: origin.clone(),
-            near: self.near(name),
-            roots: self.places.roots.clone(),
-        }))
     }
 
     fn by_id(&self, id: i64, origin: &Origin) -> Result<Selection, Error> {
         match self.find(&Wanted::Id(id), &format!("id {id}"))? {
-            Some(found) => {
+            Ok(found) => {
                 let name = found.metadata.project.clone().unwrap_or_else(|| id.to_string());
                 Ok(self.found(Decided::new(name.into(), origin.clone()), found))
             }
-            None => Err(Error::UnknownId {
-                id,
-                origin: origin.clone(),
-                roots: self.places.roots.clone(),
-            }),
+            Err(NoMatch { unreadable }) => {
+                let (origin, roots) = (origin.clone(), self.places.roots.clone());
+                Err(Error::UnknownId { id, origin, roots, unreadable })
+            }
         }
     }
 
@@ -160,33 +162,39 @@ impl Selector<'_> {
         let path = without_dots(path);
         for folder in self.places.above(&path) {
             if PipelineConfig::at(folder).is_one()? {
-                let selection = self.by_config(folder, origin)?;
-                return self.pipeline_of(selection).map(Some);
+                return self.pipeline_of(self.by_config(folder, origin)?).map(Some);
             }
         }
-        let Some(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
+        let Ok(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
             return Ok(None);
         };
         let name = found.metadata.project.clone().unwrap_or_default();
-        Ok(Some(self.found(Decided::new(name.into(), origin.clone()), found)))
+        let data = found.data_around(&path).unwrap_or(&path).to_owned();
+        let project = Decided::new(name.into(), origin.clone());
+        Ok(Some(Selection::of(self.places, project, found.path, Origin::Data(data))))
     }
 
-    /// The one configuration that is wanted of those that match; `None` if none matches.
-    fn find(&self, wanted: &Wanted, project: &str) -> Result<Option<Found>, Error> {
+    /// The one configuration that is wanted of those that match.
+    fn find(&self, wanted: &Wanted, project: &str) -> Result<Result<Found, NoMatch>, Error> {
         let index = Index::of(self.places, self.inputs);
         let pipeline = self.pipeline.as_ref().unwrap_or(&Pipeline::Primary);
-        let all = finding::find(wanted, pipeline, self.places, &self.inputs.variables, &index);
-        let candidates = |configs: &[Found]| configs.iter().map(candidate).collect();
-        let mut fitting = all.iter().filter(|found| found.is_pipeline(pipeline));
+        let Findings { found, unreadable } =
+            finding::find(wanted, pipeline, self.places, &self.inputs.variables, &index);
+        if found.is_empty() {
+            return Ok(Err(NoMatch { unreadable }));
+        }
         let (wanted, project) = (pipeline.to_string(), project.to_owned());
-        match (fitting.next(), fitting.next()) {
-            (Some(found), None) => Ok(Some(found.clone())),
-            (None, _) if all.is_empty() => Ok(None),
-            (None, _) => Err(Error::NoPipeline { wanted, project, configs: candidates(&all) }),
-            _ => {
-                let fitting = all.iter().filter(|found| found.is_pipeline(pipeline)).cloned();
-                let configs = candidates(&fitting.collect::<Vec<_>>());
+        let (mut fitting, others): (Vec<Found>, Vec<Found>) =
+            found.into_iter().partition(|found| found.is_pipeline(pipeline));
+        match (fitting.pop(), fitting.is_empty()) {
+            (Some(found), true) => Ok(Ok(found)),
+            (Some(last), false) => {
+                let configs = fitting.iter().chain([&last]).map(candidate).collect();
                 Err(Error::Ambiguous { wanted, project, configs })
+            }
+            (None, _) => {
+                let configs = others.iter().map(candidate).collect();
+                Err(Error::NoPipeline { wanted, project, configs })
             }
         }
     }
@@ -194,21 +202,23 @@ impl Selector<'_> {
     /// The selection, or if another pipeline is wanted that one of the same project.
     fn pipeline_of(&self, selection: Selection) -> Result<Selection, Error> {
         let Some(pipeline) = &self.pipeline else { return Ok(selection) };
-        let path = &selection.config.path;
-        let (found, _) = Found::read(path, &self.inputs.variables).map_err(Error::Unreadable)?;
+        let (found, fault) = Found::read(&selection.config.path, &self.inputs.variables);
         if found.is_pipeline(pipeline) {
             return Ok(selection);
         }
         let project = found.metadata.project.clone().unwrap_or_default();
-        let wanted = match found.metadata.project_id {
-            Some(id) => Wanted::Id(id),
-            None => Wanted::Name(&project),
+        let others = match found.metadata.project_id {
+            Some(id) => self.find(&Wanted::Id(id), &project)?.ok(),
+            // Two projects without a name are not one.
+            None if project.is_empty() => None,
+            None => self.find(&Wanted::Name(&project), &project)?.ok(),
         };
-        match self.find(&wanted, &project)? {
-            Some(other) => Ok(self.found(selection.project, other)),
-            None => Err(Error::NoPipeline {
+        match (others, fault) {
+            (Some(other), _) => Ok(self.found(selection.project, other)),
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Err(Error::NoPipeline {
                 wanted: pipeline.to_string(),
-                project: project.clone(),
+                project,
                 configs: vec![candidate(&found)],
             }),
         }
@@ -221,7 +231,7 @@ impl Selector<'_> {
         origin: Origin,
     ) -> Result<Selection, Error> {
         if PipelineConfig::at(&path).is_one()? {
-            return self.pipeline_of(Selection::of(self.places, project, path, origin));
+            return Ok(Selection::of(self.places, project, path, origin));
         }
         let exists = disk::exists(&path).unwrap_or(false);
         Err(Error::NotAConfig { path, exists, origin })
@@ -236,27 +246,13 @@ impl Selector<'_> {
         self.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))
     }
 
-    /// The projects whose names are most like one that is not there, the most like it first.
-    fn near(&self, name: &OsStr) -> Vec<OsString> {
-        if name.len() > LONGEST_NAME {
-            return Vec::new();
-        }
-        let wanted = name.to_string_lossy().to_lowercase();
-        let likeness =
-            |name: &OsStr| strsim::jaro_winkler(&wanted, &name.to_string_lossy().to_lowercase());
-        let folders = self.places.roots.iter().filter_map(|root| fs::read_dir(&root.value).ok());
-        let folders = folders.flatten().flatten().map(|folder| (folder.file_name(), folder.path()));
-        let named =
-            self.places.named.iter().map(|(name, config)| (name.into(), config.value.clone()));
-        let likely = folders.chain(named).map(|(name, path)| (likeness(&name), name, path));
-        let likely = likely.filter(|(likeness, _, _)| *likeness >= LEAST_LIKENESS);
-        let mut near: Vec<(f64, OsString)> = likely
-            .filter(|(_, _, path)| PipelineConfig::at(path).is_one().unwrap_or(false))
-            .map(|(likeness, name, _)| (likeness, name))
-            .collect();
-        near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-        near.dedup();
-        near.into_iter().map(|(_, name)| name).take(MOST_SUGGESTIONS).collect()
+    /// The projects whose names are most like one that is not there: by folder, and by name on disk.
+    fn near(&self, name: &OsStr) -> Vec<String> {
+        let scan = scan(self.places, &self.inputs.variables);
+        let names = scan.found.into_iter().flat_map(|found| {
+            [self.places.known_as(&found.path), found.metadata.project].into_iter().flatten()
+        });
+        near(&name.to_string_lossy(), names)
     }
 }
 

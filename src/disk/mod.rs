@@ -1,5 +1,5 @@
 //! The questions that the launcher asks of the disk: what a small text file says, whether a path
-//! exists, whether two are one. Nothing is ever written.
+//! exists, whether two are one.
 
 #[cfg(unix)]
 mod unix;
@@ -17,9 +17,11 @@ use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
 /// The most bytes that such a file may hold: far more than any real one does.
-pub const LARGEST: u64 = 1024 * 1024;
+const LARGEST: u64 = 1024 * 1024;
 
-pub use system::{Identity, identity, is_open_to_all, path_of, signature};
+use crate::shown::Shown;
+
+pub use system::{Identity, create_private, identity, is_open_to_all, path_of};
 
 /// What is wrong with a file.
 #[derive(Debug)]
@@ -44,6 +46,8 @@ pub enum Problem {
     Empty,
     /// It holds a NUL byte.
     Nul,
+    /// It is no YAML, or does not say what it should; the reader's words.
+    NotYaml(String),
 }
 
 impl Display for Problem {
@@ -61,6 +65,9 @@ impl Display for Problem {
             Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
             Problem::Empty => f.write_str("is empty"),
             Problem::Nul => f.write_str("holds a NUL byte"),
+            Problem::NotYaml(why) => {
+                write!(f, "is no YAML that could be understood: {}", Shown::new(why))
+            }
         }
     }
 }
@@ -82,6 +89,15 @@ pub fn read(path: &Path) -> Result<Option<String>, Problem> {
 
 /// The text of a file of so many bytes at the most, `None` where there is no such file.
 pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, Problem> {
+    let Some(bytes) = bytes_up_to(most, path)? else { return Ok(None) };
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) => Err(Problem::NotUtf8(error.utf8_error().valid_up_to())),
+    }
+}
+
+/// What a file of so many bytes at the most holds, `None` where there is no such file.
+pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     let file = match system::open(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return absent(path),
@@ -96,13 +112,7 @@ pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, Problem> {
         ErrorKind::IsADirectory => Problem::Folder,
         _ => Problem::Io(error),
     })?;
-    if bytes.len() as u64 > most {
-        return Err(Problem::TooLarge(most));
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) => Err(Problem::NotUtf8(error.utf8_error().valid_up_to())),
-    }
+    if bytes.len() as u64 > most { Err(Problem::TooLarge(most)) } else { Ok(Some(bytes)) }
 }
 
 /// Whether an error means that nothing is there, as opposed to something that cannot be reached.
@@ -151,7 +161,7 @@ pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
 
 /// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
 /// absence would be something else than what was meant.
-fn absent(path: &Path) -> Result<Option<String>, Problem> {
+fn absent(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     match fs::symlink_metadata(path) {
         Ok(link) if link.is_symlink() => Err(Problem::DanglingLink),
         _ => Ok(None),

@@ -1,10 +1,10 @@
 //! What Unix tells of a file.
 
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata};
+use std::fs::{self, DirBuilder, File, Metadata};
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
@@ -33,22 +33,17 @@ pub fn may_execute(path: &Path) -> bool {
     access(path, AccessFlags::X_OK).is_ok()
 }
 
-/// What changes whenever a file's content does, and the time of the last change in seconds.
-pub fn signature(found: &Metadata) -> ([i128; 6], i64) {
-    let numbers = [
-        found.dev().into(),
-        found.ino().into(),
-        found.size().into(),
-        i128::from(found.mtime()) << 32 | i128::from(found.mtime_nsec()),
-        i128::from(found.ctime()) << 32 | i128::from(found.ctime_nsec()),
-        0,
-    ];
-    (numbers, found.mtime().max(found.ctime()))
+/// Makes a file, and the folders above it, for this user alone.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Whether everybody may write to a file or folder. (In one with the sticky bit, only to their own.)
+/// Whether everybody may write to a file or folder. (With the sticky bit too they may add to a folder.)
 pub fn is_open_to_all(found: &Metadata) -> bool {
-    found.mode() & 0o1002 == 0o002
+    found.mode() & 0o002 != 0
 }
 
 /// The path that these bytes are.

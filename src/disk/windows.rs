@@ -2,7 +2,6 @@
 
 use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::windows::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What tells one file or folder from all others: its final path.
@@ -29,13 +28,12 @@ pub fn may_execute(_path: &Path) -> bool {
     true
 }
 
-/// What changes whenever a file's content does, and the time of the last change in seconds.
-pub fn signature(found: &Metadata) -> ([i128; 6], i64) {
-    // In units of 100 ns since 1601 (FILETIME).
-    let written = found.last_write_time();
-    let numbers = [found.file_size().into(), written.into(), found.creation_time().into(), 0, 0, 0];
-    let seconds = i64::try_from(written / 10_000_000).unwrap_or(i64::MAX);
-    (numbers, seconds.saturating_sub(11_644_473_600))
+/// Makes a file, and the folders above it, with the rights that the user's folder hands down.
+pub fn create_private(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::options().write(true).create_new(true).open(path)
 }
 
 /// Whether everybody may write to a file or folder: access lists are not looked at.

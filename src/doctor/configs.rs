@@ -4,29 +4,33 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::{Check, Finding, Outcome, texts};
+use super::{Check, Finding, texts};
 use crate::disk;
+use crate::error::Error;
 use crate::finding::places::Places;
 use crate::finding::scan::Scan;
 use crate::finding::{Found, Pipeline};
 use crate::listing::name_of;
+use crate::plan::LaunchPlan;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::core::Core;
 
-/// Configurations that cannot be read, and so cannot be found by id, name or data.
-pub fn unreadable(scan: &Scan, places: &Places) -> Vec<Finding> {
-    let finding = |(path, problem): &(PathBuf, String)| {
-        let advice = "mend it: without it the project is found by its folder's name alone";
-        Finding::new(Check::Configs, problem, advice).of(name_of(path, places)).in_file(path)
+/// Configurations that cannot be read, and so cannot be found by id, name on disk or data.
+pub fn faults(scan: &Scan, places: &Places) -> Vec<Finding> {
+    let finding = |(path, fault): &(PathBuf, Error)| {
+        let advice = "mend it: without it the project is not found by id, tank_name or data";
+        Finding::new(Check::Configs, fault.to_string(), advice).of(name_of(path, places))
     };
-    scan.unreadable.iter().map(finding).collect()
+    scan.faults.iter().map(finding).collect()
 }
 
 /// Projects that cannot be told from each other.
 pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
+    let mut folder_names: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
     let mut ids: BTreeMap<i64, Vec<&Found>> = BTreeMap::new();
     let mut names: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
     for found in &scan.found {
+        folder_names.entry(name_of(&found.path, places)).or_default().push(found);
         if let Some(id) = found.metadata.project_id {
             ids.entry(id).or_default().push(found);
         }
@@ -46,6 +50,10 @@ pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
         let first = found.first().map(|found| name_of(&found.path, places)).unwrap_or_default();
         findings.push(Finding::new(Check::Names, problem, advice).of(first));
     };
+    for (name, found) in folder_names.iter().filter(|(_, found)| found.len() > 1) {
+        let problem = format!("'{name}' is the name of several folders: {}", folders(found));
+        tell(found, problem, "rename all but one; by that name only the first is found");
+    }
     for (id, found) in &ids {
         if differ(found, |found| found.metadata.project.clone().unwrap_or_default()) {
             let problem = format!("the id {id} is of several projects: {}", folders(found));
@@ -59,6 +67,15 @@ pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
         }
     }
     for (name, found) in &names {
+        let is_primary = |found: &&&Found| {
+            found.metadata.project_id.is_none() && found.is_pipeline(&Pipeline::Primary)
+        };
+        let primaries: Vec<&Found> = found.iter().filter(is_primary).copied().collect();
+        if primaries.len() > 1 {
+            let problem =
+                format!("the project '{name}' has two Primaries: {}", folders(&primaries));
+            tell(&primaries, problem, "give all but one of them another pc_name");
+        }
         if differ(found, |found| found.metadata.project_id.unwrap_or_default().to_string()) {
             let problem = format!("the name '{name}' is of several projects: {}", folders(found));
             tell(found, problem, "give each the project_name (tank_name) that the site has for it");
@@ -68,20 +85,29 @@ pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
 }
 
 /// What is wrong with the files that decide which code a configuration runs.
-pub fn files(found: &Found, outcome: &Outcome) -> Vec<Finding> {
+pub fn files(found: &Found, plan: Option<&LaunchPlan>) -> Vec<Finding> {
     let config = PipelineConfig::at(&found.path);
     let link = config.core_link_file();
-    let core = outcome.as_ref().ok().map(|(_, _, resolution)| &resolution.core);
+    let core = plan.map(|plan| &plan.core);
     let interpreter = core.map(Core::interpreter_file);
     let mut findings = texts::read(&link, texts::Meaning::Core);
     findings.extend(interpreter.iter().flat_map(|file| texts::read(file, texts::Meaning::Python)));
-    let packages = core.map(Core::python_path);
-    let deciding = [Some(found.path.clone()), Some(link), interpreter, packages];
-    findings.extend(deciding.into_iter().flatten().filter_map(|path| open_to_all(&path)));
+    let below = ["config", "config/core", "install", "install/core"];
+    let mut deciding: Vec<PathBuf> = below.iter().map(|below| found.path.join(below)).collect();
+    deciding.extend([found.path.clone(), config.metadata_file(), config.roots_file(), link]);
+    deciding.extend(interpreter);
+    deciding.extend(core.into_iter().flat_map(|core| {
+        let packages = core.python_path();
+        [core.path(), packages.join("tank"), packages.join("sgtk"), packages]
+    }));
+    deciding.sort();
+    deciding.dedup();
+    findings.extend(deciding.iter().filter_map(|path| open_to_all(path)));
     findings
 }
 
-fn open_to_all(path: &Path) -> Option<Finding> {
+/// What is wrong with a file or folder that everybody may write to.
+pub fn open_to_all(path: &Path) -> Option<Finding> {
     let is_open = fs::metadata(path).is_ok_and(|found| disk::is_open_to_all(&found));
     let problem = "everybody may write to it, and so choose what others run";
     is_open.then(|| Finding::new(Check::Permissions, problem, "chmod o-w").in_file(path))

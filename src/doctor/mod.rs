@@ -5,7 +5,6 @@ mod pythons;
 mod report;
 mod texts;
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -15,10 +14,12 @@ use crate::error::Error;
 use crate::finding::places::Places;
 use crate::finding::scan::Scan;
 use crate::inputs::Inputs;
-use crate::listing::{Resolved, resolve_all};
+use crate::listing::{name_of, plans};
 use crate::origin::Origin;
+use crate::plan::Situation;
 use crate::request::Request;
 use crate::settings::Settings;
+use crate::toolkit::interpreter;
 
 pub use pythons::Asked;
 
@@ -108,25 +109,21 @@ pub struct Diagnosis {
 /// many Pythons have answered.
 pub fn examine(
     scan: &Scan,
-    request: &Request,
-    settings: &Settings,
-    places: &Places,
-    inputs: &Inputs,
+    situation: &Situation,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
-    let resolved = resolve_all(scan, request, settings, places, inputs);
+    let Situation { request, settings, places, inputs } = situation;
+    let plans = plans(scan, situation);
     let mut findings = roots(places);
-    findings.extend(configs::unreadable(scan, places));
+    findings.extend(configs::faults(scan, places));
     findings.extend(configs::names(scan, places));
-    for (found, resolved) in scan.found.iter().zip(&resolved) {
-        let name = crate::listing::name_of(&found.path, places);
-        let mut of_config = configs::files(found, resolved);
-        if let Err(error) = resolved {
-            of_config.push(failure(error));
-        }
+    for (found, plan) in scan.found.iter().zip(&plans) {
+        let name = name_of(&found.path, places);
+        let mut of_config = configs::files(found, plan.as_ref().ok());
+        of_config.extend(plan.as_ref().err().map(failure));
         findings.extend(of_config.into_iter().map(|finding| finding.of(name.clone())));
     }
-    let pythons = pythons::ask(request, inputs, resolved, progress);
+    let pythons = pythons::ask(plans.into_iter().flatten(), progress);
     findings.extend(pythons.iter().filter_map(Asked::finding));
     if request.choices.is_empty() {
         findings.extend(unused(settings, places, scan, inputs));
@@ -149,14 +146,23 @@ fn roots(places: &Places) -> Vec<Finding> {
         let advice = "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings";
         Finding::new(Check::Roots, problem, advice).in_file(&root.value)
     };
-    missing.map(finding).collect()
+    let mut findings: Vec<Finding> = missing.map(finding).collect();
+    if places.roots.is_empty() && places.named.is_empty() {
+        let advice = "name one in SHOTGUN_BASE, or in 'roots' in the settings";
+        findings.push(Finding::new(Check::Roots, "there is no root to look below", advice));
+    }
+    let open = places.roots.iter().filter_map(|root| configs::open_to_all(&root.value));
+    findings.extend(open);
+    findings
 }
 
 /// Settings that change nothing: tables of projects that are not here, and roots that
 /// `SHOTGUN_BASE` hides.
 fn unused(settings: &Settings, places: &Places, scan: &Scan, inputs: &Inputs) -> Vec<Finding> {
+    let found = scan.found.iter().map(|found| &found.path);
+    let faulty = scan.faults.iter().map(|(path, _)| path);
     let known: Vec<Option<String>> =
-        scan.found.iter().map(|found| places.known_as(&found.path)).collect();
+        found.chain(faulty).map(|path| places.known_as(path)).collect();
     let is_known = |name: &str| known.iter().any(|known| known.as_deref() == Some(name));
     let table = |(name, file): (&str, &Path)| {
         let problem = format!("the table of '{name}' is never used: no such project is here");
@@ -191,14 +197,12 @@ fn proxies(inputs: &Inputs) -> Vec<Finding> {
 
 /// What Python would find before the core: the script's folder comes first on its path.
 fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
-    let ends_options = |word: &&OsString| matches!(word.to_str(), Some("-c" | "-m" | "-"));
-    let words = request.arguments.iter().take_while(|word| !ends_options(word));
-    let script = words.into_iter().find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    let script = interpreter::script(&request.arguments);
     let Some(script) = script.and_then(|script| inputs.place.absolute(Path::new(script))) else {
         return Vec::new();
     };
     let folder = script.parent().unwrap_or(&script);
-    let names = ["sgtk", "tank", "sgtk.py", "tank.py", "tank_vendor"];
+    let names = ["sgtk.py", "sgtk/__init__.py", "tank.py", "tank/__init__.py"];
     let hiding = names.iter().map(|name| folder.join(name)).filter(|path| path.exists());
     let advice = "rename it, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
     let finding = |path: PathBuf| {
@@ -207,6 +211,3 @@ fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     };
     hiding.map(finding).collect()
 }
-
-/// A configuration that resolved, or why it did not.
-type Outcome = Result<Resolved, Error>;

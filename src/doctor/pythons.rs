@@ -7,15 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use super::{Check, Finding, Outcome};
+use super::{Check, Finding};
 use crate::exec::probe::{self, Answer};
 use crate::finding::scan::in_parallel;
-use crate::inputs::Inputs;
-use crate::listing::Resolved;
-use crate::plan::{LaunchPlan, plan};
-use crate::request::Request;
-use crate::resolve::Resolution;
-use crate::select::Selection;
+use crate::plan::LaunchPlan;
+use crate::toolkit::interpreter::Version;
 
 /// A Python with a core, and its answer.
 #[derive(Clone, Debug, Serialize)]
@@ -47,43 +43,42 @@ impl Asked {
 
 /// Asks each different pair of Python and core once, several at a time.
 pub fn ask(
-    request: &Request,
-    inputs: &Inputs,
-    outcomes: Vec<Outcome>,
+    plans: impl Iterator<Item = LaunchPlan>,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Vec<Asked> {
-    let mut pairs: BTreeMap<(PathBuf, Vec<OsString>, PathBuf), Resolved> = BTreeMap::new();
-    for resolved in outcomes.into_iter().flatten() {
-        let (_, _, resolution) = &resolved;
-        let python = resolution.interpreter.clone();
-        pairs.entry((python.path, python.args, resolution.core.path())).or_insert(resolved);
+    let mut pairs: BTreeMap<(PathBuf, Vec<OsString>, PathBuf), LaunchPlan> = BTreeMap::new();
+    for plan in plans {
+        let python = plan.interpreter.clone();
+        pairs.entry((python.path, python.args, plan.core.path())).or_insert(plan);
     }
-    let pairs: Vec<Resolved> = pairs.into_values().collect();
+    let plans: Vec<LaunchPlan> = pairs.into_values().collect();
     let done = AtomicUsize::new(0);
-    progress(0, pairs.len());
-    in_parallel(2, &pairs, |_, (selection, environment, resolution)| {
-        let probe = |mut plan: LaunchPlan| {
-            plan.argv.truncate(1 + plan.interpreter.args.len());
-            plan.argv.extend(["-c".into(), probe::PROGRAM.into()]);
-            probe::ask(&plan)
-        };
-        let (environment, place) = (environment.clone(), inputs.place.clone());
-        let plan = plan(request, place, selection.clone(), resolution.clone(), environment);
-        let answer = plan.map_err(|error| error.to_string()).and_then(probe);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, pairs.len());
-        asked(selection, resolution, answer)
+    progress(0, plans.len());
+    in_parallel(2, &plans, |plan| {
+        let answer = probe::ask(plan);
+        progress(done.fetch_add(1, Ordering::Relaxed) + 1, plans.len());
+        asked(plan, answer)
     })
 }
 
-fn asked(selection: &Selection, resolution: &Resolution, answer: Result<Answer, String>) -> Asked {
+/// Why the core cannot run on the version that answered, which the Python's name may not have shown.
+fn unsupported(plan: &LaunchPlan, answer: &Answer) -> Option<String> {
+    let version = Version::parse(&answer.version)?;
+    plan.core.check_supports(&version, &plan.interpreter.path).err().map(|error| error.to_string())
+}
+
+fn asked(plan: &LaunchPlan, answer: Result<Answer, String>) -> Asked {
     let (answer, problem) = match answer {
-        Ok(answer) => (Some(answer.clone()), answer.error),
+        Ok(answer) => {
+            let problem = unsupported(plan, &answer).or_else(|| answer.error.clone());
+            (Some(answer), problem)
+        }
         Err(problem) => (None, Some(problem)),
     };
     Asked {
-        python: resolution.interpreter.path.to_string_lossy().into_owned(),
-        core: resolution.core.path().to_string_lossy().into_owned(),
-        project: selection.project.value.to_string_lossy().into_owned(),
+        python: plan.interpreter.path.to_string_lossy().into_owned(),
+        core: plan.core.path().to_string_lossy().into_owned(),
+        project: plan.selection.project.value.to_string_lossy().into_owned(),
         import_ms: answer.as_ref().map(|answer| answer.milliseconds),
         version: answer.map(|answer| answer.version),
         problem,

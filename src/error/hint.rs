@@ -10,6 +10,9 @@ use crate::origin::Decided;
 use crate::os::Os;
 use crate::shown::Shown;
 
+/// So many options are offered.
+const MOST_OPTIONS: usize = 8;
+
 const OTHER_PYTHON: &str = "name one with --python, SGTK_PYTHON or 'python' in the settings";
 
 impl Error {
@@ -36,10 +39,17 @@ impl Error {
             Error::NoProject { .. } => {
                 Some("name one: --project NAME, --config PATH, or SGTK_PROJECT".into())
             }
+            Error::NoPipeline { configs, .. } if configs.iter().all(|c| c.pipeline.is_empty()) => {
+                Some(options("--config", configs, |config| config.path.clone().into()))
+            }
             Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
-            Error::UnknownId { .. } => Some("sgtk-python --list shows the projects that are here".into()),
-            Error::UnknownProject { near, roots, .. } => Some(unknown_project_hint(near, roots)),
+            Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
+                || "sgtk-python --list shows the projects that are here".into(),
+            )),
+            Error::UnknownProject { near, roots, unreadable, .. } => {
+                Some(unknown_project_hint(near, roots, *unreadable))
+            }
             Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
             }
@@ -82,11 +92,14 @@ impl Error {
 
 /// The options that would pick each of some configs.
 fn options(option: &str, configs: &[Candidate], value: impl Fn(&Candidate) -> OsString) -> String {
-    let option = |config| {
-        let value = Shown::new(&value(config)).to_string();
-        format!("{option} {}", shell_words::quote(&value))
-    };
-    configs.iter().map(option).collect::<Vec<_>>().join(" or ")
+    let values = configs.iter().map(|config| Shown::new(&value(config)).to_string());
+    let mut options: Vec<String> = values
+        .filter(|value| !value.is_empty())
+        .map(|value| format!("{option} {}", shell_words::quote(&value)))
+        .collect();
+    options.dedup();
+    options.truncate(MOST_OPTIONS);
+    options.join(" or ")
 }
 
 /// What may be wrong with a path as it was written that leads nowhere.
@@ -109,13 +122,20 @@ fn unknown_option_hint(word: &OsStr, near: Option<&str>) -> String {
     }
 }
 
-fn unknown_project_hint(near: &[OsString], roots: &[Decided<PathBuf>]) -> String {
+fn unknown_project_hint(near: &[String], roots: &[Decided<PathBuf>], unreadable: usize) -> String {
     if roots.is_empty() {
         return "set SHOTGUN_BASE, or 'roots' in the settings".into();
     }
     if near.is_empty() {
-        return "the name is that of the config's folder; set SHOTGUN_BASE, or 'roots' in the settings, if it is elsewhere".into();
+        let elsewhere = "the name is that of the config's folder, or the project's tank_name; set SHOTGUN_BASE, or 'roots' in the settings, if it is elsewhere";
+        return unreadable_hint(unreadable).unwrap_or_else(|| elsewhere.into());
     }
     let names: Vec<String> = near.iter().map(|name| format!("'{}'", Shown::new(name))).collect();
     format!("did you mean {}?", names.join(" or "))
+}
+
+/// A project may be in a config that cannot be read.
+fn unreadable_hint(unreadable: usize) -> Option<String> {
+    (unreadable > 0)
+        .then(|| format!("{unreadable} configs cannot be read, see sgtk-python --doctor"))
 }

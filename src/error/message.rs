@@ -24,6 +24,9 @@ impl Display for Error {
                 let wanted = if *option == "--env" { "NAME=VALUE" } else { "a variable's name" };
                 write!(f, "{option} takes {wanted}, not '{}'", Shown::new(word))
             }
+            Error::PipelineOfConfig { config, pipeline } => {
+                write!(f, "{config} names one configuration; {pipeline} cannot name another")
+            }
             Error::BadProjectId { value } => {
                 write!(f, "SGTK_PROJECT_ID is no number: '{}'", Shown::new(value))
             }
@@ -54,7 +57,7 @@ impl Display for Error {
                 write!(f, "no project '{}' ({origin}) below ", Shown::new(name))?;
                 list(f, roots)
             }
-            Error::UnknownId { id, origin, roots } => {
+            Error::UnknownId { id, origin, roots, .. } => {
                 write!(f, "no project with the id {id} ({origin}) below ")?;
                 list(f, roots)
             }
@@ -70,9 +73,13 @@ impl Display for Error {
             Error::Ambiguous { wanted, project, configs } => {
                 write!(f, "the project '{}' has several configs ", Shown::new(project))?;
                 write!(f, "'{}':", Shown::new(wanted))?;
-                configs.iter().try_for_each(|config| write!(f, " {}", Shown::new(&config.path)))
+                let shown = configs.iter().take(MOST);
+                shown
+                    .into_iter()
+                    .try_for_each(|config| write!(f, " {}", Shown::new(&config.path)))?;
+                let more = configs.len().saturating_sub(MOST);
+                if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
             }
-            Error::Unreadable(problem) => write!(f, "{}", Shown::new(problem)),
             Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
             Error::Settings { path, line, key, message } => {
                 write!(f, "{}:{line}: ", Shown::new(path))?;
@@ -145,16 +152,16 @@ impl Display for Error {
     }
 }
 
-/// So many roots are listed.
-const MOST_ROOTS: usize = 4;
+/// So many folders are listed.
+const MOST: usize = 4;
 
 fn list(f: &mut Formatter<'_>, roots: &[Decided<PathBuf>]) -> fmt::Result {
-    for (at, root) in roots.iter().take(MOST_ROOTS).enumerate() {
+    for (at, root) in roots.iter().take(MOST).enumerate() {
         let separator = if at == 0 { "" } else { ", " };
         write!(f, "{separator}{}", Shown::new(&root.value))?;
     }
-    if roots.len() > MOST_ROOTS {
-        write!(f, " and {} more", roots.len() - MOST_ROOTS)?;
+    if roots.len() > MOST {
+        write!(f, " and {} more", roots.len() - MOST)?;
     }
     match roots.first() {
         Some(root) => write!(f, " ({})", root.origin),

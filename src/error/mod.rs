@@ -49,6 +49,8 @@ pub enum Error {
     BadVariable { option: &'static str, word: OsString },
     /// A project's name that could lead out of the roots.
     HostileName { name: OsString, origin: Origin },
+    /// A pipeline was named for a config that was chosen by its folder.
+    PipelineOfConfig { config: Origin, pipeline: Origin },
     /// `SGTK_PROJECT_ID` is no number.
     BadProjectId { value: OsString },
     /// Two choices that end at different configs.
@@ -64,19 +66,18 @@ pub enum Error {
     UnknownProject {
         name: OsString,
         origin: Origin,
-        roots: Vec<Decided<PathBuf>>,
-        near: Vec<OsString>,
+        roots: Box<[Decided<PathBuf>]>,
+        near: Box<[String]>,
+        unreadable: usize,
     },
     /// No config here is of that project.
-    UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
+    UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>>, unreadable: usize },
     /// A path is in no project's config or data.
     NothingAbove { path: PathBuf, origin: Origin },
     /// None of the project's configs is the wanted one; those that there are.
     NoPipeline { wanted: String, project: String, configs: Vec<Candidate> },
     /// Several configs are the wanted one.
     Ambiguous { wanted: String, project: String, configs: Vec<Candidate> },
-    /// A config's metadata cannot be read, and it is needed.
-    Unreadable(String),
     /// A file cannot be used.
     File { path: PathBuf, problem: Problem },
     /// A settings file says something that it cannot.
@@ -133,7 +134,6 @@ impl Error {
             | Error::NoPipeline { .. } => Code::NoProject,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::Ambiguous { .. }
-            | Error::Unreadable(_)
             | Error::File { .. }
             | Error::Settings { .. }
             | Error::NotAConfig { .. }
@@ -152,6 +152,7 @@ impl Error {
             | Error::Isolated { .. }
             | Error::BadVariable { .. }
             | Error::BadProjectId { .. }
+            | Error::PipelineOfConfig { .. }
             | Error::HostileName { .. }
             | Error::Conflict(_)
             | Error::NoWorkingDirectory { .. }

@@ -12,6 +12,7 @@ use unix as system;
 use windows as system;
 
 use std::convert::Infallible;
+use std::ffi::OsString;
 use std::process::Command;
 
 use crate::error::Error;
@@ -22,10 +23,10 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
     system::become_python(plan)
 }
 
-/// The plan's Python as a child of the launcher.
-fn command(plan: &LaunchPlan) -> Command {
+/// The plan's Python with some words, as a child of the launcher.
+fn command(plan: &LaunchPlan, words: &[OsString]) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is where Python starts")]
     let mut command = Command::new(&plan.interpreter.path);
-    command.args(plan.argv.iter().skip(1)).env_clear().envs(plan.environment.variables());
+    command.args(words).env_clear().envs(plan.environment.variables());
     command
 }

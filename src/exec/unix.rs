@@ -5,8 +5,11 @@ use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
 use std::io;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command};
 
-use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signal::{SigSet, Signal, killpg};
+use nix::unistd::Pid;
 
 use crate::error::Error;
 use crate::plan::LaunchPlan;
@@ -51,4 +54,16 @@ fn longest(plan: &LaunchPlan) -> Option<OsString> {
     text.push(name);
     text.push(format!(", {length} bytes"));
     Some(text)
+}
+
+/// Makes a command's process the leader of a group of its own.
+pub fn lead_a_group(command: &mut Command) {
+    command.process_group(0);
+}
+
+/// Ends a process that leads a group, and all that is in it.
+pub fn end_group(leader: &mut Child) {
+    if let Ok(id) = i32::try_from(leader.id()) {
+        let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);
+    }
 }

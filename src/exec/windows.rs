@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use std::io;
 use std::mem::size_of;
 use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
-use std::process::Child;
+use std::process::{Child, Command};
 use std::ptr::{from_ref, null};
 
 use windows_sys::Win32::Foundation::{FALSE, TRUE};
@@ -36,8 +36,11 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
 fn run(plan: &LaunchPlan) -> io::Result<i32> {
     leave_interrupts_to_python()?;
     let job = job()?;
-    let mut child = super::command(plan).spawn()?;
-    if let Err(error) = put_into(&job, &child) {
+    let mut child = super::command(plan, plan.argv.get(1..).unwrap_or_default()).spawn()?;
+    // A Python that has ended already cannot be put anywhere, and need not be.
+    if let Err(error) = put_into(&job, &child)
+        && child.try_wait()?.is_none()
+    {
         let _ = child.kill();
         return Err(error);
     }
@@ -79,10 +82,17 @@ fn put_into(job: &OwnedHandle, child: &Child) -> io::Result<()> {
     checked(unsafe { AssignProcessToJobObject(job.as_raw_handle(), child.as_raw_handle()) })
 }
 
-/// Not `SetConsoleCtrlHandler(NULL, TRUE)`: Python would inherit that, and ignore Ctrl-C too.
+/// Not `SetConsoleCtrlHandler(NULL, TRUE)`: Python would inherit that, and ignore Ctrl-C too. When the
+/// console is closed or the user logs off, Python has the time that the system gives: the handler waits,
+/// and with it the launcher, until Python has ended or the system ends both.
 fn leave_interrupts_to_python() -> io::Result<()> {
     unsafe extern "system" fn handler(event: u32) -> BOOL {
-        if matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) { TRUE } else { FALSE }
+        if matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
+            return TRUE;
+        }
+        loop {
+            std::thread::park();
+        }
     }
     // SAFETY: the handler is a function, and so lives for ever.
     checked(unsafe { SetConsoleCtrlHandler(Some(handler), TRUE) })
@@ -90,4 +100,12 @@ fn leave_interrupts_to_python() -> io::Result<()> {
 
 fn checked(result: BOOL) -> io::Result<()> {
     if result == FALSE { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Nothing to do: a process is ended by itself.
+pub fn lead_a_group(_command: &mut Command) {}
+
+/// Ends a process; what it started goes on.
+pub fn end_group(leader: &mut Child) {
+    let _ = leader.kill();
 }

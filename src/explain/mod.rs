@@ -4,14 +4,13 @@
 mod text;
 
 use std::ffi::OsStr;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::Format;
 use crate::environment::Change;
+use crate::error::Error;
 use crate::plan::LaunchPlan;
-use crate::shown::Shown;
 use crate::toolkit::core::Kind;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
@@ -88,17 +87,15 @@ pub fn explain(plan: &LaunchPlan, format: Format) -> Result<String, serde_json::
 impl Explanation {
     fn of(plan: &LaunchPlan) -> Self {
         let mut warnings = plan.warnings.clone();
-        let mut noted = |file: &Path, problem: String| {
-            warnings.push(format!("{} {}", Shown::new(file), Shown::new(&problem)));
-        };
+        let mut noted = |fault: Error| warnings.push(fault.to_string());
         let config = &plan.selection.config;
         let metadata =
-            metadata::read(config, |text| expanded(plan, &text)).unwrap_or_else(|problem| {
-                noted(&config.metadata_file(), problem);
+            metadata::read(config, |text| expanded(plan, &text)).unwrap_or_else(|fault| {
+                noted(fault);
                 Metadata::default()
             });
-        let version = metadata::version(&plan.core).unwrap_or_else(|problem| {
-            noted(&plan.core.manifest_file(), problem);
+        let version = metadata::version(&plan.core).unwrap_or_else(|fault| {
+            noted(fault);
             None
         });
         Explanation {

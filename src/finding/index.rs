@@ -3,11 +3,10 @@
 //! it speaks of, and every failure to read or write it means that there is none.
 //!
 //! One line a configuration, its fields between tabs: project's id, configuration's id and name,
-//! project's name, mark, folder, data folders. Lines that start with `>` are watched folders; the last
-//! line is `.`, without which the file was cut off.
+//! project's name, folder, data folders. The last line is `.`, without which the file was cut
+//! off.
 
-use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -15,7 +14,6 @@ use std::path::{Path, PathBuf};
 use memchr::memmem;
 
 use super::places::Places;
-use super::scan::{Scan, mark};
 use super::{Found, Wanted};
 use crate::disk;
 use crate::inputs::Inputs;
@@ -27,11 +25,8 @@ pub struct Index {
     file: Option<PathBuf>,
 }
 
-/// What an index says, as it lies in the file: few lines of it are ever looked at.
-#[derive(Debug, Default)]
-pub struct Known {
-    text: Vec<u8>,
-}
+/// No index is larger (bytes): some 300,000 configurations.
+const LARGEST: u64 = 64 * 1024 * 1024;
 
 impl Index {
     /// The index for these places: in `SGTK_PYTHON_CACHE`, else the user's cache folder, else nowhere.
@@ -45,18 +40,20 @@ impl Index {
         Index { file: folder(inputs).map(|folder| folder.join(name)) }
     }
 
-    /// What the index says; nothing if `watched` folders have changed since.
-    pub fn read(&self, watched: bool) -> Known {
-        let text = self.file.as_ref().and_then(|file| fs::read(file).ok()).unwrap_or_default();
-        let known = Known { text };
-        let is_whole = known.text.ends_with(b"\n.\n");
-        if is_whole && (!watched || known.is_current()) { known } else { Known::default() }
+    /// The configurations in the index that are of the wanted project; none for a path, which the
+    /// index alone cannot tell.
+    pub fn matching(&self, wanted: &Wanted) -> Vec<Found> {
+        let text = self.file.as_ref().and_then(|file| disk::bytes_up_to(LARGEST, file).ok()?);
+        match text {
+            Some(text) if text.ends_with(b"\n.\n") => matching(&text, wanted),
+            _ => Vec::new(),
+        }
     }
 
     /// Writes what a scan found in the place of what was there, if that can be done at all.
-    pub fn write(&self, scan: &Scan) {
+    pub fn write(&self, found: &[Found]) {
         if let Some(file) = &self.file {
-            let _ = replace(file, &text_of(scan));
+            let _ = replace(file, &text_of(found));
         }
     }
 }
@@ -76,15 +73,10 @@ fn folder(inputs: &Inputs) -> Option<PathBuf> {
 
 /// Other launchers read the old file or the new one, never half of one.
 fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
-    let folder = file.parent().ok_or(io::ErrorKind::NotFound)?;
-    fs::create_dir_all(folder)?;
     let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let nanos = nanos.map_or(0, |now| now.subsec_nanos());
     let aside = file.with_extension(format!("{}-{nanos}", std::process::id()));
-    let written = File::options()
-        .write(true)
-        .create_new(true)
-        .open(&aside)
+    let written = disk::create_private(&aside)
         .and_then(|mut file| file.write_all(text))
         .and_then(|()| fs::rename(&aside, file));
     written.inspect_err(|_| {
@@ -92,14 +84,10 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
     })
 }
 
-fn text_of(scan: &Scan) -> Vec<u8> {
+fn text_of(found: &[Found]) -> Vec<u8> {
     let mut text = vec![b'\n'];
-    for (folder, mark) in &scan.watched {
-        text.extend_from_slice(b">");
-        line(&mut text, &[mark_text(*mark), path_text(folder)]);
-    }
-    for (found, mark) in scan.found.iter().zip(&scan.marks) {
-        let Metadata { pipeline_id, pipeline, project_id, project } = &found.metadata;
+    for Found { path, metadata, data } in found {
+        let Metadata { pipeline_id, pipeline, project_id, project } = metadata;
         let number =
             |id: &Option<i64>| id.map_or_else(String::new, |id| id.to_string()).into_bytes();
         let name = |name: &Option<String>| name.clone().unwrap_or_default().into_bytes();
@@ -108,33 +96,19 @@ fn text_of(scan: &Scan) -> Vec<u8> {
             number(pipeline_id),
             name(pipeline),
             name(project),
-            mark_text(*mark),
-            path_text(&found.path),
+            path_text(path),
         ];
-        fields.extend(found.data.iter().map(|folder| path_text(folder)));
-        line(&mut text, &fields);
+        fields.extend(data.iter().map(|folder| path_text(folder)));
+        let escaped: Vec<Vec<u8>> = fields.iter().map(|field| escaped(field)).collect();
+        text.extend_from_slice(&escaped.join(&b'\t'));
+        text.push(b'\n');
     }
     text.extend_from_slice(b".\n");
     text
 }
 
-fn mark_text(mark: Option<u64>) -> Vec<u8> {
-    mark.map_or_else(String::new, |mark| format!("{mark:x}")).into_bytes()
-}
-
 fn path_text(path: &Path) -> Vec<u8> {
     path.as_os_str().as_encoded_bytes().to_owned()
-}
-
-fn line(text: &mut Vec<u8>, fields: &[Vec<u8>]) {
-    let escaped: Vec<Vec<u8>> = fields.iter().map(|field| escaped(field)).collect();
-    text.extend_from_slice(&escaped.join(&b'\t'));
-    text.push(b'\n');
-}
-
-/// A field as it stands in a line, with what comes before and after it.
-fn field(field: &[u8], after: u8) -> Vec<u8> {
-    [b"\t", escaped(field).as_slice(), &[after]].concat()
 }
 
 fn escaped(field: &[u8]) -> Vec<u8> {
@@ -163,72 +137,31 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     std::iter::from_fn(next).collect()
 }
 
-impl Known {
-    /// The configurations in the index that may be the wanted ones.
-    pub fn matching(&self, wanted: &Wanted) -> Vec<Found> {
-        let found: Vec<Found> = match wanted {
-            Wanted::Id(id) => self.lines_with(format!("\n{id}\t").as_bytes()),
-            Wanted::Name(name) => self.lines_with(&field(name.as_bytes(), b'\t')),
-            Wanted::Data(path) => path
-                .ancestors()
-                .flat_map(|folder| {
-                    let folder = folder.as_os_str().as_encoded_bytes();
-                    [field(folder, b'\t'), field(folder, b'\n')]
-                })
-                .flat_map(|field| self.lines_with(&field))
-                .collect(),
-        };
-        let mut matching: Vec<Found> = Vec::new();
-        for found in found.into_iter().filter(|found| wanted.matches(found)) {
-            // One line may have matched in several of its fields.
-            if !matching.contains(&found) {
-                matching.push(found);
-            }
+fn matching(text: &[u8], wanted: &Wanted) -> Vec<Found> {
+    let mut found = match wanted {
+        Wanted::Id(id) => lines_with(text, format!("\n{id}\t").as_bytes()),
+        Wanted::Name(name) => {
+            lines_with(text, &[b"\t", escaped(name.as_bytes()).as_slice(), b"\t"].concat())
         }
-        matching
-    }
-
-    /// All configurations in the index, by folder, with the mark that their files had.
-    pub fn by_folder(&self) -> HashMap<PathBuf, (u64, Found)> {
-        let marked = self.entries().filter_map(|(mark, found)| Some((mark?, found)));
-        marked.map(|(mark, found)| (found.path.clone(), (mark, found))).collect()
-    }
-
-    fn lines_with(&self, part: &[u8]) -> Vec<Found> {
-        let hits = memmem::find_iter(&self.text, part);
-        let line = |hit: usize| {
-            // The part may begin with the end of the line before.
-            let (before, after) = self.text.split_at_checked(hit + 1)?;
-            let start = before.iter().rposition(|byte| *byte == b'\n')? + 1;
-            let end = hit + 1 + after.iter().position(|byte| *byte == b'\n')?;
-            entry(self.text.get(start..end)?)
-        };
-        hits.filter_map(line).map(|(_, found)| found).collect()
-    }
-
-    fn entries(&self) -> impl Iterator<Item = (Option<u64>, Found)> {
-        self.text.split(|byte| *byte == b'\n').filter_map(entry)
-    }
-
-    /// Whether no configuration can have come or gone since the scan.
-    fn is_current(&self) -> bool {
-        let lines = self.text.split(|byte| *byte == b'\n');
-        let mut watched = lines.filter_map(|line| line.strip_prefix(b">")).peekable();
-        watched.peek().is_some()
-            && watched.all(|line| {
-                let mut fields = line.split(|byte| *byte == b'\t');
-                let then = fields.next().and_then(mark_of);
-                let folder = fields.next().and_then(path_of);
-                folder.is_some_and(|folder| then.is_some() && mark(&[&folder]) == then)
-            })
-    }
+        Wanted::Data(_) => Vec::new(),
+    };
+    found.retain(|found| wanted.matches(found));
+    found
 }
 
-/// The configuration that a line is of, and the mark that its files had.
-fn entry(line: &[u8]) -> Option<(Option<u64>, Found)> {
-    if line.starts_with(b">") {
-        return None;
-    }
+fn lines_with(text: &[u8], part: &[u8]) -> Vec<Found> {
+    let line = |hit: usize| {
+        // The part may begin with the end of the line before.
+        let (before, after) = text.split_at_checked(hit + 1)?;
+        let start = before.iter().rposition(|byte| *byte == b'\n')? + 1;
+        let end = hit + 1 + after.iter().position(|byte| *byte == b'\n')?;
+        entry(text.get(start..end)?)
+    };
+    memmem::find_iter(text, part).filter_map(line).collect()
+}
+
+/// The configuration that a line is of.
+fn entry(line: &[u8]) -> Option<Found> {
     let mut fields = line.split(|byte| *byte == b'\t');
     let text = |field: &[u8]| String::from_utf8(unescaped(field)).ok();
     let name = |field: &[u8]| text(field).filter(|name| !name.is_empty());
@@ -239,13 +172,8 @@ fn entry(line: &[u8]) -> Option<(Option<u64>, Found)> {
         pipeline: name(fields.next()?),
         project: name(fields.next()?),
     };
-    let mark = mark_of(fields.next()?);
     let path = path_of(fields.next()?)?;
-    Some((mark, Found { path, metadata, data: fields.filter_map(path_of).collect() }))
-}
-
-fn mark_of(field: &[u8]) -> Option<u64> {
-    u64::from_str_radix(std::str::from_utf8(field).ok()?, 16).ok()
+    Some(Found { path, metadata, data: fields.filter_map(path_of).collect() })
 }
 
 fn path_of(field: &[u8]) -> Option<PathBuf> {
@@ -266,34 +194,21 @@ mod tests {
                 project_id: id,
                 project: Some(project.into()),
             },
-            data: vec!["/data\t\\n\n".into(), "/x".into(), "/x/y".into()],
+            data: vec!["/data\t\\n\n".into(), "/x".into()],
         };
-        let all = [
-            found("/c/a\tb", Some(17), "odd\tname"),
-            found("/c/b", None, "1"),
-            found("/c/c", Some(1), "c"),
-        ];
-        let scan =
-            Scan { found: all.to_vec(), marks: vec![Some(5), None, Some(6)], ..Scan::default() };
-        let known = Known { text: text_of(&scan) };
-        let [odd, _, last] = all;
-        assert_eq!(known.matching(&Wanted::Id(1)), std::slice::from_ref(&last));
-        assert_eq!(known.matching(&Wanted::Id(7)), []);
-        assert_eq!(known.matching(&Wanted::Name("odd\tname")), std::slice::from_ref(&odd));
-        assert_eq!(known.matching(&Wanted::Data(Path::new("/x/y"))).len(), 3);
-        assert_eq!(known.matching(&Wanted::Data(Path::new("/data\t\\n\n"))).len(), 3);
-        assert_eq!(known.matching(&Wanted::Data(Path::new("/data"))), []);
-        let marked = known.by_folder();
-        assert_eq!(marked.len(), 2);
-        assert_eq!(marked[Path::new("/c/c")], (6, last));
+        let odd = found("/c/a\tb", Some(17), "odd\tname");
+        let last = found("/c/c", Some(1), "c");
+        let text = text_of(&[odd.clone(), found("/c/b", None, "1"), last.clone()]);
+        assert_eq!(matching(&text, &Wanted::Id(1)), [last]);
+        assert_eq!(matching(&text, &Wanted::Id(7)), []);
+        assert_eq!(matching(&text, &Wanted::Name("odd\tname")), [odd]);
+        assert_eq!(matching(&text, &Wanted::Name("Primary")), []);
     }
 
     #[test]
     fn rubbish_says_nothing() {
-        for text in [&b""[..], b"\n.\n", b"\n1\t2\n.\n", b"\n1\t\\\xff\t\t\t\t", b"\n>\n>x\n.\n"] {
-            let known = Known { text: text.to_vec() };
-            assert_eq!(known.matching(&Wanted::Id(1)), [], "{text:?}");
-            assert!(known.by_folder().is_empty() && !known.is_current());
+        for text in [&b""[..], b"\n.\n", b"\n1\t2\n.\n", b"\n1\t\\\xff\t\t\t\t", b"\n\n\t\n.\n"] {
+            assert_eq!(matching(text, &Wanted::Id(1)), [], "{text:?}");
         }
     }
 }

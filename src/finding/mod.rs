@@ -6,11 +6,11 @@ pub mod index;
 pub mod places;
 pub mod scan;
 
-use std::cell::Cell;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
 use crate::environment::Variables;
+use crate::error::Error;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
@@ -30,21 +30,14 @@ pub struct Found {
 }
 
 impl Found {
-    /// Reads a configuration, and tells whether what it says depends on variables; an error is what is
-    /// wrong with it.
-    pub fn read(path: &Path, variables: &Variables) -> Result<(Self, bool), String> {
+    /// Reads a configuration. What cannot be read of it is left out, and the error told beside it.
+    pub fn read(path: &Path, variables: &Variables) -> (Self, Option<Error>) {
         let config = PipelineConfig::at(path);
-        let has_variables = Cell::new(false);
-        let expand = |text: String| {
-            has_variables.set(has_variables.get() || text.contains(['$', '%']));
-            expand::text(&text, variables)
-        };
-        let metadata = metadata::read(&config, expand)
-            .map_err(|problem| format!("{} {problem}", shown(&config.metadata_file())))?;
-        let storages = metadata::storages(&config, expand)
-            .map_err(|problem| format!("{} {problem}", shown(&config.roots_file())))?;
+        let expand = |text: String| expand::text(&text, variables);
+        let (metadata, fault) = split(metadata::read(&config, expand));
+        let (storages, other_fault) = split(metadata::storages(&config, expand));
         let data = data_folders(&metadata, &storages);
-        Ok((Found { path: path.to_owned(), metadata, data }, has_variables.get()))
+        (Found { path: path.to_owned(), metadata, data }, fault.or(other_fault))
     }
 
     /// Whether the configuration is the one that is wanted of its project.
@@ -59,24 +52,32 @@ impl Found {
         }
     }
 
-    /// How many parts of a path are a folder of this project's data; `None` if none is.
-    fn depth_of(&self, path: &Path) -> Option<usize> {
-        let above = self.data.iter().filter(|folder| path.starts_with(folder));
-        above.map(|folder| folder.components().count()).max()
+    /// The folder of this project's data that a path is in, the longest if it is in several.
+    pub fn data_around(&self, path: &Path) -> Option<&Path> {
+        let around = self.data.iter().filter(|folder| path.starts_with(folder));
+        around.max_by_key(|folder| folder.components().count()).map(PathBuf::as_path)
     }
 }
 
-fn shown(path: &Path) -> crate::shown::Shown<'_> {
-    crate::shown::Shown::new(path)
+fn split<T: Default>(result: Result<T, Error>) -> (T, Option<Error>) {
+    match result {
+        Ok(value) => (value, None),
+        Err(fault) => (T::default(), Some(fault)),
+    }
 }
 
-/// A project's data lies below each storage in a folder of its name, which may have several levels.
+/// A project's data lies below each storage in a folder of its name, which may have several levels. A
+/// name that would lead to the storage itself or out of it has no data.
 fn data_folders(metadata: &Metadata, storages: &[PathBuf]) -> Vec<PathBuf> {
-    let Some(project) = metadata.project.as_deref().filter(|name| !name.is_empty()) else {
+    let name = metadata.project.as_deref().unwrap_or_default();
+    let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() || parts.iter().any(|part| matches!(*part, "." | "..")) {
         return Vec::new();
-    };
-    let parts: PathBuf = project.split('/').collect();
-    storages.iter().filter(|root| root.is_absolute()).map(|root| root.join(&parts)).collect()
+    }
+    let folder: PathBuf = parts.into_iter().collect();
+    let storages = storages.iter().filter(|root| root.is_absolute());
+    // One spelling for each folder: without doubled separators.
+    storages.map(|root| root.join(&folder).components().collect()).collect()
 }
 
 /// What a configuration is looked for by.
@@ -95,15 +96,18 @@ impl Wanted<'_> {
         match self {
             Wanted::Id(id) => found.metadata.project_id == Some(*id),
             Wanted::Name(name) => found.metadata.project.as_deref() == Some(name),
-            Wanted::Data(path) => found.depth_of(path).is_some(),
+            Wanted::Data(path) => found.data_around(path).is_some(),
         }
     }
 
-    /// Of those that match, the ones that do so best: by path, those with the longest match.
-    fn best(&self, found: Vec<Found>) -> Vec<Found> {
+    /// Those that match, and of those the ones that do so best: by path, with the longest match.
+    fn best(&self, mut found: Vec<Found>) -> Vec<Found> {
+        found.retain(|found| self.matches(found));
         let Wanted::Data(path) = self else { return found };
-        let deepest = found.iter().filter_map(|found| found.depth_of(path)).max();
-        found.into_iter().filter(|found| found.depth_of(path) == deepest).collect()
+        let depth = |found: &Found| found.data_around(path).map(|data| data.components().count());
+        let deepest = found.iter().filter_map(depth).max();
+        found.retain(|found| depth(found) == deepest);
+        found
     }
 }
 
@@ -125,42 +129,50 @@ impl Display for Pipeline {
     }
 }
 
-/// The configurations that match: those of the wanted pipeline if the index knows them and they are as
-/// it says, else all of the project's.
+/// What was found for a project.
+#[derive(Debug, Default)]
+pub struct Findings {
+    /// The configurations that match: those of the wanted pipeline, if the index knows them and they
+    /// are as it says, else all of the project's.
+    pub found: Vec<Found>,
+    /// How many configurations could not be read, and might match if they could.
+    pub unreadable: usize,
+}
+
+/// Looks for a project's configurations. A path is always looked for by a scan: no configuration can
+/// tell that another one holds the path more closely.
 pub fn find(
     wanted: &Wanted,
     pipeline: &Pipeline,
     places: &Places,
     variables: &Variables,
     index: &Index,
-) -> Vec<Found> {
-    let known = index.read(matches!(wanted, Wanted::Data(_)));
-    let mut hits = wanted.best(known.matching(wanted));
+) -> Findings {
+    let mut hits = index.matching(wanted);
     hits.retain(|hit| places.hold(&hit.path) && hit.is_pipeline(pipeline));
-    let still = |hit: &Found| {
-        let now = match wanted {
-            Wanted::Data(_) => Found::read(&hit.path, variables).ok().map(|(found, _)| found),
-            _ => read_metadata(&hit.path, variables),
-        };
-        now.is_some_and(|now| wanted.matches(&now) && now.is_pipeline(pipeline))
+    let checked = |hit: &Found| {
+        let now = read_again(&hit.path, variables)?;
+        (wanted.matches(&now) && now.is_pipeline(pipeline)).then_some(now)
     };
-    if !hits.is_empty() && hits.iter().all(still) {
-        return hits;
+    let hits: Option<Vec<Found>> = hits.iter().map(checked).collect();
+    if let Some(found) = hits.filter(|hits| !hits.is_empty()) {
+        return Findings { found, unreadable: 0 };
     }
     let scan = scan_and_keep(places, variables, index);
-    wanted.best(scan.found.into_iter().filter(|found| wanted.matches(found)).collect())
+    Findings { unreadable: scan.faults.len(), found: wanted.best(scan.found) }
 }
 
 /// Scans the places, and keeps what was found in the index.
 pub fn scan_and_keep(places: &Places, variables: &Variables, index: &Index) -> Scan {
-    let scan = scan::scan(places, variables, &index.read(false).by_folder());
-    index.write(&scan);
+    let scan = scan::scan(places, variables);
+    index.write(&scan.found);
     scan
 }
 
-/// The same without the storages, which are another file.
-fn read_metadata(path: &Path, variables: &Variables) -> Option<Found> {
-    let expand = |text: String| expand::text(&text, variables);
-    let metadata = metadata::read(&PipelineConfig::at(path), expand).ok()?;
-    Some(Found { path: path.to_owned(), metadata, data: Vec::new() })
+/// What a configuration says now, without its storages, which are another file.
+fn read_again(path: &Path, variables: &Variables) -> Option<Found> {
+    let config = PipelineConfig::at(path);
+    let metadata = metadata::read(&config, |text| expand::text(&text, variables)).ok()?;
+    let is_one = config.is_one().ok()?;
+    is_one.then(|| Found { path: path.to_owned(), metadata, ..Found::default() })
 }

@@ -1,5 +1,6 @@
 //! What can be told of a Python without starting it.
 
+use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,37 +62,75 @@ fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The word that would make a Python ignore `PYTHONPATH`, among those that follow the program: `-I`
-/// or `-E`, also in a cluster. The value of `-W`, `-X` or Python 2's `-Q` is none, nor anything after
-/// `-c`, `-m` or the script (CPython: `Python/getopt.c`).
-pub fn isolating<T: AsRef<std::ffi::OsStr>>(words: &[T]) -> Option<&T> {
+/// or `-E`, also in a cluster.
+pub fn isolating<T: AsRef<OsStr>>(words: &[T]) -> Option<&T> {
+    read(words).isolating
+}
+
+/// The script among the words that follow the program; none with `-c`, `-m` or `-`.
+pub fn script<T: AsRef<OsStr>>(words: &[T]) -> Option<&T> {
+    read(words).script
+}
+
+struct Words<'a, T> {
+    isolating: Option<&'a T>,
+    script: Option<&'a T>,
+}
+
+/// Reads words as Python does (CPython: `Python/getopt.c`). The value of `-W`, `-X` or Python 2's `-Q`
+/// is no option, nor is anything after `-c`, `-m` or the script.
+fn read<T: AsRef<OsStr>>(words: &[T]) -> Words<'_, T> {
+    let mut read = Words { isolating: None, script: None };
     let mut words = words.iter();
     while let Some(word) = words.next() {
-        let bytes = word.as_ref().as_encoded_bytes();
-        match bytes {
-            [b'-', b'-', long @ ..] if !long.is_empty() => {
-                if long == b"check-hash-based-pycs" {
+        match word.as_ref().as_encoded_bytes() {
+            b"-" => break,
+            b"--" => {
+                read.script = words.next();
+                break;
+            }
+            b"--check-hash-based-pycs" => {
+                words.next();
+            }
+            [b'-', b'-', ..] => {}
+            [b'-', flags @ ..] => match cluster(flags) {
+                Cluster::Isolates => {
+                    read.isolating = read.isolating.or(Some(word));
+                }
+                Cluster::TakesNext => {
                     words.next();
                 }
+                Cluster::Ends => break,
+                Cluster::Plain => {}
+            },
+            _ => {
+                read.script = Some(word);
+                break;
             }
-            [b'-', flags @ ..] if !flags.is_empty() && flags != b"-" => {
-                for (at, flag) in flags.iter().enumerate() {
-                    match flag {
-                        b'I' | b'E' => return Some(word),
-                        b'c' | b'm' => return None,
-                        b'W' | b'X' | b'Q' => {
-                            if at + 1 == flags.len() {
-                                words.next();
-                            }
-                            break;
-                        }
-                        _ => {}
-                    }
-                }
-            }
-            _ => return None,
         }
     }
-    None
+    read
+}
+
+/// What a word of short options means for the words after it.
+enum Cluster {
+    Isolates,
+    TakesNext,
+    Ends,
+    Plain,
+}
+
+fn cluster(flags: &[u8]) -> Cluster {
+    for (at, flag) in flags.iter().enumerate() {
+        match flag {
+            b'I' | b'E' => return Cluster::Isolates,
+            b'c' | b'm' => return Cluster::Ends,
+            b'W' | b'X' | b'Q' if at + 1 == flags.len() => return Cluster::TakesNext,
+            b'W' | b'X' | b'Q' => return Cluster::Plain,
+            _ => {}
+        }
+    }
+    Cluster::Plain
 }
 
 #[cfg(test)]
@@ -132,6 +171,22 @@ mod tests {
         ] {
             let words: Vec<&str> = words.split_whitespace().collect();
             assert_eq!(isolating(&words).is_some(), isolates, "{words:?}");
+        }
+    }
+
+    #[test]
+    fn scripts() {
+        for (words, expected) in [
+            ("x.py -c y", Some("x.py")),
+            ("-u -W ignore -Xdev x.py", Some("x.py")),
+            ("-- x.py", Some("x.py")),
+            ("-c x.py", None),
+            ("-um x.py", None),
+            ("- x.py", None),
+            ("-V", None),
+        ] {
+            let words: Vec<&str> = words.split_whitespace().collect();
+            assert_eq!(script(&words).copied(), expected, "{words:?}");
         }
     }
 }

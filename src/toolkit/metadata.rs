@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_saphyr::DuplicateKeyPolicy;
 
 use super::config::PipelineConfig;
 use super::core::Core;
-use crate::disk;
+use crate::disk::{self, Problem};
+use crate::error::Error;
 use crate::os::Os;
 
 /// What `config/core/pipeline_configuration.yml` says.
@@ -83,7 +85,7 @@ impl Scalar {
 pub fn read(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
-) -> Result<Metadata, String> {
+) -> Result<Metadata, Error> {
     let file: PipelineConfigurationFile = parse(&config.metadata_file())?;
     let mut text = |scalar: Scalar| scalar.text().map(&mut expand);
     Ok(Metadata {
@@ -99,20 +101,20 @@ pub fn read(
 pub fn storages(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
-) -> Result<Vec<PathBuf>, String> {
-    let storages: Option<BTreeMap<String, Storage>> = parse(&config.roots_file())?;
+) -> Result<Vec<PathBuf>, Error> {
+    let storages: Option<BTreeMap<String, Option<Storage>>> = parse(&config.roots_file())?;
     let path = |storage: Storage| match Os::CURRENT {
         Os::Linux => storage.linux,
         Os::Darwin => storage.mac,
         Os::Windows => storage.windows,
     };
-    let paths =
-        storages.unwrap_or_default().into_values().filter_map(|storage| path(storage).text());
+    let storages = storages.unwrap_or_default().into_values().flatten();
+    let paths = storages.filter_map(|storage| path(storage).text());
     Ok(paths.map(|path| PathBuf::from(expand(path))).collect())
 }
 
 /// The version that a core says it has.
-pub fn version(core: &Core) -> Result<Option<String>, String> {
+pub fn version(core: &Core) -> Result<Option<String>, Error> {
     parse(&core.manifest_file()).map(|file: InfoFile| file.version.text())
 }
 
@@ -128,17 +130,16 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
     file.pc_name.text().map(expand).filter(|name| name != "Primary")
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, String> {
-    match disk::read(path) {
-        Ok(Some(text)) => from_yaml(&text),
-        Ok(None) => Err("does not exist".into()),
-        Err(problem) => Err(problem.to_string()),
-    }
+fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+    let text = disk::read(path).and_then(|text| text.ok_or(Problem::Missing));
+    text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::file(path, problem))
 }
 
-fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, String> {
-    serde_saphyr::from_str(text).map_err(|error| {
+/// As tk-core's reader has it, the last of several equal keys counts.
+fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
+    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let text = error.to_string();
-        format!("is no YAML that could be understood: {}", text.lines().next().unwrap_or_default())
+        Problem::NotYaml(text.lines().next().unwrap_or_default().to_owned())
     })
 }

@@ -127,9 +127,21 @@ fn pythons_that_do_not_fit() {
         "raise ImportError('not for this Python')",
     );
     finds(&studio, &[("pythons", "ImportError: not for this Python", "")]);
-    // One that is none.
-    interpreter(&core, "/bin/true");
-    finds(&studio, &[("pythons", "gave no answer", "")]);
+    // One that finds another one, and none of the working directory's.
+    fs::remove_dir_all(core.join("install/core/python/sgtk")).unwrap();
+    write(studio.path("sgtk.py"), format!("open({:?}, 'w')", studio.path("ran").to_str().unwrap()));
+    finds(&studio, &[("pythons", "No module named", "")]);
+    assert!(!studio.path("ran").exists());
+    fs::remove_file(studio.path("sgtk.py")).unwrap();
+    assert!(!studio.path("configs/bigbuck/install/core/python/sgtk/__pycache__").exists());
+    // Some that are none: that end, that go on in silence, that speak without end.
+    let fake = studio.path("bin/fake");
+    for text in ["exit 0", "yes"] {
+        write(&fake, format!("#!/bin/sh\n{text}\n"));
+        make_executable(&fake);
+        interpreter(&core, fake.to_str().unwrap());
+        finds(&studio, &[("pythons", "gave no answer", "")]);
+    }
     // One for which the core brings no packages.
     write(core.join("install/core/requirements/3.9/pkgs.zip"), "");
     let python = studio.path("bin/python3.12");
@@ -137,6 +149,14 @@ fn pythons_that_do_not_fit() {
     make_executable(&python);
     interpreter(&core, python.to_str().unwrap());
     finds(&studio, &[("cores", "Python 3.12", "")]);
+    // The same where only the answer shows the version.
+    let wrapper = studio.path("bin/wrapper");
+    write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", PYTHON.display()));
+    make_executable(&wrapper);
+    write(core.join("install/core/requirements/3.9/pkgs.zip"), "");
+    write(core.join("install/core/python/sgtk/__init__.py"), "");
+    interpreter(&core, wrapper.to_str().unwrap());
+    finds(&studio, &[("pythons", "for which the core", "")]);
 }
 
 #[test]
@@ -152,6 +172,14 @@ fn projects_that_cannot_be_told_apart() {
     finds(&studio, &[("names", "the id 43 is of several projects", "")]);
     describe(&other, 44, "Primary", "sintel");
     finds(&studio, &[("names", "the name 'sintel' is of several projects", "")]);
+    describe(&other, 44, "Primary", "other");
+    let twin = studio.localized("../more/other");
+    interpreter(&twin, PYTHON.to_str().unwrap());
+    describe(&twin, 45, "Primary", "twin");
+    let mut launcher = studio.launcher(["--doctor=json"]);
+    let roots = std::env::join_paths([studio.path("configs"), studio.path("more")]).unwrap();
+    let twins = [("names", "'other' is the name of several folders", "")];
+    finds_in(launcher.env("SHOTGUN_BASE", roots), &twins);
 }
 
 #[test]
@@ -159,12 +187,17 @@ fn configs_that_cannot_be_read() {
     let studio = healthy();
     let other = studio.localized("other");
     write(other.join("config/core/pipeline_configuration.yml"), "{");
-    finds(&studio, &[("configs", "pipeline_configuration.yml", "other")]);
+    interpreter(&other, PYTHON.to_str().unwrap());
+    finds(&studio, &[("configs", "pipeline_configuration.yml is no YAML", "")]);
     describe(&other, 50, "Primary", "other");
     write(other.join("config/core/roots.yml"), "[1]");
-    finds(&studio, &[("configs", "roots.yml", "other")]);
-    let output = studio.launcher(["--list=names"]).output().unwrap();
-    assert_eq!(output.stdout, b"bigbuck\nsintel\n", "others are listed all the same");
+    finds(&studio, &[("configs", "roots.yml is no YAML", "")]);
+    write(other.join("config/core/roots.yml"), "primary:\nsecondary: {linux_path: /x}\n");
+    finds(&studio, &[]);
+    // A config that cannot be read is examined all the same.
+    write(other.join("config/core/pipeline_configuration.yml"), "{");
+    interpreter(&other, "/no/such/python");
+    finds(&studio, &[("configs", "no YAML", ""), ("cores", "/no/such/python", "")]);
 }
 
 #[test]
@@ -174,6 +207,7 @@ fn roots_that_do_not_exist() {
     let mut launcher = studio.launcher(["--doctor=json"]);
     launcher.env("SHOTGUN_BASE", std::env::join_paths(roots).unwrap());
     finds_in(&mut launcher, &[("roots", "variable SHOTGUN_BASE", "nowhere")]);
+    finds_in(launcher.env("SHOTGUN_BASE", ":"), &[("roots", "no root", "")]);
 }
 
 #[test]
@@ -189,8 +223,15 @@ fn what_everybody_may_write_to() {
     set(&link, 0o664);
     set(&config, 0o777);
     finds(&studio, &[("permissions", "everybody", "configs/bigbuck")]);
-    set(&config, 0o1777);
+    set(&config, 0o1775);
     finds(&studio, &[]);
+    set(&studio.path("configs"), 0o1777);
+    let python = studio.path("cores/v1/install/core/python/tank");
+    set(&python, 0o777);
+    finds(
+        &studio,
+        &[("permissions", "everybody", "configs"), ("permissions", "everybody", "tank")],
+    );
 }
 
 #[test]
@@ -229,6 +270,10 @@ fn what_hides_the_core_from_a_script() {
     let with = |words: &[&str]| studio.launcher([&["--doctor=json"], words].concat());
     finds_in(&mut with(&["jobs/job.py"]), &[("script", "hides the core", "jobs/sgtk.py")]);
     finds_in(&mut with(&["-c", "jobs/job.py"]), &[]);
+    finds_in(&mut with(&["-W", "ignore", "jobs/job.py"]), &[("script", "hides", "jobs/sgtk.py")]);
+    fs::remove_file(studio.path("jobs/sgtk.py")).unwrap();
+    fs::create_dir(studio.path("jobs/tank")).unwrap();
+    finds_in(&mut with(&["jobs/job.py"]), &[]);
     finds_in(&mut with(&["home/job.py"]), &[]);
 }
 

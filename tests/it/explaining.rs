@@ -46,7 +46,7 @@ fn the_format() {
             },
         ],
         "argv": [path(python), "x.py", "a b"],
-        "cwd": plan["cwd"],
+        "cwd": path(studio.path("")).trim_end_matches('/'),
         "warnings": [],
     });
     if !cfg!(windows) {

@@ -95,6 +95,14 @@ fn which_pipeline() {
     failure.is(121, &["'id 176'", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
     studio.failure(["--project", "sintel", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
     studio.failure(["--config", "configs/sintel", "--pipeline", "Dev"]).is(125, &["--pipeline"]);
+    let mut launcher = studio.launcher(["x.py"]);
+    launcher.env("SGTK_CONFIG", studio.path("configs/sintel")).env("SGTK_PIPELINE", "Dev");
+    failed(&mut launcher).is(125, &["SGTK_CONFIG", "SGTK_PIPELINE"]);
+    let nameless = studio.localized("nameless");
+    write(nameless.join("config/core/pipeline_configuration.yml"), "pc_name: Primary\n");
+    let other = studio.localized("other");
+    write(other.join("config/core/pipeline_configuration.yml"), "pc_name: Dev\nproject_name: ''\n");
+    studio.failure(["--project", "nameless", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
 
     let mut launcher = studio.launcher(["x.py"]);
     launcher.env("SGTK_PROJECT_ID", "176").env("SGTK_PIPELINE", "Dev");
@@ -131,6 +139,19 @@ fn by_path_in_config_or_data() {
     finds(&studio, &["--path", &path("data/bb/../sintel/x")], "sintel");
     for outside in ["data", "data/bbb", "data/bb/../x", "home", "configs"] {
         studio.failure(["--path", &path(outside)]).is(121, &["in no project's config or data"]);
+    }
+    // A change of one config shows in what another one held.
+    describe(&studio, &studio.path("configs/sintel"), 177, "Primary", "bb/inner");
+    finds(&studio, &["--path", &path("data/bb/inner/x")], "sintel");
+    // However the storages are spelled, and whatever is wrong with other names.
+    let doubled = format!("s: {{linux_path: '{0}//data/', mac_path: '{0}//data/'}}\n", path(""));
+    if cfg!(unix) {
+        write(studio.path("configs/sintel/config/core/roots.yml"), doubled);
+        finds(&studio, &["--path", &path("data/bb/inner/x")], "sintel");
+    }
+    for name in ["/", ".", "..", "../data", "''"] {
+        project(&studio, "everything", 192, "Primary", name);
+        studio.failure(["--path", &path("data/nothing/here")]).is(121, &[]);
     }
     // The longest match wins, also when it comes later.
     project(&studio, "deep", 191, "Primary", "bb/deep");
@@ -178,6 +199,10 @@ fn every_change_is_seen_by_the_next_launch() {
     finds(&studio, &["--project-id", "300"], "new");
     fs::remove_dir_all(studio.path("configs/new")).unwrap();
     studio.failure(["--project-id", "300"]).is(121, &[]);
+    // No config any more.
+    finds(&studio, &["--project-id", "178"], "parent/child");
+    fs::remove_file(studio.path("configs/parent/child/config/core/roots.yml")).unwrap();
+    studio.failure(["--project-id", "178"]).is(121, &[]);
     // Another pipeline of the project.
     describe(&studio, &studio.path("configs/bigbuck_dev"), 176, "Test", "bb");
     finds(&studio, &["--project-id", "176", "--pipeline", "Test"], "bigbuck_dev");
@@ -261,8 +286,11 @@ fn what_a_scan_passes_over() {
     symlink("sintel", studio.path("configs/again")).unwrap();
     let broken = studio.localized("broken");
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
-    let config = config_of(&studio.explain(["--project-id", "177"])).to_owned();
-    assert!(config.ends_with("/again") || config.ends_with("/sintel"), "{config}");
+    finds(&studio, &["--project-id", "177"], "sintel");
+    // What cannot be read may be what is looked for.
+    studio.failure(["--project-id", "999"]).is(121, &[]).hints("1 configs cannot be read");
+    studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
+    finds(&studio, &["--project", "broken"], "broken");
 }
 
 #[test]

@@ -57,12 +57,27 @@ fn for_a_person_and_a_shell() {
     assert!(lines[5].starts_with("sintel: the core /no/such/core named in "), "{text}");
 }
 
+#[cfg(unix)]
+#[test]
+fn what_would_not_launch_or_cannot_be_read() {
+    let studio = Studio::new();
+    studio.shared("unlistable", "a:b");
+    let broken = studio.localized("broken");
+    write(broken.join("config/core/pipeline_configuration.yml"), "{");
+    let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
+    assert_eq!((&list[0]["name"], &list[0]["id"]), (&"broken".into(), &serde_json::Value::Null));
+    assert_eq!(list[0]["launches"], true, "by its folder's name");
+    assert!(list[1]["problem"].as_str().unwrap().contains("PYTHONPATH"));
+}
+
 #[test]
 fn an_empty_studio() {
     let studio = Studio::new();
     assert_eq!(list(&studio, "--list=json"), "[]\n");
     assert_eq!(list(&studio, "--list=names"), "");
     studio.failure(["--list=xml"]).is(125, &["xml"]);
+    studio.failure(["--list", "--doctor"]).is(125, &["--list", "--doctor"]);
+    studio.failure(["--list", "--project", "x"]).is(125, &["--list", "--project"]);
 }
 
 #[test]

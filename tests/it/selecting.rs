@@ -77,6 +77,10 @@ fn paths_are_as_written() {
     let mut launcher = studio.launcher(["--config", "bigbuck"]);
     launcher.current_dir(studio.path("link")).env("PWD", studio.path("link"));
     assert_eq!(config(&explained(&mut launcher)), studio.path("link/bigbuck").to_str().unwrap());
+    for other in ["home", "link/../configs", "link/.."] {
+        launcher.env("PWD", format!("{}/{other}", studio.path("").display()));
+        assert!(config(&explained(&mut launcher)).ends_with("configs/bigbuck"));
+    }
     launcher.env("PWD", studio.path("home"));
     assert!(config(&explained(&mut launcher)).ends_with("configs/bigbuck"));
 }
