@@ -55,11 +55,11 @@ impl Display for Error {
             Error::NoProject { .. } => f.write_str("no project was named"),
             Error::UnknownProject { name, origin, roots, .. } => {
                 write!(f, "no project '{}' ({origin}) below ", Shown::new(name))?;
-                list(f, roots)
+                list_roots(f, roots)
             }
             Error::UnknownId { id, origin, roots, .. } => {
                 write!(f, "no project with the id {id} ({origin}) below ")?;
-                list(f, roots)
+                list_roots(f, roots)
             }
             Error::NothingAbove { path, origin } => {
                 write!(f, "{} is in no project's config or data ({origin})", Shown::new(path))
@@ -72,13 +72,8 @@ impl Display for Error {
             ),
             Error::Ambiguous { wanted, project, configs } => {
                 write!(f, "the project '{}' has several configs ", Shown::new(project))?;
-                write!(f, "'{}':", Shown::new(wanted))?;
-                let shown = configs.iter().take(MOST);
-                shown
-                    .into_iter()
-                    .try_for_each(|config| write!(f, " {}", Shown::new(&config.path)))?;
-                let more = configs.len().saturating_sub(MOST);
-                if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+                write!(f, "'{}': ", Shown::new(wanted))?;
+                list(f, configs.iter().map(|config| &config.path))
             }
             Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
             Error::Settings { path, line, key, message } => {
@@ -155,16 +150,20 @@ impl Display for Error {
 /// So many folders are listed.
 const MOST: usize = 4;
 
-fn list(f: &mut Formatter<'_>, roots: &[Decided<PathBuf>]) -> fmt::Result {
-    for (at, root) in roots.iter().take(MOST).enumerate() {
+fn list<'a>(
+    f: &mut Formatter<'_>,
+    paths: impl ExactSizeIterator<Item = &'a PathBuf>,
+) -> fmt::Result {
+    let more = paths.len().saturating_sub(MOST);
+    for (at, path) in paths.take(MOST).enumerate() {
         let separator = if at == 0 { "" } else { ", " };
-        write!(f, "{separator}{}", Shown::new(&root.value))?;
+        write!(f, "{separator}{}", Shown::new(path))?;
     }
-    if roots.len() > MOST {
-        write!(f, " and {} more", roots.len() - MOST)?;
-    }
-    match roots.first() {
-        Some(root) => write!(f, " ({})", root.origin),
-        None => f.write_str("any root (none is set)"),
-    }
+    if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
+}
+
+fn list_roots(f: &mut Formatter<'_>, roots: &[Decided<PathBuf>]) -> fmt::Result {
+    let Some(root) = roots.first() else { return f.write_str("any root (none is set)") };
+    list(f, roots.iter().map(|root| &root.value))?;
+    write!(f, " ({})", root.origin)
 }

@@ -117,7 +117,7 @@ fn several_that_fit_are_listed() {
     project(&studio, "bigbuck2", 176, "Primary", "bb");
     for choice in [["--project-id", "176"], ["--project", "bb"]] {
         let failure = studio.failure(choice);
-        failure.is(122, &["several configs 'Primary'", "configs/bigbuck ", "configs/bigbuck2"]);
+        failure.is(122, &["several configs 'Primary'", "bigbuck, ", "bigbuck2"]);
         failure.hints("--config ").hints("bigbuck2");
     }
     project(&studio, "only_dev", 190, "Dev", "only");
@@ -236,21 +236,53 @@ fn index_files(studio: &Studio) -> Vec<PathBuf> {
 #[cfg(unix)]
 #[test]
 fn an_index_is_only_a_hint() {
+    use std::os::unix::fs::PermissionsExt;
     let studio = studio();
     finds(&studio, &["--project-id", "177"], "sintel");
     let [file] = &index_files(&studio)[..] else { panic!("one index") };
     let good = fs::read(file).unwrap();
     // Cut off, empty, rubbish, of another version, and one that leads out of the roots.
     let planted = project(&studio, "../planted", 177, "Primary", "x");
-    let forged = format!("\n177\t1\tPrimary\tx\t\t{}\n.\n", planted.display());
+    let forged = format!("\n177\t1\tPrimary\tx\t{}\n.\n", planted.display());
     let swapped = String::from_utf8(good.clone()).unwrap().replace("sintel", "bigbuck");
-    for text in
-        [&good[..good.len() / 2], b"", b"\xff\0\n177\t\n.\n", forged.as_bytes(), swapped.as_bytes()]
-    {
+    let lies = [
+        &good[..good.len() / 2],
+        b"",
+        b"\xff\0\n177\t\n.\n",
+        forged.as_bytes(),
+        swapped.as_bytes(),
+    ];
+    for text in lies {
         fs::write(file, text).unwrap();
         finds(&studio, &["--project-id", "177"], "sintel");
         assert_eq!(index_files(&studio).len(), 1, "nothing is left behind");
+        assert_eq!(fs::read(file).unwrap(), good, "a lie is written over");
     }
+    // An index that is right is used and left alone, also if it says little, or wrongly what is not
+    // asked.
+    let line = String::from_utf8(good.clone()).unwrap();
+    let line = line.lines().find(|line| line.starts_with("177\t")).unwrap().to_owned();
+    let short = format!("\n{}\n.\n", line.replace("\tsintel\t", "\tother\t"));
+    fs::write(file, &short).unwrap();
+    let plan = studio.launcher(["--explain", "--project-id", "177"]).output().unwrap();
+    assert!(plan.stdout.starts_with(b"project  sintel (id 177)\n         option --project-id\n"));
+    assert_eq!(fs::read_to_string(file).unwrap(), short);
+    // A pipe, an endless file, and everybody's rights.
+    for make in ["mkfifo \"$0\"", "ln -s /dev/zero \"$0\""] {
+        fs::remove_file(file).unwrap();
+        let made = std::process::Command::new("sh").args(["-c", make]).arg(file).status();
+        assert!(made.unwrap().success());
+        finds(&studio, &["--project-id", "177"], "sintel");
+    }
+    fs::remove_dir_all(index_folder(&studio)).unwrap();
+    let mut shell = std::process::Command::new("sh");
+    let script = "umask 0; exec \"$0\" --explain --project-id 177";
+    shell.args(["-c", script, crate::support::LAUNCHER]).env_clear();
+    let launcher = studio.launcher([""; 0]);
+    shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert!(shell.output().unwrap().status.success());
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(file), mode(&index_folder(&studio))), (0o600, 0o700));
     // Not to be read, not to be written, not to be made.
     fs::remove_file(file).unwrap();
     fs::create_dir(file).unwrap();

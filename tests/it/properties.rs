@@ -87,6 +87,7 @@ fn any_bytes_are_metadata_or_an_error() {
     result.unwrap_or_else(|error| panic!("{error}"));
 }
 
+#[cfg(unix)]
 /// The config of the project whose data holds `path`, by the rule as it is told: the longest of
 /// `storage/project_name` that is the path or a folder above it.
 fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a str> {
