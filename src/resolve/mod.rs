@@ -3,14 +3,16 @@
 //! configuration without a core link uses the studio's core, and a core without an interpreter file
 //! the `python3` on `PATH`.
 
-use std::ffi::{OsStr, OsString};
+mod python;
+
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Place;
-use crate::origin::{Decided, Origin};
+use crate::origin::Origin;
 use crate::request::Request;
 use crate::select::Selection;
 use crate::settings::Settings;
@@ -131,101 +133,6 @@ impl Resolver<'_> {
         }
     }
 
-    fn interpreter(
-        &mut self,
-        spoken: Option<&Decided<OsString>>,
-        core: &Core,
-    ) -> Result<Interpreter, Error> {
-        if let Some(python) = spoken {
-            return self.named_python(&python.value, &python.origin);
-        }
-        let settings = self.settings;
-        if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
-            let value = self.expanded_with_home(python.value);
-            return self.named_python(&value, &python.origin);
-        }
-        let file = core.interpreter_file();
-        if let Some(text) = path_file::read(&file)? {
-            let written = self.expanded(&text);
-            let path = self.absolute(PathBuf::from(&written), &file)?;
-            let origin = Origin::File(file);
-            return self.checked(Interpreter { path, args: Vec::new(), origin }, &written);
-        }
-        let origin = Origin::Default("python3 on PATH, for nothing names a Python");
-        let name = if cfg!(windows) { "python.exe" } else { "python3" };
-        self.on_path(name.as_ref(), Vec::new(), origin)
-    }
-
-    /// A Python that a person named: a path, which may hold spaces, or else words as a shell splits
-    /// them, the first a path or a name on `PATH`.
-    fn named_python(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
-        let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
-        let whole = first.filter(|first| first.iter().copied().any(is_separator));
-        let whole = whole.and_then(|_| self.named_path(value, origin));
-        if let Some(path) = whole.filter(|path| disk::exists(path).unwrap_or(false)) {
-            let whole = Interpreter { path, args: Vec::new(), origin: origin.clone() };
-            return self.checked(whole, value);
-        }
-        let mut words = words(value, origin)?.into_iter();
-        let program = words.next().unwrap_or_default();
-        let (args, origin) = (words.collect(), origin.clone());
-        match self.named_path(&program, &origin) {
-            Some(path) => self.checked(Interpreter { path, args, origin }, &program),
-            None => self.on_path(&program, args, origin),
-        }
-    }
-
-    /// The path that a word is, `None` if it is a mere name.
-    fn named_path(&self, word: &OsStr, origin: &Origin) -> Option<PathBuf> {
-        if !word.as_encoded_bytes().iter().copied().any(is_separator) {
-            return None;
-        }
-        let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
-        Some(self.place.absolute(&path).unwrap_or(path))
-    }
-
-    /// A program on the `PATH` that Python will have, other than this launcher under another name.
-    /// Entries that are not absolute are passed over: what lies in the working directory must not
-    /// choose what runs.
-    fn on_path(
-        &self,
-        name: &OsStr,
-        args: Vec<OsString>,
-        origin: Origin,
-    ) -> Result<Interpreter, Error> {
-        let usual = OsStr::new(if cfg!(windows) { "" } else { "/usr/local/bin:/usr/bin:/bin" });
-        let list = self.environment.get("PATH").unwrap_or(usual);
-        let folders = std::env::split_paths(list).filter(|folder| {
-            folder.is_absolute() && !(cfg!(windows) && folder.ends_with("WindowsApps"))
-        });
-        let folders = std::env::join_paths(folders).unwrap_or_default();
-        let found = which::which_in_all(name, Some(folders), "/").into_iter().flatten();
-        let (launchers, others): (Vec<_>, Vec<_>) = found.partition(|path| self.is_launcher(path));
-        match others.into_iter().chain(launchers).next() {
-            Some(path) => self.checked(Interpreter { path, args, origin }, name),
-            None => Err(Error::PythonNotOnPath { name: name.into(), origin }),
-        }
-    }
-
-    fn is_launcher(&self, path: &Path) -> bool {
-        self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
-    }
-
-    /// A Python that is there, can be run as far as that shows, and is not this launcher; `written`
-    /// is what names it.
-    fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
-        let Interpreter { path, origin, .. } = &python;
-        let (path, origin) = (path.clone(), origin.clone());
-        match disk::unfit_to_run(&path) {
-            Some(disk::Unfit::Missing) => {
-                Err(Error::PythonMissing { path, written: written.into(), origin })
-            }
-            Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
-            None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
-            None => Ok(python),
-        }
-    }
-
     fn sandbox(&mut self) -> Option<String> {
         let config = self.config().clone();
         metadata::sandbox(&config, |text| self.expanded(&text).to_string_lossy().into_owned())
@@ -267,20 +174,4 @@ impl Resolver<'_> {
         ));
         Ok(absolute)
     }
-}
-
-fn is_separator(byte: u8) -> bool {
-    byte == b'/' || (cfg!(windows) && byte == b'\\')
-}
-
-/// Words as a POSIX shell splits them; a Windows path's backslashes are no quotes.
-fn words(value: &OsStr, origin: &Origin) -> Result<Vec<OsString>, Error> {
-    let Some(text) = value.to_str() else { return Ok(vec![value.to_owned()]) };
-    let text = if cfg!(windows) { text.replace('\\', "\\\\") } else { text.to_owned() };
-    let why = match shell_words::split(&text) {
-        Ok(words) if words.is_empty() => "it is empty",
-        Ok(words) => return Ok(words.into_iter().map(OsString::from).collect()),
-        Err(_) => "a quote is not closed",
-    };
-    Err(Error::BadPython { value: value.to_owned(), why, origin: origin.clone() })
 }

@@ -1,18 +1,18 @@
 //! The settings files: a studio's and, over it, the user's. Read once; what they say is kept with the
 //! file and key that say it.
 
-use std::collections::BTreeMap;
+mod document;
+
 use std::path::{Path, PathBuf};
 
-use serde::de::Error as DeError;
-use serde::{Deserialize, Deserializer};
-
 use crate::disk::{self, Problem};
-use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::os::Os;
+use document::{Document, ProjectTable, parse};
+
+pub use document::EnvironmentTable;
 
 /// The studio's settings file, beside the launcher or in `/etc`.
 const FILE_NAME: &str = "sgtk-python.toml";
@@ -27,87 +27,6 @@ pub struct Settings {
 struct File {
     path: PathBuf,
     document: Document,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Document {
-    #[serde(deserialize_with = "some_texts")]
-    roots: Option<Vec<String>>,
-    #[serde(deserialize_with = "some_text")]
-    studio: Option<String>,
-    #[serde(deserialize_with = "some_text")]
-    python: Option<String>,
-    environment: EnvironmentTable,
-    projects: BTreeMap<String, ProjectTable>,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ProjectTable {
-    #[serde(deserialize_with = "some_text")]
-    config: Option<String>,
-    #[serde(deserialize_with = "some_text")]
-    studio: Option<String>,
-    #[serde(deserialize_with = "some_text")]
-    python: Option<String>,
-    environment: EnvironmentTable,
-}
-
-/// The `[environment]` of a settings file.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct EnvironmentTable {
-    /// The variables to remove.
-    #[serde(deserialize_with = "patterns")]
-    pub unset: Vec<NamePattern>,
-    /// The variables to set.
-    #[serde(deserialize_with = "assignments")]
-    pub set: Variables,
-}
-
-fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    match String::deserialize(deserializer)? {
-        text if is_text(&text) => Ok(Some(text)),
-        _ => Err(D::Error::custom("is empty or holds a NUL; leave the key out instead")),
-    }
-}
-
-fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
-    let texts = Vec::<String>::deserialize(deserializer)?;
-    if texts.iter().all(|text| is_text(text)) {
-        Ok(Some(texts))
-    } else {
-        Err(D::Error::custom("holds an empty path, or one with a NUL"))
-    }
-}
-
-fn is_text(text: &str) -> bool {
-    !text.trim().is_empty() && !text.contains('\0')
-}
-
-fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
-    let words = Vec::<String>::deserialize(deserializer)?;
-    let pattern = |word: String| NamePattern::new(&word).ok_or_else(|| not_a_name(&word));
-    words.into_iter().map(pattern).collect()
-}
-
-fn assignments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Variables, D::Error> {
-    let table = BTreeMap::<String, String>::deserialize(deserializer)?;
-    let assignment = |(name, value): (String, String)| {
-        if !is_name(name.as_ref()) {
-            Err(not_a_name(&name))
-        } else if value.contains('\0') {
-            Err(D::Error::custom(format!("the value of '{name}' holds a NUL")))
-        } else {
-            Ok((name.into(), value.into()))
-        }
-    };
-    table.into_iter().map(assignment).collect()
-}
-
-fn not_a_name<E: DeError>(word: &str) -> E {
-    E::custom(format!("'{word}' cannot be a variable's name"))
 }
 
 impl Settings {
@@ -214,10 +133,8 @@ impl File {
         let Some(text) = disk::read(&path).map_err(|problem| Error::file(&path, problem))? else {
             return Ok(None);
         };
-        match toml::from_str(&text) {
-            Ok(document) => Ok(Some(File { path, document })),
-            Err(error) => Err(fault(path, &text, &error)),
-        }
+        let document = parse(&path, &text)?;
+        Ok(Some(File { path, document }))
     }
 }
 
@@ -241,28 +158,4 @@ fn users_place(inputs: &Inputs) -> Option<PathBuf> {
         _ => Some(folder("HOME")?.join(".config")),
     };
     Some(folder("XDG_CONFIG_HOME").or_else(home)?.join("sgtk-python").join("settings.toml"))
-}
-
-/// What is wrong with a file's text, and where.
-fn fault(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
-    let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = text.get(..at).unwrap_or_default();
-    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
-    let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
-    let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let message = without_value(error.message()).replace('\n', ", ");
-    Error::Settings { path, line: before.matches('\n').count() + 1, key, message }
-}
-
-/// A message of serde's without the value that it quotes, which may be a secret in a wrong place:
-/// ``invalid type: integer `1`, expected a string``.
-fn without_value(message: &str) -> String {
-    let value = message.strip_prefix("invalid type: ").and_then(|rest| rest.find(['`', '"']));
-    match (value, message.rsplit_once(", expected ")) {
-        (Some(at), Some((_, expected))) => {
-            let kind = message.get(..at + "invalid type: ".len()).unwrap_or_default();
-            format!("{}, expected {expected}", kind.trim_end())
-        }
-        _ => message.to_owned(),
-    }
 }

@@ -1,6 +1,8 @@
 //! Decides what Python may inherit of the caller's environment: nothing that belongs to another
 //! project or another Python, and what the settings and options say. Pure.
 
+mod names;
+
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
@@ -8,123 +10,7 @@ use crate::environment::{Environment, NamePattern, Variables};
 use crate::origin::Decided;
 use crate::request::EnvironmentOptions;
 use crate::settings::EnvironmentTable;
-
-/// Variables that carry one project into the next (tk-core's own, and its bootstrap's).
-const OF_ANOTHER_PROJECT: [&str; 16] = [
-    "SGTK_CONTEXT",
-    "SGTK_ENGINE",
-    "SGTK_EXT_CONFIG_DATA",
-    "SGTK_FILE_TO_OPEN",
-    "SHOTGUN_CONFIG_URI",
-    "SHOTGUN_DESKTOP_CURRENT_USER",
-    "SHOTGUN_ENTITY_ID",
-    "SHOTGUN_ENTITY_TYPE",
-    "SHOTGUN_PIPELINE_CONFIGURATION_ID",
-    "SHOTGUN_SGTK_MODULE_PATH",
-    "SHOTGUN_SITE",
-    "TANK_CONTEXT",
-    "TANK_CURRENT_PC",
-    "TANK_ENGINE",
-    "TANK_FILE_TO_OPEN",
-    "TK_BOOTSTRAP_CONFIG_OVERRIDE",
-];
-
-/// Variables that choose what this launcher launches.
-const SELECTING: [&str; 5] =
-    ["SGTK_CONFIG", "SGTK_PIPELINE", "SGTK_PROJECT", "SGTK_PROJECT_ID", "SGTK_PYTHON"];
-
-/// Variables that redirect a Python or start something else in it (python(1), CPython's `getpath.py`).
-const OF_ANOTHER_PYTHON: [&str; 7] = [
-    "PYTHONEXECUTABLE",
-    "PYTHONHOME",
-    "PYTHONINSPECT",
-    "PYTHONPLATLIBDIR",
-    "PYTHONSTARTUP",
-    "VIRTUAL_ENV",
-    "__PYVENV_LAUNCHER__",
-];
-
-/// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
-/// network, and the site's settings for Toolkit.
-const HARMLESS: [&str; 77] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "APPDATA",
-    "COLORTERM",
-    "COLUMNS",
-    "COMPUTERNAME",
-    "COMSPEC",
-    "CURL_CA_BUNDLE",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "HOME",
-    "HOMEDRIVE",
-    "HOMEPATH",
-    "HOSTNAME",
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "LINES",
-    "LOCALAPPDATA",
-    "LOGNAME",
-    "NO_PROXY",
-    "no_proxy",
-    "NUMBER_OF_PROCESSORS",
-    "OS",
-    "PATH",
-    "PATHEXT",
-    "PROCESSOR_*",
-    "PROGRAMDATA",
-    "PROGRAMFILES",
-    "PROGRAMFILES(X86)",
-    "PROGRAMW6432",
-    "PWD",
-    "REQUESTS_CA_BUNDLE",
-    "SGTK_PREFERENCES_LOCATION",
-    "SGTK_PYTHON_CACHE",
-    "SGTK_PYTHON_SETTINGS",
-    "SHELL",
-    "SHOTGUN_ALLOW_OLD_PYTHON",
-    "SHOTGUN_API_CACERTS",
-    "SHOTGUN_BASE",
-    "SHOTGUN_BUNDLE_CACHE_FALLBACK_PATHS",
-    "SHOTGUN_BUNDLE_CACHE_PATH",
-    "SHOTGUN_DISABLE_APPSTORE_ACCESS",
-    "SHOTGUN_FARM_SCRIPT_KEY",
-    "SHOTGUN_FARM_SCRIPT_USER",
-    "SHOTGUN_HOME",
-    "SHOTGUN_PATH_*",
-    "SSH_AUTH_SOCK",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "SYSTEMDRIVE",
-    "SYSTEMROOT",
-    "TEMP",
-    "TERM",
-    "TERMINFO",
-    "TK_DEBUG",
-    "TMP",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "USERDOMAIN",
-    "USERNAME",
-    "USERPROFILE",
-    "WAYLAND_DISPLAY",
-    "WINDIR",
-    "XAUTHORITY",
-    "XDG_CACHE_HOME",
-    "XDG_CONFIG_DIRS",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_DIRS",
-    "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
-    "XDG_STATE_HOME",
-];
+use names::{HARMLESS, OF_ANOTHER_PROJECT, OF_ANOTHER_PYTHON, SELECTING};
 
 /// Folders that many programs share, besides the root, the folders in it and the user's home.
 const SHARED_FOLDERS: [&str; 5] =

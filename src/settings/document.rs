@@ -1,0 +1,131 @@
+//! What may stand in a settings file, and where and how it fails to.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::de::Error as DeError;
+use serde::{Deserialize, Deserializer};
+
+use crate::environment::{NamePattern, Variables, is_name};
+use crate::error::Error;
+
+/// A settings file's text.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Document {
+    /// The folders below which configs lie.
+    #[serde(deserialize_with = "some_texts")]
+    pub roots: Option<Vec<String>>,
+    /// The studio's core below a root.
+    #[serde(deserialize_with = "some_text")]
+    pub studio: Option<String>,
+    /// The Python.
+    #[serde(deserialize_with = "some_text")]
+    pub python: Option<String>,
+    /// What Python gets.
+    pub environment: EnvironmentTable,
+    /// The tables of single projects.
+    pub projects: BTreeMap<String, ProjectTable>,
+}
+
+/// A project's table.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectTable {
+    /// The config's folder.
+    #[serde(deserialize_with = "some_text")]
+    pub config: Option<String>,
+    /// The studio's core below a root.
+    #[serde(deserialize_with = "some_text")]
+    pub studio: Option<String>,
+    /// The Python.
+    #[serde(deserialize_with = "some_text")]
+    pub python: Option<String>,
+    /// What Python gets.
+    pub environment: EnvironmentTable,
+}
+
+/// The `[environment]` of a settings file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentTable {
+    /// The variables to remove.
+    #[serde(deserialize_with = "patterns")]
+    pub unset: Vec<NamePattern>,
+    /// The variables to set.
+    #[serde(deserialize_with = "assignments")]
+    pub set: Variables,
+}
+
+fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match String::deserialize(deserializer)? {
+        text if is_text(&text) => Ok(Some(text)),
+        _ => Err(D::Error::custom("is empty or holds a NUL; leave the key out instead")),
+    }
+}
+
+fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    if texts.iter().all(|text| is_text(text)) {
+        Ok(Some(texts))
+    } else {
+        Err(D::Error::custom("holds an empty path, or one with a NUL"))
+    }
+}
+
+fn is_text(text: &str) -> bool {
+    !text.trim().is_empty() && !text.contains('\0')
+}
+
+fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
+    let words = Vec::<String>::deserialize(deserializer)?;
+    let pattern = |word: String| NamePattern::new(&word).ok_or_else(|| not_a_name(&word));
+    words.into_iter().map(pattern).collect()
+}
+
+fn assignments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Variables, D::Error> {
+    let table = BTreeMap::<String, String>::deserialize(deserializer)?;
+    let assignment = |(name, value): (String, String)| {
+        if !is_name(name.as_ref()) {
+            Err(not_a_name(&name))
+        } else if value.contains('\0') {
+            Err(D::Error::custom(format!("the value of '{name}' holds a NUL")))
+        } else {
+            Ok((name.into(), value.into()))
+        }
+    };
+    table.into_iter().map(assignment).collect()
+}
+
+fn not_a_name<E: DeError>(word: &str) -> E {
+    E::custom(format!("'{word}' cannot be a variable's name"))
+}
+
+/// Reads a settings file's text.
+pub fn parse(path: &Path, text: &str) -> Result<Document, Error> {
+    toml::from_str(text).map_err(|error| fault(path.to_owned(), text, &error))
+}
+
+/// What is wrong with a file's text, and where.
+fn fault(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
+    let at = error.span().map_or(0, |span| span.start).min(text.len());
+    let before = text.get(..at).unwrap_or_default();
+    let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
+    let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
+    let message = without_value(error.message()).replace('\n', ", ");
+    Error::Settings { path, line: before.matches('\n').count() + 1, key, message }
+}
+
+/// A message of serde's without the value that it quotes, which may be a secret in a wrong place:
+/// ``invalid type: integer `1`, expected a string``.
+fn without_value(message: &str) -> String {
+    let value = message.strip_prefix("invalid type: ").and_then(|rest| rest.find(['`', '"']));
+    match (value, message.rsplit_once(", expected ")) {
+        (Some(at), Some((_, expected))) => {
+            let kind = message.get(..at + "invalid type: ".len()).unwrap_or_default();
+            format!("{}, expected {expected}", kind.trim_end())
+        }
+        _ => message.to_owned(),
+    }
+}
