@@ -82,7 +82,7 @@ impl Display for Reason<'_> {
     }
 }
 
-/// The text of a file of [`LARGEST`] bytes at the most, `None` where there is no such file.
+/// The text of a file of 1 MiB at the most, `None` where there is no such file.
 pub fn read(path: &Path) -> Result<Option<String>, Problem> {
     read_up_to(LARGEST, path)
 }
