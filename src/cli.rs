@@ -94,7 +94,7 @@ pub struct Cli {
 
     /// List the projects that are here: as a table, as json, or their names alone
     #[arg(long, group = "action",
-          conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+          conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "arguments"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
     pub list: Option<ListFormat>,
 

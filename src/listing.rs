@@ -92,10 +92,15 @@ pub fn listed(scan: &Scan, situation: &Situation) -> Vec<Listed> {
 /// The list as text with a line end, no line of the table wider than `width` characters.
 pub fn print(
     list: &[Listed],
+    places: &Places,
     format: ListFormat,
     width: Option<usize>,
 ) -> Result<String, serde_json::Error> {
     match format {
+        ListFormat::Text if list.is_empty() => {
+            let roots = places.roots.iter().map(|root| Shown::new(&root.value).to_string());
+            Ok(format!("no projects below {}\n", roots.collect::<Vec<_>>().join(", ")))
+        }
         ListFormat::Text => Ok(table(list, width)),
         ListFormat::Json => serde_json::to_string_pretty(list).map(|json| json + "\n"),
         ListFormat::Names => {

@@ -56,17 +56,22 @@ fn launch(plan: &LaunchPlan) -> Result<ExitCode> {
 
 fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {
     let list = listed(&scan(situation), situation);
-    let text = listing::print(&list, format, terminal_width());
+    let text = listing::print(&list, situation.places, format, terminal_width());
     print(&text.context("the list cannot be written as JSON")?)
 }
 
 /// Examines all projects that are here, or the one that was chosen.
 fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
     let Situation { request, places, inputs, .. } = situation;
-    let scan = if request.choices.is_empty() {
-        scan(situation)
+    let chosen = if request.choices.is_empty() {
+        None
     } else {
-        Scan::of(&select(request, places, inputs)?.config.path, &inputs.variables)
+        match select(request, places, inputs) {
+            Ok(selection) => Some(selection.config.path),
+            // That is a fault to be told with all others.
+            Err(Error::Ambiguous { .. }) => None,
+            Err(error) => return Err(error.into()),
+        }
     };
     let show_progress = stderr().is_terminal();
     let progress = |done: usize, all: usize| {
@@ -74,7 +79,7 @@ fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
             let _ = write!(stderr(), "\r\x1b[Kasked {done} of {all} Pythons");
         }
     };
-    let diagnosis = doctor::examine(&scan, situation, &progress);
+    let diagnosis = doctor::examine(&scan(situation), chosen.as_deref(), situation, &progress);
     if show_progress {
         let _ = write!(stderr(), "\r\x1b[K");
     }

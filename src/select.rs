@@ -133,7 +133,7 @@ impl Selector<'_> {
     }
 
     fn by_id(&self, id: i64, origin: &Origin) -> Result<Selection, Error> {
-        match self.find(&Wanted::Id(id), &format!("id {id}"))? {
+        match self.find(&Wanted::Id(id), &id.to_string())? {
             Ok(found) => {
                 let name = found.metadata.project.clone().unwrap_or_else(|| id.to_string());
                 Ok(self.found(Decided::new(name.into(), origin.clone()), found))

@@ -19,13 +19,16 @@ use crate::toolkit::core::Core;
 pub fn faults(scan: &Scan, places: &Places) -> Vec<Finding> {
     let finding = |(path, fault): &(PathBuf, Error)| {
         let advice = "mend it: without it the project is not found by id, tank_name or data";
-        Finding::new(Check::Configs, fault.to_string(), advice).of(name_of(path, places))
+        let file = fault.file().unwrap_or(path);
+        Finding::new(Check::Configs, fault.to_string(), advice)
+            .of(name_of(path, places))
+            .in_file(file)
     };
     scan.faults.iter().map(finding).collect()
 }
 
-/// Projects that cannot be told from each other.
-pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
+/// Projects that cannot be told from each other: all, or those that the chosen one is among.
+pub fn names(scan: &Scan, chosen: Option<&Path>, places: &Places) -> Vec<Finding> {
     let mut folder_names: BTreeMap<String, Vec<&Found>> = BTreeMap::new();
     let mut ids: BTreeMap<i64, Vec<&Found>> = BTreeMap::new();
     let mut names: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
@@ -47,8 +50,12 @@ pub fn names(scan: &Scan, places: &Places) -> Vec<Finding> {
     };
     let mut findings = Vec::new();
     let mut tell = |found: &[&Found], problem: String, advice: &str| {
-        let first = found.first().map(|found| name_of(&found.path, places)).unwrap_or_default();
-        findings.push(Finding::new(Check::Names, problem, advice).of(first));
+        let is_chosen =
+            |found: &&Found| chosen.is_none_or(|chosen| disk::is_same(&found.path, chosen));
+        if let Some(first) = found.iter().find(|found| is_chosen(found)) {
+            let finding = Finding::new(Check::Names, problem, advice).in_file(&first.path);
+            findings.push(finding.of(name_of(&first.path, places)));
+        }
     };
     for (name, found) in folder_names.iter().filter(|(_, found)| found.len() > 1) {
         let problem = format!("'{name}' is the name of several folders: {}", folders(found));

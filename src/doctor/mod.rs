@@ -105,18 +105,21 @@ pub struct Diagnosis {
     pub pythons: Vec<Asked>,
 }
 
-/// Examines the places; `scan` holds the configurations to look at. `progress` is told how many of how
-/// many Pythons have answered.
+/// Examines what a scan found, or of that the one configuration that was chosen. `progress` is told how
+/// many of how many Pythons have answered.
 pub fn examine(
-    scan: &Scan,
+    all: &Scan,
+    chosen: Option<&Path>,
     situation: &Situation,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
     let Situation { request, settings, places, inputs } = situation;
+    let alone = chosen.map(|config| Scan::of(config, &inputs.variables));
+    let scan = alone.as_ref().unwrap_or(all);
     let plans = plans(scan, situation);
     let mut findings = roots(places);
     findings.extend(configs::faults(scan, places));
-    findings.extend(configs::names(scan, places));
+    findings.extend(configs::names(all, chosen, places));
     for (found, plan) in scan.found.iter().zip(&plans) {
         let name = name_of(&found.path, places);
         let mut of_config = configs::files(found, plan.as_ref().ok());
@@ -125,7 +128,7 @@ pub fn examine(
     }
     let pythons = pythons::ask(plans.into_iter().flatten(), progress);
     findings.extend(pythons.iter().filter_map(Asked::finding));
-    if request.choices.is_empty() {
+    if chosen.is_none() {
         findings.extend(unused(settings, places, scan, inputs));
     }
     findings.extend(proxies(inputs));
@@ -136,7 +139,11 @@ pub fn examine(
 /// Why a configuration would not launch, as a finding.
 fn failure(error: &Error) -> Finding {
     let advice = error.hint().unwrap_or_else(|| "mend the file that it names".into());
-    Finding::new(Check::Cores, error.to_string(), advice)
+    let finding = Finding::new(Check::Cores, error.to_string(), advice);
+    match error.file() {
+        Some(file) => finding.in_file(file),
+        None => finding,
+    }
 }
 
 fn roots(places: &Places) -> Vec<Finding> {
@@ -198,16 +205,23 @@ fn proxies(inputs: &Inputs) -> Vec<Finding> {
 /// What Python would find before the core: the script's folder comes first on its path.
 fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     let script = interpreter::script(&request.arguments);
-    let Some(script) = script.and_then(|script| inputs.place.absolute(Path::new(script))) else {
-        return Vec::new();
+    let folder = match script.map(|script| inputs.place.absolute(Path::new(script))) {
+        Some(script) => script.as_deref().and_then(Path::parent).map(Path::to_owned),
+        // With -c, -m and - the working directory comes first.
+        None if !request.arguments.is_empty() => inputs.place.directory().map(Path::to_owned),
+        None => None,
     };
-    let folder = script.parent().unwrap_or(&script);
+    let Some(folder) = folder else { return Vec::new() };
     let names = ["sgtk.py", "sgtk/__init__.py", "tank.py", "tank/__init__.py"];
     let hiding = names.iter().map(|name| folder.join(name)).filter(|path| path.exists());
     let advice = "rename it, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
     let finding = |path: PathBuf| {
-        Finding::new(Check::Script, "it hides the core from a script beside it", advice)
-            .in_file(&path)
+        Finding::new(
+            Check::Script,
+            "it hides the core, for its folder comes before PYTHONPATH",
+            advice,
+        )
+        .in_file(&path)
     };
     hiding.map(finding).collect()
 }

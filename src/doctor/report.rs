@@ -76,7 +76,8 @@ impl Display for Diagnosis {
             for finding in checked.findings {
                 let project =
                     finding.project.as_ref().map(|name| format!("{}: ", Shown::new(name)));
-                let file = finding.file.as_ref().map(|file| format!("{}: ", Shown::new(file)));
+                let file = finding.file.as_ref().filter(|file| !finding.problem.contains(*file));
+                let file = file.map(|file| format!("{}: ", Shown::new(file)));
                 let (project, file) = (project.unwrap_or_default(), file.unwrap_or_default());
                 writeln!(f, "       {project}{file}{}", Shown::new(&finding.problem))?;
                 writeln!(f, "         -> {}", Shown::new(&finding.advice))?;

@@ -13,6 +13,8 @@ use crate::shown::Shown;
 /// So many options are offered.
 const MOST_OPTIONS: usize = 8;
 
+const FIRST_LINE: &str = "a script's first line passes all its words as one: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME alone";
+
 const OTHER_PYTHON: &str = "name one with --python, SGTK_PYTHON or 'python' in the settings";
 
 impl Error {
@@ -47,6 +49,9 @@ impl Error {
             Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
                 || "sgtk-python --list shows the projects that are here".into(),
             )),
+            Error::UnknownProject { name, .. } if name.as_encoded_bytes().windows(2).any(|w| w == b" -") => {
+                Some(FIRST_LINE.into())
+            }
             Error::UnknownProject { near, roots, unreadable, .. } => {
                 Some(unknown_project_hint(near, roots, *unreadable))
             }
@@ -69,7 +74,7 @@ impl Error {
                 Shown::new(file)
             )),
             Error::CoreWithoutTank { .. } => {
-                Some("it should hold the packages sgtk, tank and tank_vendor".into())
+                Some("install the core again, or name one that holds sgtk, tank and tank_vendor".into())
             }
             Error::CoreLacksPython { supported, .. } => {
                 Some(format!("name another Python with --python; this core has packages for {}", supported.join(", ")))
@@ -105,8 +110,13 @@ fn options(option: &str, configs: &[Candidate], value: impl Fn(&Candidate) -> Os
 /// What may be wrong with a path as it was written that leads nowhere.
 fn written_hint(written: &OsStr) -> Option<String> {
     let shown = Shown::new(written);
-    if written.as_encoded_bytes().contains(&b'$') {
+    let bytes = written.as_encoded_bytes();
+    if bytes.windows(2).any(|pair| matches!(pair, [b'$', b'{' | b'_' | b'A'..=b'Z' | b'a'..=b'z']))
+    {
         return Some(format!("a variable in '{shown}' is not set for Python"));
+    }
+    if bytes.starts_with(b"$(") || bytes.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'`')) {
+        return Some(format!("write the path alone: '{shown}' is not read as a shell would"));
     }
     let is_relative = !Path::new(written).is_absolute();
     is_relative.then(|| format!("'{shown}' was taken as a path from the working directory"))
@@ -114,7 +124,7 @@ fn written_hint(written: &OsStr) -> Option<String> {
 
 fn unknown_option_hint(word: &OsStr, near: Option<&str>) -> String {
     if word.as_encoded_bytes().iter().any(u8::is_ascii_whitespace) {
-        return "a script's first line passes all its words as one: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME".into();
+        return FIRST_LINE.into();
     }
     match near {
         Some(near) => format!("did you mean {near}? After '--' a word is Python's"),
@@ -137,5 +147,5 @@ fn unknown_project_hint(near: &[String], roots: &[Decided<PathBuf>], unreadable:
 /// A project may be in a config that cannot be read.
 fn unreadable_hint(unreadable: usize) -> Option<String> {
     (unreadable > 0)
-        .then(|| format!("{unreadable} configs cannot be read, see sgtk-python --doctor"))
+        .then(|| format!("some configs cannot be read ({unreadable}), see sgtk-python --doctor"))
 }

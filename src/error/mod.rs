@@ -5,7 +5,7 @@ mod message;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::disk::Problem;
 use crate::origin::{Decided, Origin};
@@ -110,18 +110,37 @@ pub enum Error {
 
 impl Error {
     /// A file that cannot be used.
-    pub fn file(path: impl Into<PathBuf>, problem: Problem) -> Self {
+    pub fn of_file(path: impl Into<PathBuf>, problem: Problem) -> Self {
         Error::File { path: path.into(), problem }
     }
 
     /// A path that cannot be looked at.
     pub fn unreachable(path: impl Into<PathBuf>, error: io::Error) -> Self {
-        Error::file(path, Problem::Io(error))
+        Error::of_file(path, Problem::Io(error))
     }
 
     /// A relative path without a working directory.
     pub fn no_directory(path: impl Into<PathBuf>) -> Self {
         Error::NoWorkingDirectory { path: path.into() }
+    }
+
+    /// The file or folder that is wrong, where it is one.
+    pub fn file(&self) -> Option<&Path> {
+        match self {
+            Error::File { path, .. }
+            | Error::Settings { path, .. }
+            | Error::NotAConfig { path, .. }
+            | Error::NoCore { link: path, .. }
+            | Error::CoreNotSetUp { file: path, .. }
+            | Error::CoreMissing { file: path, .. }
+            | Error::CoreWithoutTank { python_path: path, .. }
+            | Error::CoreUnlistable { python_path: path, .. }
+            | Error::CoreLacksPython { python: path, .. }
+            | Error::NotExecutable { path, .. }
+            | Error::Launcher { path, .. }
+            | Error::PythonMissing { path, .. } => Some(path),
+            _ => None,
+        }
     }
 
     /// The exit code.

@@ -33,7 +33,7 @@ impl Resolver<'_> {
             let origin = Origin::File(file);
             return self.checked(Interpreter { path, args: Vec::new(), origin }, &written);
         }
-        let origin = Origin::Default("python3 on PATH, for nothing names a Python");
+        let origin = Origin::Default("the default, for nothing names another");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
         self.on_path(name.as_ref(), Vec::new(), origin)
     }

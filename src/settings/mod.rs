@@ -36,7 +36,7 @@ impl Settings {
         if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
             let path = inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
             let file = File::read(path.clone())?;
-            files.push(file.ok_or_else(|| Error::file(path, Problem::Missing))?);
+            files.push(file.ok_or_else(|| Error::of_file(path, Problem::Missing))?);
         } else if let Some(file) = studio_file(inputs)? {
             files.push(file);
         }
@@ -130,7 +130,8 @@ impl File {
 
     /// Reads one settings file; `None` where there is none.
     fn read(path: PathBuf) -> Result<Option<Self>, Error> {
-        let Some(text) = disk::read(&path).map_err(|problem| Error::file(&path, problem))? else {
+        let Some(text) = disk::read(&path).map_err(|problem| Error::of_file(&path, problem))?
+        else {
             return Ok(None);
         };
         let document = parse(&path, &text)?;

@@ -132,7 +132,7 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
 
 fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = disk::read(path).and_then(|text| text.ok_or(Problem::Missing));
-    text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::file(path, problem))
+    text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::of_file(path, problem))
 }
 
 /// As tk-core's reader has it, the last of several equal keys counts.

@@ -16,7 +16,7 @@ pub fn read(file: &Path) -> Result<Option<String>, Error> {
         .and_then(|text| text.map(|text| stripped(&text)).transpose())
     {
         Ok(text) => Ok(text),
-        Err(problem) => Err(Error::file(file, problem)),
+        Err(problem) => Err(Error::of_file(file, problem)),
     }
 }
 

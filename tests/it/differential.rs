@@ -186,7 +186,7 @@ fn launchers_answer(launcher: &mut Command) -> Result<Option<[String; 2]>, TestC
     let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
     let text = |part: &Value| part.as_str().unwrap().to_owned();
     let is_ours_alone = plan["core"]["kind"] == "studio"
-        || text(&plan["interpreter"]["origin"]).starts_with("python3 on PATH");
+        || text(&plan["interpreter"]["origin"]).starts_with("the default");
     let found = [text(&plan["core"]["python_path"]), text(&plan["interpreter"]["path"])];
     Ok((!is_ours_alone).then_some(found))
 }

@@ -104,7 +104,7 @@ fn cores_that_are_not_there() {
     let studio = healthy();
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     write(&link, "/no/such/core");
-    finds(&studio, &[("cores", "/no/such/core", "")]);
+    finds(&studio, &[("cores", "/no/such/core", "core_")]);
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
     finds(&studio, &[("cores", "link to nowhere", "")]);
@@ -168,6 +168,11 @@ fn projects_that_cannot_be_told_apart() {
     finds(&studio, &[]);
     describe(&other, 43, "Primary", "sintel");
     finds(&studio, &[("names", "the project 43 has two Primaries", "")]);
+    for choice in [["--project", "sintel"], ["--project-id", "43"]] {
+        let mut launcher = studio.launcher([&["--doctor=json"][..], &choice].concat());
+        finds_in(&mut launcher, &[("names", "the project 43 has two Primaries", "configs/")]);
+    }
+    finds_in(&mut studio.launcher(["--doctor=json", "--project", "bigbuck"]), &[]);
     describe(&other, 43, "Dev", "other");
     finds(&studio, &[("names", "the id 43 is of several projects", "")]);
     describe(&other, 44, "Primary", "sintel");
@@ -270,6 +275,9 @@ fn what_hides_the_core_from_a_script() {
     let with = |words: &[&str]| studio.launcher([&["--doctor=json"], words].concat());
     finds_in(&mut with(&["jobs/job.py"]), &[("script", "hides the core", "jobs/sgtk.py")]);
     finds_in(&mut with(&["-c", "jobs/job.py"]), &[]);
+    finds_in(&mut with(&["-m", "x"]), &[]);
+    let mut inside = with(&["-c", "pass"]);
+    finds_in(inside.current_dir(studio.path("jobs")), &[("script", "hides", "jobs/sgtk.py")]);
     finds_in(&mut with(&["-W", "ignore", "jobs/job.py"]), &[("script", "hides", "jobs/sgtk.py")]);
     fs::remove_file(studio.path("jobs/sgtk.py")).unwrap();
     fs::create_dir(studio.path("jobs/tank")).unwrap();

@@ -92,7 +92,7 @@ fn which_pipeline() {
     finds(&studio, &["--project", "bb", "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--project", "sintel", "--pipeline", "1177"], "sintel");
     let failure = studio.failure(["--project-id", "176", "--pipeline", "Test"]);
-    failure.is(121, &["'id 176'", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
+    failure.is(121, &["'176'", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
     studio.failure(["--project", "sintel", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
     studio.failure(["--config", "configs/sintel", "--pipeline", "Dev"]).is(125, &["--pipeline"]);
     let mut launcher = studio.launcher(["x.py"]);
@@ -320,7 +320,7 @@ fn what_a_scan_passes_over() {
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     finds(&studio, &["--project-id", "177"], "sintel");
     // What cannot be read may be what is looked for.
-    studio.failure(["--project-id", "999"]).is(121, &[]).hints("1 configs cannot be read");
+    studio.failure(["--project-id", "999"]).is(121, &[]).hints("some configs cannot be read (1)");
     studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
     finds(&studio, &["--project", "broken"], "broken");
 }

@@ -76,6 +76,8 @@ fn an_empty_studio() {
     assert_eq!(list(&studio, "--list=json"), "[]\n");
     assert_eq!(list(&studio, "--list=names"), "");
     studio.failure(["--list=xml"]).is(125, &["xml"]);
+    assert!(list(&studio, "--list").starts_with("no projects below "));
+    studio.failure(["--list", "x.py"]).is(125, &["--list"]);
     studio.failure(["--list", "--doctor"]).is(125, &["--list", "--doctor"]);
     studio.failure(["--list", "--project", "x"]).is(125, &["--list", "--project"]);
 }

@@ -89,7 +89,11 @@ fn nothing_is_evaluated() {
         ("semicolon", format!("/x; touch {}", mark.display())),
     ] {
         studio.linked(project, &text);
-        failure(&studio, project).is(122, &["does not exist"]);
+        let failed = failure(&studio, project);
+        failed.is(122, &["does not exist"]);
+        if project != "semicolon" {
+            failed.hints("not read as a shell would");
+        }
         let config = studio.localized(&format!("{project}-python"));
         interpreter(&config, &text);
         failure(&studio, &format!("{project}-python")).is(127, &["does not exist"]);

@@ -165,6 +165,7 @@ fn an_unknown_project_is_told_its_nearest() {
     failure.hints("did you mean 'bigbuck' or 'bigbuck2'?");
     studio.failure(["--project", "BigBucks"]).is(121, &[]).hints("'bigbuck'");
     studio.failure(["--project", "zzz"]).is(121, &["'zzz'"]).hints("SHOTGUN_BASE");
+    studio.failure(["--project=bigbuck -u"]).is(121, &[]).hints("env -S");
     let line = studio.failure(["--project", "a\nb\u{1b}[31m"]);
     line.is(121, &["a\\nb"]);
 }
