@@ -6,6 +6,7 @@
 
 use std::error::Error;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,9 +33,10 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let script = studio.path().join("where_am_i.py");
     write(&script, SCRIPT)?;
-    println!("A studio: bigbuck has a core of its own, sintel shares one.");
+    let mut out = std::io::stdout();
+    writeln!(out, "A studio: bigbuck has a core of its own, sintel shares one.")?;
     for project in ["bigbuck", "sintel", "bigbuck"] {
-        println!("\n$ sgtk-python --project {project} where_am_i.py");
+        writeln!(out, "\n$ sgtk-python --project {project} where_am_i.py")?;
         let other = if project == "bigbuck" { &shared } else { &bigbuck };
         let status = Command::new(launcher()?)
             .args(["--project", project])
