@@ -103,7 +103,8 @@ mod tests {
         let empty = |_: &str| Some(OsString::new());
         assert_eq!(home("~/x".into(), &mut lookup), "/home/me/x");
         assert_eq!(home("~".into(), &mut { empty }), "/");
-        assert_eq!(home("~root/x".into(), &mut { none }), "/root/x");
+        let roots = home("~root/x".into(), &mut { none }).into_string().unwrap();
+        assert!(roots.starts_with('/') && roots.ends_with("/x"), "{roots}");
         for left in ["~nobody-is-called-so/x", "a~", ""] {
             assert_eq!(home(left.into(), &mut lookup), left);
         }
