@@ -114,6 +114,9 @@ fn counts() -> [[Option<usize>; 3]; 5] {
     let traces = contenders.map(|contender| {
         let trace = count::until_exec(|by| contender.command(&studio, by))?;
         let paths = contender.config.map(|config| trace.paths_below(&config));
+        // The budget: what a launch looks at below the config.
+        let most = if contender.name == "shared" { 8 } else { 6 };
+        assert!(paths.is_none_or(|paths| paths <= most), "{}: {paths:?}", contender.name);
         Some((trace.calls(), paths))
     });
     std::array::from_fn(|at| {
