@@ -55,6 +55,12 @@ impl Inputs {
     pub fn variable(&self, name: &str) -> Option<&OsStr> {
         value_of(&self.variables, name.as_ref()).filter(|value| !value.is_empty())
     }
+
+    /// The folder that a variable names; a relative one is to be ignored (XDG Base Directory
+    /// Specification).
+    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+        self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
 }
 
 impl Place {

@@ -11,14 +11,11 @@ use crate::inherit::inherit;
 use crate::inputs::{Inputs, Place};
 use crate::request::Request;
 use crate::resolve::{Interpreter, Resolution, resolve};
-use crate::select::Selection;
+use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::Settings;
 use crate::shown::Shown;
 use crate::toolkit::core::Core;
 use crate::toolkit::interpreter;
-
-/// The variable that tells Python which configuration it was launched for.
-const CONFIG_VARIABLE: &str = "SGTK_PYTHON_CONFIG";
 
 /// All that is needed to become Python, and all that decided it.
 #[derive(Debug)]

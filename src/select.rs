@@ -1,7 +1,7 @@
 //! Chooses the project: from what was asked for to a configuration that is there.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Component, Path, PathBuf, is_separator};
 
 use crate::disk;
 use crate::error::{Candidate, Error};
@@ -14,6 +14,9 @@ use crate::near::near;
 use crate::origin::{Decided, Origin};
 use crate::request::{Choice, Request};
 use crate::toolkit::config::PipelineConfig;
+
+/// The variable that tells Python which configuration it was launched for.
+pub const CONFIG_VARIABLE: &str = "SGTK_PYTHON_CONFIG";
 
 /// The chosen project.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ pub fn select(request: &Request, places: &Places, inputs: &Inputs) -> Result<Sel
     let selector = Selector { places, inputs, pipeline: pipeline.map(Pipeline::Named) };
     let mut selections = request.choices.iter().map(|choice| selector.by(choice));
     let Some(first) = selections.next().transpose()? else {
-        let inside_launch = inputs.variable("SGTK_PYTHON_CONFIG").is_some();
+        let inside_launch = inputs.variable(CONFIG_VARIABLE).is_some();
         let none = Error::NoProject { misplaced: request.misplaced.clone(), inside_launch };
         return selector.by_working_directory()?.ok_or(none);
     };
@@ -161,8 +164,9 @@ impl Selector<'_> {
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Selection>, Error> {
         let path = without_dots(path);
         for folder in self.places.above(&path) {
-            if PipelineConfig::at(folder).is_one()? {
-                return self.pipeline_of(self.by_config(folder, origin)?).map(Some);
+            match self.by_config(folder, origin) {
+                Err(Error::NotAConfig { .. }) => {}
+                selection => return self.pipeline_of(selection?).map(Some),
             }
         }
         let Ok(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
@@ -263,7 +267,7 @@ fn candidate(found: &Found) -> Candidate {
 
 /// Whether a name could lead out of the roots: it may come from an event that anyone can make.
 fn is_hostile(name: &OsStr) -> bool {
-    let is_separator = |byte: &u8| *byte == b'/' || (cfg!(windows) && *byte == b'\\');
+    let is_separator = |byte: &u8| is_separator((*byte).into());
     let is_bad_byte = |byte: &u8| *byte == 0 || (cfg!(windows) && *byte == b':');
     let bytes = name.as_encoded_bytes();
     bytes.iter().any(is_bad_byte)

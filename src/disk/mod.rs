@@ -16,12 +16,12 @@ use std::fs;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
 
-/// The most bytes that such a file may hold: far more than any real one does.
-const LARGEST: u64 = 1024 * 1024;
-
 use crate::shown::Shown;
 
 pub use system::{Identity, create_private, identity, is_open_to_all, path_of};
+
+/// The most bytes that such a file may hold: far more than any real one does.
+const LARGEST: u64 = 1024 * 1024;
 
 /// What is wrong with a file.
 #[derive(Debug)]

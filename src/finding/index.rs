@@ -3,8 +3,7 @@
 //! it speaks of, and every failure to read or write it means that there is none.
 //!
 //! One line a configuration, its fields between tabs: project's id, configuration's id and name,
-//! project's name, folder, data folders. The last line is `.`, without which the file was cut
-//! off.
+//! project's name, folder. The last line is `.`, without which the file was cut off.
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,6 +16,7 @@ use super::places::Places;
 use super::{Found, Wanted};
 use crate::disk;
 use crate::inputs::Inputs;
+use crate::os::Os;
 use crate::toolkit::metadata::Metadata;
 
 /// Where the index of some places is.
@@ -61,14 +61,14 @@ impl Index {
 /// `SGTK_PYTHON_CACHE`, else the user's cache folder (XDG Base Directory Specification; having no
 /// home folder is normal).
 fn folder(inputs: &Inputs) -> Option<PathBuf> {
-    let folder = |name| inputs.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    if let Some(folder) = folder("SGTK_PYTHON_CACHE") {
+    if let Some(folder) = inputs.folder("SGTK_PYTHON_CACHE") {
         return Some(folder);
     }
-    let home = || {
-        if cfg!(windows) { folder("LOCALAPPDATA") } else { Some(folder("HOME")?.join(".cache")) }
+    let home = || match Os::CURRENT {
+        Os::Windows => inputs.folder("LOCALAPPDATA"),
+        _ => Some(inputs.folder("HOME")?.join(".cache")),
     };
-    Some(folder("XDG_CACHE_HOME").or_else(home)?.join("sgtk-python"))
+    Some(inputs.folder("XDG_CACHE_HOME").or_else(home)?.join("sgtk-python"))
 }
 
 /// Other launchers read the old file or the new one, never half of one.
@@ -86,29 +86,18 @@ fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
 
 fn text_of(found: &[Found]) -> Vec<u8> {
     let mut text = vec![b'\n'];
-    for Found { path, metadata, data } in found {
+    for Found { path, metadata, .. } in found {
         let Metadata { pipeline_id, pipeline, project_id, project } = metadata;
         let number =
             |id: &Option<i64>| id.map_or_else(String::new, |id| id.to_string()).into_bytes();
         let name = |name: &Option<String>| name.clone().unwrap_or_default().into_bytes();
-        let mut fields = vec![
-            number(project_id),
-            number(pipeline_id),
-            name(pipeline),
-            name(project),
-            path_text(path),
-        ];
-        fields.extend(data.iter().map(|folder| path_text(folder)));
-        let escaped: Vec<Vec<u8>> = fields.iter().map(|field| escaped(field)).collect();
-        text.extend_from_slice(&escaped.join(&b'\t'));
+        let path = path.as_os_str().as_encoded_bytes().to_owned();
+        let fields = [number(project_id), number(pipeline_id), name(pipeline), name(project), path];
+        text.extend_from_slice(&fields.map(|field| escaped(&field)).join(&b'\t'));
         text.push(b'\n');
     }
     text.extend_from_slice(b".\n");
     text
-}
-
-fn path_text(path: &Path) -> Vec<u8> {
-    path.as_os_str().as_encoded_bytes().to_owned()
 }
 
 fn escaped(field: &[u8]) -> Vec<u8> {
@@ -172,12 +161,8 @@ fn entry(line: &[u8]) -> Option<Found> {
         pipeline: name(fields.next()?),
         project: name(fields.next()?),
     };
-    let path = path_of(fields.next()?)?;
-    Some(Found { path, metadata, data: fields.filter_map(path_of).collect() })
-}
-
-fn path_of(field: &[u8]) -> Option<PathBuf> {
-    disk::path_of(unescaped(field))
+    let path = disk::path_of(unescaped(fields.next()?))?;
+    Some(Found { path, metadata, ..Found::default() })
 }
 
 #[cfg(test)]
@@ -194,9 +179,9 @@ mod tests {
                 project_id: id,
                 project: Some(project.into()),
             },
-            data: vec!["/data\t\\n\n".into(), "/x".into()],
+            ..Found::default()
         };
-        let odd = found("/c/a\tb", Some(17), "odd\tname");
+        let odd = found("/c/a\tb\\n\n", Some(17), "odd\tname");
         let last = found("/c/c", Some(1), "c");
         let text = text_of(&[odd.clone(), found("/c/b", None, "1"), last.clone()]);
         assert_eq!(matching(&text, &Wanted::Id(1)), [last]);

@@ -17,7 +17,7 @@ const SHARED_FOLDERS: [&str; 5] =
     ["/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/lib", "/usr/share"];
 
 /// Decides what Python inherits of `variables`: first what must go, then the settings' tables in
-/// their order, then the options. What an option keeps, nothing removes.
+/// their order, then the options. What `--keep` names, neither the rules nor the tables remove.
 pub fn inherit(
     variables: Variables,
     options: &EnvironmentOptions,

@@ -1,7 +1,7 @@
 //! Which Python runs a core, and that it is one.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::{Path, PathBuf, is_separator};
 
 use super::{Interpreter, Resolver};
 use crate::disk;
@@ -42,7 +42,7 @@ impl Resolver<'_> {
     /// them, the first a path or a name on `PATH`.
     fn named_python(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
         let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
-        let whole = first.filter(|first| first.iter().copied().any(is_separator));
+        let whole = first.filter(|first| is_path(first));
         let whole = whole.and_then(|_| self.named_path(value, origin));
         if let Some(path) = whole.filter(|path| disk::exists(path).unwrap_or(false)) {
             let whole = Interpreter { path, args: Vec::new(), origin: origin.clone() };
@@ -59,7 +59,7 @@ impl Resolver<'_> {
 
     /// The path that a word is, `None` if it is a mere name.
     fn named_path(&self, word: &OsStr, origin: &Origin) -> Option<PathBuf> {
-        if !word.as_encoded_bytes().iter().copied().any(is_separator) {
+        if !is_path(word.as_encoded_bytes()) {
             return None;
         }
         let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
@@ -109,8 +109,9 @@ impl Resolver<'_> {
     }
 }
 
-fn is_separator(byte: u8) -> bool {
-    byte == b'/' || (cfg!(windows) && byte == b'\\')
+/// Whether a word is a path, and not a mere name.
+fn is_path(word: &[u8]) -> bool {
+    word.iter().any(|byte| is_separator((*byte).into()))
 }
 
 /// Words as a POSIX shell splits them; a Windows path's backslashes are no quotes.

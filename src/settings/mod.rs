@@ -150,13 +150,11 @@ fn studio_file(inputs: &Inputs) -> Result<Option<File>, Error> {
     }
 }
 
-/// The user's file. A relative `XDG_CONFIG_HOME` is to be ignored (XDG Base Directory
-/// Specification); having no home folder is normal.
+/// The user's file (XDG Base Directory Specification); having no home folder is normal.
 fn users_place(inputs: &Inputs) -> Option<PathBuf> {
-    let folder = |name| inputs.variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || match Os::CURRENT {
-        Os::Windows => folder("APPDATA"),
-        _ => Some(folder("HOME")?.join(".config")),
+        Os::Windows => inputs.folder("APPDATA"),
+        _ => Some(inputs.folder("HOME")?.join(".config")),
     };
-    Some(folder("XDG_CONFIG_HOME").or_else(home)?.join("sgtk-python").join("settings.toml"))
+    Some(inputs.folder("XDG_CONFIG_HOME").or_else(home)?.join("sgtk-python").join("settings.toml"))
 }
