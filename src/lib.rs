@@ -31,6 +31,7 @@ pub mod finding;
 pub mod inherit;
 pub mod inputs;
 pub mod listing;
+pub mod lock;
 pub mod near;
 pub mod origin;
 pub mod os;

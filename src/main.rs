@@ -51,7 +51,7 @@ fn launch(plan: &LaunchPlan) -> Result<ExitCode> {
     for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
-    match become_python(plan)? {}
+    match become_python(plan, &[])? {}
 }
 
 fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {

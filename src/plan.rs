@@ -15,7 +15,7 @@ use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::Settings;
 use crate::shown::Shown;
 use crate::toolkit::core::Core;
-use crate::toolkit::interpreter;
+use crate::toolkit::interpreter::Words;
 
 /// All that is needed to become Python, and all that decided it.
 #[derive(Debug)]
@@ -86,9 +86,9 @@ fn decide(
     argv.extend(interpreter.args.iter().cloned());
     argv.extend(request.arguments.iter().cloned());
     if !request.may_isolate
-        && let Some(word) = interpreter::isolating(argv.get(1..).unwrap_or_default())
+        && let Some(word) = Words::read(argv.get(1..).unwrap_or_default()).isolating
     {
-        return Err(Error::Isolated { word: word.clone() });
+        return Err(Error::Isolated { word });
     }
     Ok(LaunchPlan { selection, core, interpreter, environment, argv, place, warnings })
 }

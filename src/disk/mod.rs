@@ -18,7 +18,9 @@ use std::path::Path;
 
 use crate::shown::Shown;
 
-pub use system::{Identity, create_private, identity, is_open_to_all, path_of};
+pub use system::{
+    Identity, create_private, identity, inherit, is_open_to_all, open_private, path_of,
+};
 
 /// The most bytes that such a file may hold: far more than any real one does.
 const LARGEST: u64 = 1024 * 1024;

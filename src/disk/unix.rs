@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::OFlag;
+use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::{AccessFlags, access};
 
 /// What tells one file or folder from all others: its device and number.
@@ -39,6 +39,28 @@ pub fn create_private(path: &Path) -> io::Result<File> {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     File::options().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// Opens a file to lock it, and makes it and the folders above it for this user alone.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    }
+    let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+    File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(flags)
+        .open(path)
+}
+
+/// Lets a file stay open in the program that this process becomes.
+pub fn inherit(file: &File) -> io::Result<()> {
+    fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
+    Ok(())
 }
 
 /// Whether everybody may write to a file or folder. (With the sticky bit too they may add to a folder.)

@@ -36,6 +36,19 @@ pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
+/// Opens a file to lock it, and makes it and the folders above it, as above.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// The launcher waits for Python here, and so its files stay open as long.
+pub fn inherit(_file: &File) -> io::Result<()> {
+    Ok(())
+}
+
 /// Whether everybody may write to a file or folder: access lists are not looked at.
 pub fn is_open_to_all(_found: &Metadata) -> bool {
     false

@@ -19,7 +19,7 @@ use crate::origin::Origin;
 use crate::plan::Situation;
 use crate::request::Request;
 use crate::settings::Settings;
-use crate::toolkit::interpreter;
+use crate::toolkit::interpreter::Words;
 
 pub use pythons::Asked;
 
@@ -204,8 +204,8 @@ fn proxies(inputs: &Inputs) -> Vec<Finding> {
 
 /// What Python would find before the core: the script's folder comes first on its path.
 fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
-    let script = interpreter::script(&request.arguments);
-    let folder = match script.map(|script| inputs.place.absolute(Path::new(script))) {
+    let words = Words::read(&request.arguments);
+    let folder = match words.script().map(|script| inputs.place.absolute(Path::new(script))) {
         Some(script) => script.as_deref().and_then(Path::parent).map(Path::to_owned),
         // With -c, -m and - the working directory comes first.
         None if !request.arguments.is_empty() => inputs.place.directory().map(Path::to_owned),

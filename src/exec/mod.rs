@@ -16,10 +16,16 @@ use std::ffi::OsString;
 use std::process::Command;
 
 use crate::error::Error;
+use crate::lock::Lock;
 use crate::plan::LaunchPlan;
 
-/// Becomes the plan's Python. Only failure returns.
-pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
+/// Becomes the plan's Python, which holds these locks until it ends. Only failure returns.
+pub fn become_python(plan: &LaunchPlan, locks: &[Lock]) -> Result<Infallible, Error> {
+    for lock in locks {
+        let failed =
+            |source| Error::Exec { path: plan.interpreter.path.clone(), source, longest: None };
+        lock.outlive_launch().map_err(failed)?;
+    }
     system::become_python(plan)
 }
 

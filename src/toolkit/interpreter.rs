@@ -1,9 +1,11 @@
 //! What can be told of a Python without starting it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use clap_lex::OsStrExt;
 
 use crate::disk;
 
@@ -61,76 +63,121 @@ fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     std::iter::successors(target(&path.to_owned()), target).take(16)
 }
 
-/// The word that would make a Python ignore `PYTHONPATH`, among those that follow the program: `-I`
-/// or `-E`, also in a cluster.
-pub fn isolating<T: AsRef<OsStr>>(words: &[T]) -> Option<&T> {
-    read(words).isolating
+/// Python's words: its own options, and what they make it run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// The options, none of which names what to run.
+    pub options: Vec<OsString>,
+    /// The option that would make Python ignore `PYTHONPATH`: `-I` or `-E`, also in a cluster.
+    pub isolating: Option<OsString>,
+    /// What to run.
+    pub program: Program,
+    /// What the program gets, its `sys.argv[1:]`.
+    pub arguments: Vec<OsString>,
 }
 
-/// The script among the words that follow the program; none with `-c`, `-m` or `-`.
-pub fn script<T: AsRef<OsStr>>(words: &[T]) -> Option<&T> {
-    read(words).script
+/// What a Python is told to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// `-c`: this text.
+    Code(OsString),
+    /// `-m`: the module of this name.
+    Module(OsString),
+    /// A script, or a folder or zip with a `__main__.py`.
+    Script(OsString),
+    /// `-`: what comes on standard input.
+    Input,
+    /// Nothing: standard input too, or a prompt if that is a terminal.
+    Prompt,
 }
 
-struct Words<'a, T> {
-    isolating: Option<&'a T>,
-    script: Option<&'a T>,
-}
-
-/// Reads words as Python does (CPython: `Python/getopt.c`). The value of `-W`, `-X` or Python 2's `-Q`
-/// is no option, nor is anything after `-c`, `-m` or the script.
-fn read<T: AsRef<OsStr>>(words: &[T]) -> Words<'_, T> {
-    let mut read = Words { isolating: None, script: None };
-    let mut words = words.iter();
-    while let Some(word) = words.next() {
-        match word.as_ref().as_encoded_bytes() {
-            b"-" => break,
-            b"--" => {
-                read.script = words.next();
-                break;
-            }
-            b"--check-hash-based-pycs" => {
-                words.next();
-            }
-            [b'-', b'-', ..] => {}
-            [b'-', flags @ ..] => match cluster(flags) {
-                Cluster::Isolates => {
-                    read.isolating = read.isolating.or(Some(word));
+impl Words {
+    /// Reads the words that follow the program as Python does (CPython: `Python/getopt.c`). The value of
+    /// `-W`, `-X` or Python 2's `-Q` is no option, nor is anything after `-c`, `-m` or the script.
+    pub fn read<T: AsRef<OsStr>>(words: &[T]) -> Self {
+        let (mut options, mut isolating) = (Vec::new(), None);
+        let mut words = words.iter().map(AsRef::as_ref);
+        let program = loop {
+            let Some(word) = words.next() else { break Program::Prompt };
+            match word.as_encoded_bytes() {
+                b"-" => break Program::Input,
+                b"--" => break words.next().map_or(Program::Prompt, |w| Program::Script(w.into())),
+                [b'-', b'-', ..] => {
+                    options.push(word.to_owned());
+                    if word == "--check-hash-based-pycs" {
+                        options.extend(words.next().map(OsStr::to_owned));
+                    }
                 }
-                Cluster::TakesNext => {
-                    words.next();
+                [b'-', flags @ ..] => {
+                    let cluster = Cluster::of(flags);
+                    if isolating.is_none() && cluster.isolates {
+                        isolating = Some(word.to_owned());
+                    }
+                    match cluster.end {
+                        End::Plain => options.push(word.to_owned()),
+                        End::TakesNext => {
+                            options.push(word.to_owned());
+                            options.extend(words.next().map(OsStr::to_owned));
+                        }
+                        End::Runs { kind, before } => {
+                            let attached = word.strip_prefix(&format!("-{before}{kind}"));
+                            let attached = attached.filter(|value| !value.is_empty());
+                            if !before.is_empty() {
+                                options.push(format!("-{before}").into());
+                            }
+                            let value = attached.or_else(|| words.next()).unwrap_or_default();
+                            let program = if kind == 'c' { Program::Code } else { Program::Module };
+                            break program(value.to_owned());
+                        }
+                    }
                 }
-                Cluster::Ends => break,
-                Cluster::Plain => {}
-            },
-            _ => {
-                read.script = Some(word);
-                break;
+                _ => break Program::Script(word.to_owned()),
             }
+        };
+        Words { options, isolating, program, arguments: words.map(OsStr::to_owned).collect() }
+    }
+
+    /// The script, if that is what runs.
+    pub fn script(&self) -> Option<&OsStr> {
+        match &self.program {
+            Program::Script(script) => Some(script),
+            _ => None,
         }
     }
-    read
+}
+
+/// A word of short options.
+struct Cluster {
+    isolates: bool,
+    end: End,
 }
 
 /// What a word of short options means for the words after it.
-enum Cluster {
-    Isolates,
-    TakesNext,
-    Ends,
+enum End {
     Plain,
+    TakesNext,
+    /// `-c` or `-m`, and the options before it.
+    Runs {
+        kind: char,
+        before: String,
+    },
 }
 
-fn cluster(flags: &[u8]) -> Cluster {
-    for (at, flag) in flags.iter().enumerate() {
-        match flag {
-            b'I' | b'E' => return Cluster::Isolates,
-            b'c' | b'm' => return Cluster::Ends,
-            b'W' | b'X' | b'Q' if at + 1 == flags.len() => return Cluster::TakesNext,
-            b'W' | b'X' | b'Q' => return Cluster::Plain,
-            _ => {}
-        }
+impl Cluster {
+    fn of(flags: &[u8]) -> Self {
+        let is_last = |flag: &u8| matches!(flag, b'c' | b'm' | b'W' | b'X' | b'Q');
+        let at = flags.iter().position(is_last).unwrap_or(flags.len());
+        let (before, rest) = flags.split_at(at);
+        let end = match rest {
+            [kind @ (b'c' | b'm'), ..] => End::Runs {
+                kind: char::from(*kind),
+                before: String::from_utf8_lossy(before).into_owned(),
+            },
+            [_] => End::TakesNext,
+            _ => End::Plain,
+        };
+        Cluster { isolates: before.iter().any(|flag| matches!(flag, b'I' | b'E')), end }
     }
-    Cluster::Plain
 }
 
 #[cfg(test)]
@@ -170,23 +217,41 @@ mod tests {
             ("", false),
         ] {
             let words: Vec<&str> = words.split_whitespace().collect();
-            assert_eq!(isolating(&words).is_some(), isolates, "{words:?}");
+            assert_eq!(Words::read(&words).isolating.is_some(), isolates, "{words:?}");
         }
     }
 
     #[test]
-    fn scripts() {
-        for (words, expected) in [
-            ("x.py -c y", Some("x.py")),
-            ("-u -W ignore -Xdev x.py", Some("x.py")),
-            ("-- x.py", Some("x.py")),
-            ("-c x.py", None),
-            ("-um x.py", None),
-            ("- x.py", None),
-            ("-V", None),
+    fn programs() {
+        let code = |text: &str| Program::Code(text.into());
+        let module = |name: &str| Program::Module(name.into());
+        let script = |path: &str| Program::Script(path.into());
+        for (words, options, program, arguments) in [
+            ("x.py -c y", "", script("x.py"), "-c y"),
+            ("-u -W ignore -Xdev x.py", "-u -W ignore -Xdev", script("x.py"), ""),
+            ("-- -x.py --", "", script("-x.py"), "--"),
+            ("-c x.py -u", "", code("x.py"), "-u"),
+            ("-cpass x", "", code("pass"), "x"),
+            ("-uBc pass", "-uB", code("pass"), ""),
+            ("-c", "", code(""), ""),
+            ("-um x.y z", "-u", module("x.y"), "z"),
+            ("-mx.y z", "", module("x.y"), "z"),
+            ("- x.py", "", Program::Input, "x.py"),
+            (
+                "--check-hash-based-pycs always x.py",
+                "--check-hash-based-pycs always",
+                script("x.py"),
+                "",
+            ),
+            ("-V", "-V", Program::Prompt, ""),
+            ("--", "", Program::Prompt, ""),
+            ("", "", Program::Prompt, ""),
         ] {
-            let words: Vec<&str> = words.split_whitespace().collect();
-            assert_eq!(script(&words).copied(), expected, "{words:?}");
+            let split = |text: &str| text.split_whitespace().map(OsString::from).collect();
+            let words: Vec<OsString> = split(words);
+            let (options, arguments) = (split(options), split(arguments));
+            let expected = Words { options, isolating: None, program, arguments };
+            assert_eq!(Words::read(&words), expected, "{words:?}");
         }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 13] = [
     &["cli", "near", "os", "shown"],
     &["disk", "environment", "origin"],
-    &["error"],
+    &["error", "lock"],
     &["inputs"],
     &["request", "settings"],
     &["inherit", "toolkit"],

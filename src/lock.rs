@@ -1,0 +1,54 @@
+//! Locks on files: what one process at a time may do, or several at once that all do the same. The
+//! system frees a lock when the last process that holds it has ended, however it ended (`flock(2)`,
+//! `LockFileEx`).
+
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
+
+use crate::disk;
+
+/// Who may hold a lock at a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Holders {
+    /// One.
+    One,
+    /// As many as like, but not together with a single one.
+    Many,
+}
+
+/// A lock that is held, until it is dropped.
+#[derive(Debug)]
+pub struct Lock(File);
+
+impl Lock {
+    /// Waits for a lock. The file is made, and the folders above it, if it is not there.
+    pub fn wait_for(path: &Path, holders: Holders) -> io::Result<Self> {
+        let file = disk::open_private(path)?;
+        match holders {
+            Holders::One => file.lock()?,
+            Holders::Many => file.lock_shared()?,
+        }
+        Ok(Lock(file))
+    }
+
+    /// Takes a lock if that needs no waiting.
+    pub fn try_for(path: &Path, holders: Holders) -> io::Result<Option<Self>> {
+        let file = disk::open_private(path)?;
+        let taken = match holders {
+            Holders::One => file.try_lock(),
+            Holders::Many => file.try_lock_shared(),
+        };
+        match taken {
+            Ok(()) => Ok(Some(Lock(file))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
+    /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,
+    /// it is the launcher that holds it.)
+    pub fn outlive_launch(&self) -> io::Result<()> {
+        disk::inherit(&self.0)
+    }
+}
