@@ -9,6 +9,8 @@
     reason = "that is how a test fails"
 )]
 
+#[cfg(unix)]
+mod as_main;
 mod bad_input;
 mod command_line;
 #[cfg(unix)]

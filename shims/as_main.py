@@ -1,0 +1,272 @@
+"""Runs what Python's words name as `__main__`, in a process that has already done something else.
+
+The program finds what plain Python would give it: `__main__`, `sys.argv`, `sys.path[0]`, its tracebacks,
+its exit code. A runner's text follows this one in one `python -c`; here are only functions. Python 3.7+.
+
+`exit_code_of(kind, program, arguments)` runs:
+  code    the text of `-c`
+  module  the module of `-m`
+  script  a file, or a folder or zip with a `__main__.py`
+  input   what comes on standard input; `program` is `-`, or empty where there were no words at all
+"""
+import os
+import sys
+
+
+def forget_runner():
+    """Takes back what `python -c` did for the runner: its entry on `sys.path`, its lines in tracebacks."""
+    linecache = sys.modules.get("linecache")
+    if linecache is not None:
+        linecache.cache.pop("<string>", None)
+    if not getattr(sys.flags, "safe_path", False) and sys.path[:1] == [""]:
+        del sys.path[0]
+
+
+def exit_code_of(kind, program, arguments):
+    """Runs a program and returns what `exit_as` takes: 0 to 255, or minus the signal to die by. What
+    it failed with has been printed."""
+    failure = None
+    try:
+        run_as_main(kind, program, arguments)
+    except BaseException as error:
+        failure = error
+    # No longer in the handler: a hook that asks for the exception being handled finds none.
+    return 0 if failure is None else code_of_failure(failure)
+
+
+def exit_as(code):
+    """Ends this process as Python does: threads, `atexit`, a flush, and where a program was
+    interrupted the signal itself."""
+    if code >= 0:
+        sys.exit(code)
+    import atexit
+    import signal
+    import threading
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    flush_output()
+    signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+
+
+def run_as_main(kind, program, arguments):
+    """Runs a program; what it raises is raised."""
+    names = fresh_main()
+    if kind == "module":
+        sys.argv[:] = ["-m"] + arguments
+        run_module(program)
+    elif kind == "script":
+        run_script(program, arguments, names)
+    elif kind == "code":
+        sys.argv[:] = ["-c"] + arguments
+        put_on_path("")
+        # As CPython does, and so that the last line has an end.
+        code = compiled(program + "\n", "<string>")
+        show_source(code, program)
+        execute(code, names)
+    else:
+        sys.argv[:] = [program] + arguments
+        put_on_path("")
+        names["__file__"], names["__cached__"] = "<stdin>", None
+        execute(compiled(sys.stdin.buffer.read(), "<stdin>"), names)
+
+
+def fresh_main():
+    """Makes the module `__main__` and returns its names (CPython: `add_main_module`)."""
+    import builtins
+    from importlib.machinery import BuiltinImporter
+    main = type(sys)("__main__")
+    names = main.__dict__
+    names.update(__loader__=BuiltinImporter, __annotations__={}, __builtins__=builtins)
+    sys.modules["__main__"] = main
+    return names
+
+
+def run_module(name):
+    """Runs a module (CPython: `pymain_run_module`)."""
+    try:
+        put_on_path(os.getcwd())
+    except OSError:
+        pass
+    import runpy
+    runpy._run_module_as_main(name)
+
+
+def run_script(program, arguments, names):
+    """Runs a file, a folder or a zip (CPython: `pymain_run_python`)."""
+    sys.argv[:] = [program] + arguments
+    path = script_path(program)
+    importer = importer_of(path)
+    sys.path_importer_cache[path] = importer
+    if importer is not None:
+        sys.path.insert(0, path)
+        import runpy
+        runpy._run_module_as_main("__main__", False)
+        return
+    try:
+        with open(path, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        name = repr(path) if sys.version_info >= (3, 10) else "'%s'" % path
+        reason = "[Errno %d] %s" % (error.errno, os.strerror(error.errno))
+        complain("%s: can't open file %s: %s" % (sys.executable, name, reason))
+        raise SystemExit(2) from None
+    put_on_path(script_folder(program))
+    names["__file__"], names["__cached__"] = path, None
+    from importlib.machinery import SourceFileLoader, SourcelessFileLoader
+    from importlib.util import MAGIC_NUMBER
+    is_bytecode = path.endswith(".pyc") or source[:2] == MAGIC_NUMBER[:2]
+    loader = SourcelessFileLoader if is_bytecode else SourceFileLoader
+    names["__loader__"] = loader("__main__", path)
+    execute(load_bytecode(source) if is_bytecode else compiled(source, path), names)
+
+
+def script_path(program):
+    """A script's path as plain Python keeps it: absolute since 3.9."""
+    if sys.version_info < (3, 9) or os.path.isabs(program):
+        return program
+    try:
+        return os.getcwd() + os.sep + program
+    except OSError:
+        return program
+
+
+def script_folder(program):
+    """What a script puts on `sys.path`: its folder, links resolved."""
+    real = os.path.realpath(program)
+    return os.path.dirname(real if os.path.exists(real) else program)
+
+
+def importer_of(path):
+    """What imports from a path; nothing for an ordinary file."""
+    for hook in sys.path_hooks:
+        try:
+            return hook(path)
+        except ImportError:
+            pass
+    return None
+
+
+def put_on_path(entry):
+    """Puts a program's folder first on `sys.path`, unless `-P` or `PYTHONSAFEPATH` forbid it."""
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path.insert(0, entry)
+
+
+def compiled(source, name):
+    return compile(source, name, "exec", dont_inherit=True)
+
+
+def load_bytecode(source):
+    import marshal
+    from importlib.util import MAGIC_NUMBER
+    if source[:4] != MAGIC_NUMBER:
+        raise RuntimeError("Bad magic number in .pyc file")
+    code = marshal.loads(source[16:])
+    if not isinstance(code, type(compiled("", ""))):
+        raise RuntimeError("Bad code object in .pyc file")
+    return code
+
+
+def show_source(code, source):
+    """Lets tracebacks show the lines of `-c`, as Python 3.13 does."""
+    if sys.version_info >= (3, 13):
+        import linecache
+        key = code if hasattr(linecache, "_interactive_cache") else "<string>"
+        linecache._register_code(key, source, "<string>")
+
+
+def execute(code, names):
+    try:
+        exec(code, names)
+    finally:
+        # CPython does so here (`flush_io`), so that a traceback comes after the output.
+        for stream in sys.stderr, sys.stdout:
+            try:
+                stream.flush()
+            except Exception:
+                pass
+
+
+def code_of_failure(failure):
+    """The exit code of an exception, which has been printed (CPython: `PyErr_PrintEx`)."""
+    failure.__traceback__ = without_runner(failure.__traceback__)
+    if isinstance(failure, SystemExit):
+        return code_of_exit(failure)
+    sys.last_type, sys.last_value = type(failure), failure
+    sys.last_traceback = failure.__traceback__
+    if sys.version_info >= (3, 12):
+        sys.last_exc = failure
+    problem = None
+    try:
+        sys.excepthook(type(failure), failure, failure.__traceback__)
+    except BaseException as error:
+        problem = error
+    if isinstance(problem, SystemExit):
+        return code_of_exit(problem)
+    if not hasattr(sys, "excepthook"):
+        complain("sys.excepthook is missing")
+        show(failure)
+    elif problem is not None:
+        problem.__traceback__ = without_runner(problem.__traceback__)
+        complain("Error in sys.excepthook:")
+        show(problem)
+        complain("\nOriginal exception was:")
+        show(failure)
+    was_interrupted = type(failure) is KeyboardInterrupt and sys.version_info >= (3, 8)
+    return -2 if was_interrupted else 1
+
+
+def show(failure):
+    sys.__excepthook__(type(failure), failure, failure.__traceback__)
+
+
+def without_runner(traceback):
+    """A traceback without the frames of the functions here, through which each one begins."""
+    while traceback is not None and traceback.tb_frame.f_globals is globals():
+        traceback = traceback.tb_next
+    return traceback
+
+
+def code_of_exit(failure):
+    """The exit code of a `SystemExit` (CPython: `_Py_HandleSystemExit`)."""
+    try:
+        value = failure.code
+    except BaseException:
+        value = failure
+    if value is None:
+        return 0
+    if isinstance(value, int):
+        # A C long that is cut down to a byte; one that does not fit is -1.
+        return value & 255 if -2 ** 63 <= value < 2 ** 63 else 255
+    try:
+        text = str(value)
+    except Exception:
+        text = ""
+    complain(text)
+    return 1
+
+
+def complain(text):
+    """Writes a line where Python writes its own, also where standard error has been taken away."""
+    stream = sys.stderr
+    if stream is None:
+        os.write(2, (text + "\n").encode(errors="backslashreplace"))
+    else:
+        stream.write(text + "\n")
+        stream.flush()
+
+
+def flush_output():
+    """Flushes the standard streams; whether that worked. A failure to write is told as Python does."""
+    worked = True
+    for stream in sys.stdout, sys.stderr:
+        try:
+            if stream is not None and not stream.closed:
+                stream.flush()
+        except Exception as error:
+            worked = False
+            if stream is sys.stdout:
+                told = "%s: %s" % (type(error).__name__, error)
+                complain("Exception ignored in: %r\n%s" % (stream, told))
+    return worked
