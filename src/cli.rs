@@ -87,6 +87,10 @@ pub struct Cli {
     #[arg(long)]
     pub pin_config: bool,
 
+    /// Ask the site anew for a distributed configuration, and realise it
+    #[arg(long)]
+    pub refresh: bool,
+
     /// Print what would run and what decided it; start nothing
     #[arg(long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]

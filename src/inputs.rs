@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::{OsStr, OsString};
+use std::io::{self, IsTerminal};
 use std::path::{Component, Path, PathBuf};
 use std::sync::OnceLock;
 
@@ -25,7 +26,12 @@ pub struct Inputs {
 
 /// How many characters a line of standard output holds; `None` if it is no terminal.
 pub fn terminal_width() -> Option<usize> {
-    terminal_size::terminal_size_of(std::io::stdout()).map(|(width, _)| width.0.into())
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
+}
+
+/// Whether there is a person to ask.
+pub fn has_terminal() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
 /// Where the launcher runs.

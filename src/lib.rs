@@ -20,7 +20,9 @@
 
 #![cfg_attr(not(windows), forbid(unsafe_code))]
 
+pub mod bootstrap;
 pub mod cli;
+pub mod credentials;
 pub mod disk;
 pub mod doctor;
 pub mod environment;
@@ -41,4 +43,5 @@ pub mod resolve;
 pub mod select;
 pub mod settings;
 pub mod shown;
+pub mod site;
 pub mod toolkit;

@@ -3,7 +3,7 @@
 //! `LockFileEx`).
 
 use std::fs::{File, TryLockError};
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::disk;
@@ -44,6 +44,17 @@ impl Lock {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    /// Whether somebody who held the lock left a mark in its file: what was begun did not come to an end.
+    pub fn is_marked(&self) -> bool {
+        self.0.metadata().is_ok_and(|found| found.len() > 0)
+    }
+
+    /// Leaves a mark, or takes it away.
+    pub fn mark(&mut self, begun: bool) -> io::Result<()> {
+        self.0.set_len(0)?;
+        if begun { self.0.write_all(b"begun\n") } else { Ok(()) }
     }
 
     /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,

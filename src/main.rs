@@ -4,22 +4,24 @@ use std::io::{ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
+use sgtk_python::bootstrap::{Asking, Progress, Settled, settle};
 use sgtk_python::cli::{Format, ListFormat};
 use sgtk_python::disk::Reason;
 use sgtk_python::doctor;
 use sgtk_python::error::{Code, Error};
 use sgtk_python::exec::become_python;
-use sgtk_python::explain::explain;
+use sgtk_python::explain;
 use sgtk_python::finding::index::Index;
 use sgtk_python::finding::places::Places;
 use sgtk_python::finding::scan::Scan;
 use sgtk_python::finding::scan_and_keep;
 use sgtk_python::inputs::{Inputs, terminal_width};
 use sgtk_python::listing::{self, listed};
-use sgtk_python::plan::{LaunchPlan, Situation, plan};
+use sgtk_python::plan::{Situation, plan};
 use sgtk_python::request::{Action, Request};
-use sgtk_python::select::select;
 use sgtk_python::settings::Settings;
+use sgtk_python::shown::Shown;
+use sgtk_python::site::Site;
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| report(&error))
@@ -33,25 +35,54 @@ fn run() -> Result<ExitCode> {
     }
     let settings = Settings::read(&inputs)?;
     let places = Places::new(&settings, &inputs)?;
-    let situation =
-        Situation { request: &request, settings: &settings, places: &places, inputs: &inputs };
-    let plan =
-        || -> Result<LaunchPlan, Error> { plan(select(&request, &places, &inputs)?, &situation) };
+    let site = Site::of(&request, &settings, &inputs)?;
+    let situation = Situation {
+        request: &request,
+        settings: &settings,
+        places: &places,
+        site: site.as_ref(),
+        inputs: &inputs,
+    };
     match request.action {
         Action::List(format) => list(format, &situation),
         Action::Doctor(format) => examine(format, &situation),
-        Action::Explain(format) => {
-            print(&explain(&plan()?, format).context("the plan cannot be written as JSON")?)
-        }
-        Action::Launch | Action::Print(_) => launch(&plan()?),
+        Action::Explain(format) => explain(format, &situation),
+        Action::Launch | Action::Print(_) => launch(&situation),
     }
 }
 
-fn launch(plan: &LaunchPlan) -> Result<ExitCode> {
+fn launch(situation: &Situation) -> Result<ExitCode> {
+    let asking = if situation.request.refresh { Asking::Anew } else { Asking::IfNeeded };
+    let Settled { selection, locks } = settle(situation, asking, &show)?;
+    let plan = plan(selection, situation)?;
     for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
-    match become_python(plan, &[])? {}
+    match become_python(&plan, &locks)? {}
+}
+
+fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {
+    let asking = if situation.request.refresh { Asking::Anew } else { Asking::Never };
+    let Settled { selection, .. } = settle(situation, asking, &show)?;
+    let plan = plan(selection, situation)?;
+    print(&explain::explain(&plan, format).context("the plan cannot be written as JSON")?)
+}
+
+/// Shows on a terminal why a launch takes its time.
+fn show(progress: Progress) {
+    let line = match progress {
+        Progress::Waiting => "waiting for another launch, which realises the configuration".into(),
+        Progress::At(part, message) => format!("{:3.0} % {}", part * 100.0, Shown::new(&message)),
+        Progress::Over => String::new(),
+    };
+    show_line(&line);
+}
+
+/// Shows one line on standard error in the place of the last one, if somebody looks on.
+fn show_line(line: &str) {
+    if stderr().is_terminal() {
+        let _ = write!(stderr(), "\r\x1b[K{line}");
+    }
 }
 
 fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {
@@ -62,27 +93,19 @@ fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {
 
 /// Examines all projects that are here, or the one that was chosen.
 fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
-    let Situation { request, places, inputs, .. } = situation;
-    let chosen = if request.choices.is_empty() {
+    let chosen = if situation.request.choices.is_empty() {
         None
     } else {
-        match select(request, places, inputs) {
-            Ok(selection) => Some(selection.config.path),
+        match settle(situation, Asking::Never, &show) {
+            Ok(settled) => Some(settled.selection.config.path),
             // That is a fault to be told with all others.
             Err(Error::Ambiguous { .. }) => None,
             Err(error) => return Err(error.into()),
         }
     };
-    let show_progress = stderr().is_terminal();
-    let progress = |done: usize, all: usize| {
-        if show_progress {
-            let _ = write!(stderr(), "\r\x1b[Kasked {done} of {all} Pythons");
-        }
-    };
+    let progress = |done: usize, all: usize| show_line(&format!("asked {done} of {all} Pythons"));
     let diagnosis = doctor::examine(&scan(situation), chosen.as_deref(), situation, &progress);
-    if show_progress {
-        let _ = write!(stderr(), "\r\x1b[K");
-    }
+    show_line("");
     print(&diagnosis.print(format).context("the diagnosis cannot be written as JSON")?)?;
     Ok(if diagnosis.is_well() { ExitCode::SUCCESS } else { ExitCode::from(Code::Broken as u8) })
 }

@@ -50,6 +50,8 @@ pub enum Origin {
     },
     /// A folder of a project's data.
     Data(PathBuf),
+    /// The site at this address.
+    Site(String),
     /// A rule that holds where nothing else decides.
     Default(&'static str),
 }
@@ -79,6 +81,7 @@ impl Display for Origin {
                 write!(f, "folder below {} ({origin})", Shown::new(root))
             }
             Origin::Data(folder) => write!(f, "project data in {}", Shown::new(folder)),
+            Origin::Site(host) => write!(f, "site {}", Shown::new(host)),
             Origin::Default(rule) => f.write_str(rule),
         }
     }

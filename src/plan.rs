@@ -14,6 +14,7 @@ use crate::resolve::{Interpreter, Resolution, resolve};
 use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::Settings;
 use crate::shown::Shown;
+use crate::site::Site;
 use crate::toolkit::core::Core;
 use crate::toolkit::interpreter::Words;
 
@@ -45,6 +46,8 @@ pub struct Situation<'a> {
     pub settings: &'a Settings,
     /// Where configurations may be.
     pub places: &'a Places,
+    /// Who knows of others.
+    pub site: Option<&'a Site>,
     /// What the launcher was started with.
     pub inputs: &'a Inputs,
 }
@@ -66,7 +69,9 @@ fn decide(
     resolution: Resolution,
     mut environment: Environment,
 ) -> Result<LaunchPlan, Error> {
-    let Resolution { core, interpreter, sandbox, other_cores, mut warnings } = resolution;
+    let Resolution { core, interpreter, sandbox, other_cores, warnings: odd } = resolution;
+    let mut warnings = selection.warnings.clone();
+    warnings.extend(odd);
     let config = selection.config.path.as_os_str().to_owned();
     let keeps_python_path =
         request.environment.keep.iter().any(|p| p.matches("PYTHONPATH".as_ref()));

@@ -2,9 +2,11 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
+use std::time::Duration;
 
 use crate::disk;
 use crate::error::{Candidate, Error};
+use crate::finding::answers::{Answer, Asked, Question};
 use crate::finding::index::Index;
 use crate::finding::places::Places;
 use crate::finding::scan::scan;
@@ -13,6 +15,7 @@ use crate::inputs::Inputs;
 use crate::near::near;
 use crate::origin::{Decided, Origin};
 use crate::request::{Choice, Request};
+use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 
 /// The variable that tells Python which configuration it was launched for.
@@ -31,6 +34,30 @@ pub struct Selection {
     pub origin: Origin,
     /// Where a studio core may be: the root that the configuration lies below, else every root.
     pub roots: Vec<PathBuf>,
+    /// For one that was realised from the site's description: how long ago the site was asked.
+    pub realised: Option<Duration>,
+    /// What is odd about it, but not wrong.
+    pub warnings: Vec<String>,
+}
+
+/// What a choice came to.
+#[derive(Debug)]
+pub enum Chosen {
+    /// A configuration that lies here.
+    Here(Selection),
+    /// A project that only the site can know.
+    OnSite(Distributed),
+}
+
+/// A project that no configuration here is of, unless one was realised already.
+#[derive(Debug)]
+pub struct Distributed {
+    /// What it was chosen by.
+    pub project: Decided<OsString>,
+    /// What to ask the site for.
+    pub question: Question,
+    /// What it answered before.
+    pub kept: Option<Answer>,
 }
 
 impl Selection {
@@ -41,22 +68,34 @@ impl Selection {
             None => places.roots.iter().map(|root| root.value.clone()).collect(),
         };
         let known_as = places.known_as(&path);
-        Selection { project, known_as, config: PipelineConfig::at(path), origin, roots }
+        let config = PipelineConfig::at(path);
+        Selection { project, known_as, config, origin, roots, realised: None, warnings: Vec::new() }
     }
 }
 
-/// Chooses the project.
-pub fn select(request: &Request, places: &Places, inputs: &Inputs) -> Result<Selection, Error> {
+/// Chooses the project: what each choice came to, for the configurations must be one.
+pub fn select(
+    request: &Request,
+    places: &Places,
+    site: Option<&Site>,
+    inputs: &Inputs,
+) -> Result<Vec<Chosen>, Error> {
     let pipeline = request.pipeline.as_ref().map(|pipeline| pipeline.value.clone());
-    let selector = Selector { places, inputs, pipeline: pipeline.map(Pipeline::Named) };
-    let mut selections = request.choices.iter().map(|choice| selector.by(choice));
-    let Some(first) = selections.next().transpose()? else {
-        let inside_launch = inputs.variable(CONFIG_VARIABLE).is_some();
-        let none = Error::NoProject { misplaced: request.misplaced.clone(), inside_launch };
-        return selector.by_working_directory()?.ok_or(none);
-    };
+    let selector = Selector { places, site, inputs, pipeline: pipeline.map(Pipeline::Named) };
+    if !request.choices.is_empty() {
+        return request.choices.iter().map(|choice| selector.by(choice)).collect();
+    }
+    let inside_launch = inputs.variable(CONFIG_VARIABLE).is_some();
+    let none = Error::NoProject { misplaced: request.misplaced.clone(), inside_launch };
+    Ok(vec![selector.by_working_directory()?.ok_or(none)?])
+}
+
+/// The one configuration that all choices came to.
+pub fn agreed(selections: impl IntoIterator<Item = Selection>) -> Result<Selection, Error> {
+    let mut selections = selections.into_iter();
+    let none = Error::NoProject { misplaced: None, inside_launch: false };
+    let first = selections.next().ok_or(none)?;
     for other in selections {
-        let other = other?;
         if !disk::is_same(&first.config.path, &other.config.path) {
             let decided = |s: Selection| Decided::new(s.config.path, s.project.origin);
             return Err(Error::Conflict([decided(first), decided(other)].into()));
@@ -67,6 +106,7 @@ pub fn select(request: &Request, places: &Places, inputs: &Inputs) -> Result<Sel
 
 struct Selector<'a> {
     places: &'a Places,
+    site: Option<&'a Site>,
     inputs: &'a Inputs,
     pipeline: Option<Pipeline>,
 }
@@ -77,7 +117,7 @@ struct NoMatch {
 }
 
 impl Selector<'_> {
-    fn by(&self, choice: &Decided<Choice>) -> Result<Selection, Error> {
+    fn by(&self, choice: &Decided<Choice>) -> Result<Chosen, Error> {
         let origin = &choice.origin;
         match &choice.value {
             Choice::Project(name) => self.by_name(name, origin),
@@ -91,7 +131,7 @@ impl Selector<'_> {
         }
     }
 
-    fn by_name(&self, name: &OsStr, origin: &Origin) -> Result<Selection, Error> {
+    fn by_name(&self, name: &OsStr, origin: &Origin) -> Result<Chosen, Error> {
         if is_hostile(name) {
             return Err(Error::HostileName { name: name.into(), origin: origin.clone() });
         }
@@ -99,9 +139,9 @@ impl Selector<'_> {
         let named = self.places.named.iter().find(|(known, _)| name == known.as_str());
         if let Some((_, config)) = named {
             let selection = self.config(project, config.value.clone(), config.origin.clone())?;
-            return self.pipeline_of(selection);
+            return self.pipeline_of(selection).map(Chosen::Here);
         }
-        let mut fault = None;
+        let (mut fault, mut folders) = (None, Vec::new());
         let folder: PathBuf = Path::new(name).iter().collect();
         for root in &self.places.roots {
             let path = root.value.join(&folder);
@@ -110,63 +150,121 @@ impl Selector<'_> {
             // One root that cannot be read must not hide those after it.
             match PipelineConfig::at(&path).is_one() {
                 Ok(true) => {
-                    return self.pipeline_of(Selection::of(self.places, project, path, origin));
+                    let selection = Selection::of(self.places, project, path, origin);
+                    return self.pipeline_of(selection).map(Chosen::Here);
                 }
-                Ok(false) if disk::exists(&path).unwrap_or(false) => {
-                    fault = fault.or(Some(Error::NotAConfig { path, exists: true, origin }));
-                }
-                Ok(false) => {}
+                Ok(false) => folders.push((path, origin)),
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
-        let found = match name.to_str() {
-            Some(name) => self.find(&Wanted::Name(name), name)?,
-            None => Err(NoMatch { unreadable: 0 }),
-        };
-        match found {
-            Ok(found) => Ok(self.found(project, found)),
-            Err(NoMatch { unreadable }) => Err(fault.unwrap_or_else(|| Error::UnknownProject {
+        let text = name.to_str();
+        let question = text.map(|name| self.question(Asked::Name(name.into())));
+        self.find_or_ask(project, text.map(Wanted::Name), question, |NoMatch { unreadable }| {
+            let folder = |(path, origin): (PathBuf, Origin)| {
+                let exists = disk::exists(&path).unwrap_or(false);
+                exists.then_some(Error::NotAConfig { path, exists, origin })
+            };
+            let fault = fault.or_else(|| folders.into_iter().find_map(folder));
+            fault.unwrap_or_else(|| Error::UnknownProject {
                 name: name.into(),
                 origin: origin.clone(),
                 near: self.near(name).into(),
                 roots: self.places.roots.clone().into(),
                 unreadable,
-            })),
+            })
+        })
+    }
+
+    fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen, Error> {
+        let project = Decided::new(id.to_string().into(), origin.clone());
+        let question = self.question(Asked::Id(id));
+        let otherwise = |NoMatch { unreadable }| {
+            let (origin, roots) = (origin.clone(), self.places.roots.clone());
+            Error::UnknownId { id, origin, roots, unreadable }
+        };
+        self.find_or_ask(project, Some(Wanted::Id(id)), Some(question), otherwise)
+    }
+
+    /// The configuration that is here, else the site's, of which a kept answer needs no search here.
+    fn find_or_ask(
+        &self,
+        project: Decided<OsString>,
+        wanted: Option<Wanted>,
+        question: Option<Question>,
+        otherwise: impl FnOnce(NoMatch) -> Error,
+    ) -> Result<Chosen, Error> {
+        let asked = self.site.zip(question).map(|(site, question)| {
+            let kept = site.kept(&question);
+            let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site.refresh_after));
+            (Distributed { project: project.clone(), question, kept }, is_fresh)
+        });
+        let asked = match asked {
+            Some((distributed, true)) => return Ok(Chosen::OnSite(distributed)),
+            Some((distributed, false)) => Some(distributed),
+            None => None,
+        };
+        let found = match &wanted {
+            Some(wanted) => self.find(wanted, &project.value.to_string_lossy())?,
+            None => Err(NoMatch { unreadable: 0 }),
+        };
+        match (found, asked) {
+            (Ok(found), _) => {
+                let mut project = project;
+                if let (Some(Wanted::Id(_)), Some(name)) = (wanted, &found.metadata.project) {
+                    project.value = name.into();
+                }
+                Ok(Chosen::Here(self.found(project, found)))
+            }
+            (Err(_), Some(distributed)) => Ok(Chosen::OnSite(distributed)),
+            (Err(none), None) => Err(otherwise(none)),
         }
     }
 
-    fn by_id(&self, id: i64, origin: &Origin) -> Result<Selection, Error> {
-        match self.find(&Wanted::Id(id), &id.to_string())? {
-            Ok(found) => {
-                let name = found.metadata.project.clone().unwrap_or_else(|| id.to_string());
-                Ok(self.found(Decided::new(name.into(), origin.clone()), found))
-            }
-            Err(NoMatch { unreadable }) => {
-                let (origin, roots) = (origin.clone(), self.places.roots.clone());
-                Err(Error::UnknownId { id, origin, roots, unreadable })
-            }
-        }
+    fn question(&self, project: Asked) -> Question {
+        let pipeline = self.pipeline.as_ref().map(ToString::to_string);
+        Question { project, pipeline }
     }
 
-    fn by_config(&self, path: &Path, origin: &Origin) -> Result<Selection, Error> {
+    fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen, Error> {
         let path = self.absolute(path)?;
+        if let Some(distributed) = self.realised_around(&path, origin) {
+            return Ok(Chosen::OnSite(distributed));
+        }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
-        self.config(Decided::new(name, origin.clone()), path, origin.clone())
+        self.config(Decided::new(name, origin.clone()), path, origin.clone()).map(Chosen::Here)
     }
 
-    fn by_working_directory(&self) -> Result<Option<Selection>, Error> {
+    /// The project of the realised configuration that a path is, or is in.
+    fn realised_around(&self, path: &Path, origin: &Origin) -> Option<Distributed> {
+        let site = self.site.filter(|site| site.holds(path))?;
+        let found = site.realised(&self.inputs.variables);
+        let metadata = found.into_iter().find(|found| path.starts_with(&found.path))?.metadata;
+        let mut question = self.question(Asked::Id(metadata.project_id?));
+        if question.pipeline.is_none() && metadata.pipeline.as_deref() != Some("Primary") {
+            question.pipeline = metadata.pipeline_id.map(|id| id.to_string());
+        }
+        let project = Decided::new(metadata.project.unwrap_or_default().into(), origin.clone());
+        Some(Distributed { project, kept: site.kept(&question), question })
+    }
+
+    fn by_working_directory(&self) -> Result<Option<Chosen>, Error> {
         let Some(directory) = self.inputs.place.directory() else { return Ok(None) };
         self.by_path(directory, &Origin::Default("the working directory"))
     }
 
     /// The project that a path is in the config or the data of. Only where configurations may be is
     /// one looked for: what somebody put above a path must not choose what runs.
-    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Selection>, Error> {
+    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen>, Error> {
         let path = without_dots(path);
+        if let Some(distributed) = self.realised_around(&path, origin) {
+            return Ok(Some(Chosen::OnSite(distributed)));
+        }
         for folder in self.places.above(&path) {
-            match self.by_config(folder, origin) {
+            let name = folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
+            let project = Decided::new(name, origin.clone());
+            match self.config(project, folder.to_owned(), origin.clone()) {
                 Err(Error::NotAConfig { .. }) => {}
-                selection => return self.pipeline_of(selection?).map(Some),
+                selection => return Ok(Some(Chosen::Here(self.pipeline_of(selection?)?))),
             }
         }
         let Ok(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
@@ -175,7 +273,8 @@ impl Selector<'_> {
         let name = found.metadata.project.clone().unwrap_or_default();
         let data = found.data_around(&path).unwrap_or(&path).to_owned();
         let project = Decided::new(name.into(), origin.clone());
-        Ok(Some(Selection::of(self.places, project, found.path, Origin::Data(data))))
+        let origin = Origin::Data(data);
+        Ok(Some(Chosen::Here(Selection::of(self.places, project, found.path, origin))))
     }
 
     /// The one configuration that is wanted of those that match.

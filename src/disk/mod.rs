@@ -13,8 +13,9 @@ use windows as system;
 
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shown::Shown;
 
@@ -42,6 +43,8 @@ pub enum Problem {
     Special,
     /// It is not UTF-8, from this byte on.
     NotUtf8(usize),
+    /// Others than its owner may read it, and it holds a secret.
+    OpenToOthers,
     /// It starts with a byte order mark, which Toolkit would take for part of the path.
     ByteOrderMark,
     /// It holds nothing but white space.
@@ -63,6 +66,7 @@ impl Display for Problem {
                 write!(f, "is larger than {} KiB, which cannot be right", most / 1024)
             }
             Problem::Special => f.write_str("is no regular file"),
+            Problem::OpenToOthers => f.write_str("can be read by others, and holds a key"),
             Problem::NotUtf8(at) => write!(f, "is not UTF-8 text (byte {})", at + 1),
             Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
             Problem::Empty => f.write_str("is empty"),
@@ -87,6 +91,14 @@ impl Display for Reason<'_> {
 /// The text of a file of 1 MiB at the most, `None` where there is no such file.
 pub fn read(path: &Path) -> Result<Option<String>, Problem> {
     read_up_to(LARGEST, path)
+}
+
+/// The text of a file that nobody but this user may read: one that holds a secret.
+pub fn read_own(path: &Path) -> Result<Option<String>, Problem> {
+    match fs::metadata(path) {
+        Ok(found) if system::is_open_to_others(&found) => Err(Problem::OpenToOthers),
+        _ => read(path),
+    }
 }
 
 /// The text of a file of so many bytes at the most, `None` where there is no such file.
@@ -115,6 +127,19 @@ pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
         _ => Problem::Io(error),
     })?;
     if bytes.len() as u64 > most { Err(Problem::TooLarge(most)) } else { Ok(Some(bytes)) }
+}
+
+/// Writes a file of this user's own in the place of what was there: others read the old one or the new
+/// one, never half of one.
+pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let aside = file.with_extension(format!("{}-{nanos}", std::process::id()));
+    let written = create_private(&aside)
+        .and_then(|mut file| file.write_all(content))
+        .and_then(|()| fs::rename(&aside, file));
+    written.inspect_err(|_| {
+        let _ = fs::remove_file(&aside);
+    })
 }
 
 /// Whether an error means that nothing is there, as opposed to something that cannot be reached.

@@ -68,6 +68,11 @@ pub fn is_open_to_all(found: &Metadata) -> bool {
     found.mode() & 0o002 != 0
 }
 
+/// Whether others than the owner may read or write it.
+pub fn is_open_to_others(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())

@@ -54,6 +54,11 @@ pub fn is_open_to_all(_found: &Metadata) -> bool {
     false
 }
 
+/// Whether others than the owner may read or write it: access lists are not looked at.
+pub fn is_open_to_others(_found: &Metadata) -> bool {
+    false
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)

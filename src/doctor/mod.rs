@@ -113,7 +113,7 @@ pub fn examine(
     situation: &Situation,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
-    let Situation { request, settings, places, inputs } = situation;
+    let Situation { request, settings, places, inputs, .. } = situation;
     let alone = chosen.map(|config| Scan::of(config, &inputs.variables));
     let scan = alone.as_ref().unwrap_or(all);
     let plans = plans(scan, situation);

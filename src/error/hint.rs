@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use super::{Candidate, Error};
+use super::{Candidate, Error, SiteFailureKind};
 use crate::disk::Problem;
 use crate::origin::Decided;
 use crate::os::Os;
@@ -46,6 +46,11 @@ impl Error {
             }
             Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
+            Error::NotOnSite { here, .. } => here.hint(),
+            Error::NotRealised { .. } => {
+                Some("--refresh before --explain realises it first".into())
+            }
+            Error::Site { failure, log, .. } => Some(site_hint(failure.kind, log)),
             Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
                 || "sgtk-python --list shows the projects that are here".into(),
             )),
@@ -54,6 +59,9 @@ impl Error {
             }
             Error::UnknownProject { near, roots, unreadable, .. } => {
                 Some(unknown_project_hint(near, roots, *unreadable))
+            }
+            Error::File { path, problem: Problem::OpenToOthers } => {
+                Some(format!("chmod 600 {}", Shown::new(path)))
             }
             Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
@@ -120,6 +128,16 @@ fn written_hint(written: &OsStr) -> Option<String> {
     }
     let is_relative = !Path::new(written).is_absolute();
     is_relative.then(|| format!("'{shown}' was taken as a path from the working directory"))
+}
+
+fn site_hint(kind: SiteFailureKind, log: &Path) -> String {
+    match kind {
+        SiteFailureKind::NoCredentials => "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once".into(),
+        SiteFailureKind::NoCore => {
+            "name a core that this Python can import with 'core' in [site], a folder that holds 'sgtk'".into()
+        }
+        _ => format!("the whole story is in {}", Shown::new(log)),
+    }
 }
 
 fn unknown_option_hint(word: &OsStr, near: Option<&str>) -> String {

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
-use super::Error;
+use super::{Error, SiteFailure, SiteFailureKind};
 use crate::disk::Reason;
 use crate::origin::Decided;
 use crate::os::Os;
@@ -75,6 +75,22 @@ impl Display for Error {
                 write!(f, "'{}': ", Shown::new(wanted))?;
                 list(f, configs.iter().map(|config| &config.path))
             }
+            Error::BadSite(host) => {
+                write!(f, "'{}' is no site's address ({})", Shown::new(&host.value), host.origin)
+            }
+            Error::NotOnSite { here, host } => write!(f, "{here}, nor on {}", Shown::new(host)),
+            Error::NotRealised { project, host } => write!(
+                f,
+                "the config of '{}' has not been realised here; a launch would ask {} for it",
+                Shown::new(project),
+                Shown::new(host)
+            ),
+            Error::Site { project, host, failure, .. } => write!(
+                f,
+                "no config of '{}' here, nor from {}: {failure}",
+                Shown::new(project),
+                Shown::new(host)
+            ),
             Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
             Error::Settings { path, line, key, message } => {
                 write!(f, "{}:{line}: ", Shown::new(path))?;
@@ -144,6 +160,20 @@ impl Display for Error {
                 write!(f, "no Python '{}' on PATH ({origin})", Shown::new(name))
             }
         }
+    }
+}
+
+impl Display for SiteFailure {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let what = match self.kind {
+            SiteFailureKind::NoCredentials => "nobody to ask as: ",
+            SiteFailureKind::LoginRefused => "the login was refused: ",
+            SiteFailureKind::Unreachable => "it gives no proper answer: ",
+            SiteFailureKind::NoDescriptor => "what it describes cannot be had: ",
+            SiteFailureKind::CoreTooOld => "the site's core is too old: ",
+            SiteFailureKind::NoProject | SiteFailureKind::NoCore | SiteFailureKind::Other => "",
+        };
+        write!(f, "{what}{}", Shown::new(&self.message))
     }
 }
 

@@ -7,6 +7,8 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
+
 use crate::disk::Problem;
 use crate::origin::{Decided, Origin};
 
@@ -33,6 +35,37 @@ pub struct Candidate {
     pub path: PathBuf,
     /// Its name, such as `Primary`.
     pub pipeline: String,
+}
+
+/// Why the site gave no configuration.
+#[derive(Debug)]
+pub struct SiteFailure {
+    /// What kind of failure it is.
+    pub kind: SiteFailureKind,
+    /// What Toolkit or the system said of it.
+    pub message: String,
+}
+
+/// The kinds of a site's failures, by the names that `shims/bootstrap.py` gives them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiteFailureKind {
+    /// Nobody to ask as.
+    NoCredentials,
+    /// The site does not accept who asks.
+    LoginRefused,
+    /// The site has no such project.
+    NoProject,
+    /// The site cannot be reached, or does not answer as a site does.
+    Unreachable,
+    /// What the site describes cannot be found or fetched.
+    NoDescriptor,
+    /// The site's core is too old for the configuration.
+    CoreTooOld,
+    /// The site's core cannot be imported, or there is none.
+    NoCore,
+    /// Another one.
+    Other,
 }
 
 /// Why Python was not started.
@@ -78,6 +111,14 @@ pub enum Error {
     NoPipeline { wanted: String, project: String, configs: Vec<Candidate> },
     /// Several configs are the wanted one.
     Ambiguous { wanted: String, project: String, configs: Vec<Candidate> },
+    /// What cannot be the address of a site.
+    BadSite(Decided<String>),
+    /// The site does not know the project either; what was wrong here.
+    NotOnSite { here: Box<Error>, host: String },
+    /// The configuration is the site's to tell, and it was not asked.
+    NotRealised { project: OsString, host: String },
+    /// The site was asked for a configuration in vain.
+    Site { project: OsString, host: String, failure: SiteFailure, log: PathBuf },
     /// A file cannot be used.
     File { path: PathBuf, problem: Problem },
     /// A settings file says something that it cannot.
@@ -150,8 +191,12 @@ impl Error {
             | Error::UnknownProject { .. }
             | Error::UnknownId { .. }
             | Error::NothingAbove { .. }
+            | Error::NotRealised { .. }
             | Error::NoPipeline { .. } => Code::NoProject,
+            Error::NotOnSite { here, .. } => here.code(),
             Error::BadPython { origin: Origin::Setting { .. }, .. }
+            | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
+            | Error::Site { .. }
             | Error::Ambiguous { .. }
             | Error::File { .. }
             | Error::Settings { .. }
@@ -175,6 +220,7 @@ impl Error {
             | Error::HostileName { .. }
             | Error::Conflict(_)
             | Error::NoWorkingDirectory { .. }
+            | Error::BadSite(_)
             | Error::BadPython { .. } => Code::Usage,
         }
     }

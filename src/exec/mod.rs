@@ -1,5 +1,6 @@
 //! Becomes Python, or starts one to ask it something: the only code that starts a program.
 
+pub mod conversation;
 pub mod probe;
 #[cfg(unix)]
 mod unix;
@@ -12,12 +13,13 @@ use unix as system;
 use windows as system;
 
 use std::convert::Infallible;
-use std::ffi::OsString;
 use std::process::Command;
 
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::LaunchPlan;
+use crate::resolve::Interpreter;
 
 /// Becomes the plan's Python, which holds these locks until it ends. Only failure returns.
 pub fn become_python(plan: &LaunchPlan, locks: &[Lock]) -> Result<Infallible, Error> {
@@ -29,10 +31,10 @@ pub fn become_python(plan: &LaunchPlan, locks: &[Lock]) -> Result<Infallible, Er
     system::become_python(plan)
 }
 
-/// The plan's Python with some words, as a child of the launcher.
-fn command(plan: &LaunchPlan, words: &[OsString]) -> Command {
+/// A Python as a child of the launcher, which has its environment and no words yet.
+fn command(interpreter: &Interpreter, environment: &Environment) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is where Python starts")]
-    let mut command = Command::new(&plan.interpreter.path);
-    command.args(words).env_clear().envs(plan.environment.variables());
+    let mut command = Command::new(&interpreter.path);
+    command.env_clear().envs(environment.variables());
     command
 }

@@ -32,9 +32,9 @@ pub struct Answer {
 
 /// Starts a plan's Python with a program of the launcher's; an error is why it gave no answer.
 pub fn ask(plan: &LaunchPlan) -> Result<Answer, String> {
-    let mut command = super::command(plan, &plan.interpreter.args);
+    let mut command = super::command(&plan.interpreter, &plan.environment);
     // Looking leaves nothing behind.
-    command.args(["-B", "-c", PROGRAM]);
+    command.args(&plan.interpreter.args).args(["-B", "-c", PROGRAM]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     super::system::lead_a_group(&mut command);
     let mut child = command.spawn().map_err(|error| Reason(&error).to_string())?;

@@ -5,10 +5,8 @@
 //! One line a configuration, its fields between tabs: project's id, configuration's id and name,
 //! project's name, folder. The last line is `.`, without which the file was cut off.
 
-use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use memchr::memmem;
 
@@ -53,7 +51,7 @@ impl Index {
     /// Writes what a scan found in the place of what was there, if that can be done at all.
     pub fn write(&self, found: &[Found]) {
         if let Some(file) = &self.file {
-            let _ = replace(file, &text_of(found));
+            let _ = disk::replace(file, &text_of(found));
         }
     }
 }
@@ -69,19 +67,6 @@ fn folder(inputs: &Inputs) -> Option<PathBuf> {
         _ => Some(inputs.folder("HOME")?.join(".cache")),
     };
     Some(inputs.folder("XDG_CACHE_HOME").or_else(home)?.join("sgtk-python"))
-}
-
-/// Other launchers read the old file or the new one, never half of one.
-fn replace(file: &Path, text: &[u8]) -> io::Result<()> {
-    let nanos = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    let nanos = nanos.map_or(0, |now| now.subsec_nanos());
-    let aside = file.with_extension(format!("{}-{nanos}", std::process::id()));
-    let written = disk::create_private(&aside)
-        .and_then(|mut file| file.write_all(text))
-        .and_then(|()| fs::rename(&aside, file));
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&aside);
-    })
 }
 
 fn text_of(found: &[Found]) -> Vec<u8> {

@@ -2,6 +2,7 @@
 //! An index in the user's cache folder is only ever a hint: what it says of a configuration is checked
 //! against that configuration, and where it does not say it or lies, the roots are scanned anew.
 
+pub mod answers;
 pub mod index;
 pub mod places;
 pub mod scan;

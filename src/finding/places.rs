@@ -3,7 +3,6 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::value_of;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -29,7 +28,7 @@ impl Places {
     /// The places that the caller and the settings name.
     pub fn new(settings: &Settings, inputs: &Inputs) -> Result<Self, Error> {
         let named = settings.projects().map(|(name, config)| {
-            let path = from_setting(config.value, &config.origin, inputs)?;
+            let path = expand::setting(config.value, &config.origin, inputs)?;
             Ok((name.to_owned(), Decided::new(path, config.origin)))
         });
         let named = named.collect::<Result<_, Error>>()?;
@@ -85,16 +84,8 @@ fn roots(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>, 
         return Ok(vec![Decided::new(DEFAULT_ROOT.into(), Origin::Default("the default"))]);
     };
     let root = |text: &String| {
-        let path = from_setting(text, &roots.origin, inputs)?;
+        let path = expand::setting(text, &roots.origin, inputs)?;
         Ok(Decided::new(path, roots.origin.clone()))
     };
     roots.value.iter().map(root).collect()
-}
-
-/// A path in the settings, its variables expanded; a relative one is joined to the file's folder.
-fn from_setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let mut lookup = |name: &str| value_of(&inputs.variables, name.as_ref()).map(OsStr::to_owned);
-    let path = PathBuf::from(expand::home(expand::variables(text, &mut lookup), &mut lookup));
-    let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
-    inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }

@@ -33,6 +33,8 @@ pub struct Request {
     pub python: Option<Decided<OsString>>,
     /// Which of the project's configurations, if not its Primary.
     pub pipeline: Option<Decided<String>>,
+    /// Whether to ask the site anew.
+    pub refresh: bool,
     /// What was said of the environment.
     pub environment: EnvironmentOptions,
     /// What Python gets, untouched.
@@ -131,6 +133,7 @@ impl Request {
                 unset: patterns("--unset", cli.unset)?,
                 pin_config: cli.pin_config,
             },
+            refresh: cli.refresh,
             misplaced: cli.arguments.iter().find(|word| is_choice(word)).cloned(),
             arguments: cli.arguments,
             may_isolate: false,

@@ -5,6 +5,8 @@
 
 mod python;
 
+pub use python::Pythons;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -67,7 +69,7 @@ pub fn resolve(
         core.check_supports(&version, &interpreter.path)?;
     }
     let sandbox = match core.kind {
-        Kind::Localized => None,
+        Kind::Localized | Kind::Realised => None,
         Kind::Shared | Kind::Studio => resolver.sandbox(),
     };
     let other_cores = resolver.other_cores();
@@ -89,6 +91,10 @@ impl Resolver<'_> {
 
     fn core(&mut self) -> Result<Core, Error> {
         let config = self.config().clone();
+        if self.selection.realised.is_some() {
+            let origin = self.selection.origin.clone();
+            return Ok(Core { kind: Kind::Realised, root: config.path, origin });
+        }
         if config.is_localized()? {
             let origin = Origin::File(config.localized_mark());
             return Ok(Core { kind: Kind::Localized, root: config.path, origin });

@@ -5,34 +5,74 @@ use std::path::{Path, PathBuf, is_separator};
 
 use super::{Interpreter, Resolver};
 use crate::disk;
+use crate::environment::Environment;
 use crate::error::Error;
+use crate::inputs::Place;
 use crate::origin::{Decided, Origin};
-use crate::toolkit::core::Core;
-use crate::toolkit::path_file;
+use crate::settings::Settings;
+use crate::shown::Shown;
+use crate::toolkit::core::{Core, Kind};
+use crate::toolkit::{expand, path_file};
 
 impl Resolver<'_> {
     /// The Python by option or variable, by the settings, by the core's interpreter file, else
-    /// `python3` on `PATH`.
+    /// `python3` on `PATH`. A realised configuration's file names the Python of whoever realised it; if
+    /// that is not here, the site's takes its place.
     pub fn interpreter(
         &mut self,
         spoken: Option<&Decided<OsString>>,
         core: &Core,
     ) -> Result<Interpreter, Error> {
         if let Some(python) = spoken {
-            return self.named_python(&python.value, &python.origin);
+            return self.pythons().named(&python.value, &python.origin);
         }
         let settings = self.settings;
         if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
             let value = self.expanded_with_home(python.value);
-            return self.named_python(&value, &python.origin);
+            return self.pythons().named(&value, &python.origin);
         }
         let file = core.interpreter_file();
-        if let Some(text) = path_file::read(&file)? {
-            let written = self.expanded(&text);
-            let path = self.absolute(PathBuf::from(&written), &file)?;
-            let origin = Origin::File(file);
-            return self.checked(Interpreter { path, args: Vec::new(), origin }, &written);
+        let Some(text) = path_file::read(&file)? else { return self.pythons().default() };
+        let written = self.expanded(&text);
+        let path = self.absolute(PathBuf::from(&written), &file)?;
+        let origin = Origin::File(file);
+        match self.pythons().checked(Interpreter { path, args: Vec::new(), origin }, &written) {
+            Err(missing @ Error::PythonMissing { .. }) if core.kind == Kind::Realised => {
+                let python = self.pythons().of_site(self.settings)?;
+                self.warnings
+                    .push(format!("{missing}: {} takes its place", Shown::new(&python.path)));
+                Ok(python)
+            }
+            result => result,
         }
+    }
+
+    fn pythons(&self) -> Pythons<'_> {
+        Pythons { place: self.place, environment: self.environment }
+    }
+}
+
+/// Finds Pythons where a launcher runs, in the environment that they will have.
+pub struct Pythons<'a> {
+    /// Where the launcher runs.
+    pub place: &'a Place,
+    /// The planned environment.
+    pub environment: &'a Environment,
+}
+
+impl Pythons<'_> {
+    /// The Python that runs the site's core: that of `[site]`, else of all projects, else `python3` on
+    /// `PATH`.
+    pub fn of_site(&self, settings: &Settings) -> Result<Interpreter, Error> {
+        let python = settings.site("python", |site| site.python.as_deref());
+        let Some(python) = python.or_else(|| settings.python(None)) else { return self.default() };
+        let mut lookup = |name: &str| self.environment.get(name).map(OsStr::to_owned);
+        let value = expand::home(expand::variables(python.value, &mut lookup), &mut lookup);
+        self.named(&value, &python.origin)
+    }
+
+    /// `python3` on `PATH`.
+    fn default(&self) -> Result<Interpreter, Error> {
         let origin = Origin::Default("the default, for nothing names another");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
         self.on_path(name.as_ref(), Vec::new(), origin)
@@ -40,7 +80,7 @@ impl Resolver<'_> {
 
     /// A Python that a person named: a path, which may hold spaces, or else words as a shell splits
     /// them, the first a path or a name on `PATH`.
-    fn named_python(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
+    fn named(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
         let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
         let whole = first.filter(|first| is_path(first));
         let whole = whole.and_then(|_| self.named_path(value, origin));

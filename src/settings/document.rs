@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::de::Error as DeError;
 use serde::{Deserialize, Deserializer};
@@ -22,10 +23,47 @@ pub struct Document {
     /// The Python.
     #[serde(deserialize_with = "some_text")]
     pub python: Option<String>,
+    /// The site that knows distributed configurations.
+    pub site: SiteTable,
     /// What Python gets.
     pub environment: EnvironmentTable,
     /// The tables of single projects.
     pub projects: BTreeMap<String, ProjectTable>,
+}
+
+/// The `[site]` of a settings file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SiteTable {
+    /// Its address, such as `https://mystudio.shotgrid.autodesk.com`.
+    #[serde(deserialize_with = "some_text")]
+    pub host: Option<String>,
+    /// The core that realises configurations: a folder that holds `sgtk`.
+    #[serde(deserialize_with = "some_text")]
+    pub core: Option<String>,
+    /// The Python that runs it.
+    #[serde(deserialize_with = "some_text")]
+    pub python: Option<String>,
+    /// Whose configurations are meant, of those that the site has for a project.
+    #[serde(deserialize_with = "some_text")]
+    pub plugin_id: Option<String>,
+    /// The engine whose apps are made ready.
+    #[serde(deserialize_with = "some_text")]
+    pub engine: Option<String>,
+    /// The descriptor of the configuration of a project for which the site has none.
+    #[serde(deserialize_with = "some_text")]
+    pub base_configuration: Option<String>,
+    /// After how long the site is asked again.
+    #[serde(deserialize_with = "some_duration")]
+    pub refresh_after: Option<Duration>,
+    /// How long the site may take for one answer.
+    #[serde(deserialize_with = "some_duration")]
+    pub timeout: Option<Duration>,
+    /// A file with a script's name and key.
+    #[serde(deserialize_with = "some_text")]
+    pub credentials_file: Option<String>,
+    /// Whether every launch is authenticated before its code runs.
+    pub authenticate: Option<bool>,
 }
 
 /// A project's table.
@@ -71,6 +109,14 @@ fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<S
     } else {
         Err(D::Error::custom("holds an empty path, or one with a NUL"))
     }
+}
+
+fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let duration = humantime::parse_duration(&text);
+    duration
+        .map(Some)
+        .map_err(|_| D::Error::custom("is no duration such as \"1d\", \"12h\" or \"10m\""))
 }
 
 fn is_text(text: &str) -> bool {

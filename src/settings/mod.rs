@@ -12,7 +12,7 @@ use crate::origin::{Decided, Origin};
 use crate::os::Os;
 use document::{Document, ProjectTable, parse};
 
-pub use document::EnvironmentTable;
+pub use document::{EnvironmentTable, SiteTable};
 
 /// The studio's settings file, beside the launcher or in `/etc`.
 const FILE_NAME: &str = "sgtk-python.toml";
@@ -61,6 +61,15 @@ impl Settings {
     pub fn python(&self, project: Option<&str>) -> Option<Decided<&str>> {
         self.of_project(project, "python", |table| table.python.as_deref())
             .or_else(|| self.strongest(|document| document.python.as_deref(), "python"))
+    }
+
+    /// A key of the `[site]` table.
+    pub fn site<'a, T: ?Sized>(
+        &'a self,
+        key: &str,
+        pick: impl Fn(&'a SiteTable) -> Option<&'a T>,
+    ) -> Option<Decided<&'a T>> {
+        self.strongest(|document| pick(&document.site), &format!("site.{key}"))
     }
 
     /// The config of a project, as written.

@@ -22,6 +22,8 @@ pub enum Kind {
     Shared,
     /// The configuration names none, and so uses the studio's.
     Studio,
+    /// The core lies in a configuration that was realised from the site's description.
+    Realised,
 }
 
 impl Display for Kind {
@@ -30,6 +32,7 @@ impl Display for Kind {
             Kind::Localized => "localized",
             Kind::Shared => "shared",
             Kind::Studio => "studio",
+            Kind::Realised => "realised",
         })
     }
 }

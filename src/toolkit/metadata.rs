@@ -58,7 +58,7 @@ struct InfoFile {
 /// A value of any type: people write `project_id: "$ID"` and `pc_name: 2019`.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Scalar {
+pub(super) enum Scalar {
     Integer(i64),
     Text(String),
     Other(IgnoredAny),
@@ -71,7 +71,7 @@ impl Default for Scalar {
 }
 
 impl Scalar {
-    fn text(self) -> Option<String> {
+    pub(super) fn text(self) -> Option<String> {
         match self {
             Scalar::Integer(number) => Some(number.to_string()),
             Scalar::Text(text) => Some(text),
@@ -130,7 +130,7 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
     file.pc_name.text().map(expand).filter(|name| name != "Primary")
 }
 
-fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
+pub(super) fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     let text = disk::read(path).and_then(|text| text.ok_or(Problem::Missing));
     text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::of_file(path, problem))
 }

@@ -7,3 +7,4 @@ pub mod expand;
 pub mod interpreter;
 pub mod metadata;
 pub mod path_file;
+pub mod realised;

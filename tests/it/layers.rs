@@ -11,11 +11,13 @@ const LAYERS: [&[&str]; 13] = [
     &["inputs"],
     &["request", "settings"],
     &["inherit", "toolkit"],
+    &["credentials", "site"],
     &["finding"],
     &["select"],
     &["resolve"],
     &["plan"],
     &["exec", "explain", "listing"],
+    &["bootstrap"],
     &["doctor"],
     &["lib", "main"],
 ];

@@ -1,8 +1,12 @@
 //! Python's `os.path.expandvars` and `os.path.expanduser`, to the letter, for each family of systems.
 
 use std::ffi::{OsStr, OsString};
+use std::path::PathBuf;
 
 use crate::environment::{Variables, value_of};
+use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::origin::Origin;
 
 #[cfg(any(windows, test))]
 mod nt;
@@ -33,6 +37,14 @@ pub fn text(text: &str, variables: &Variables) -> String {
     }
     let mut lookup = |name: &str| value_of(variables, name.as_ref()).map(OsStr::to_owned);
     self::variables(text, &mut lookup).to_string_lossy().into_owned()
+}
+
+/// A path in the settings, its variables expanded; a relative one is joined to the file's folder.
+pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, Error> {
+    let mut lookup = |name: &str| value_of(&inputs.variables, name.as_ref()).map(OsStr::to_owned);
+    let path = PathBuf::from(home(self::variables(text, &mut lookup), &mut lookup));
+    let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
+    inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }
 
 /// Replaces `~` and `~name` at the start of a path; where there is no such home the path is left as

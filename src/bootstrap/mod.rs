@@ -1,0 +1,236 @@
+//! Gets the configuration of a project that is distributed: the one that was realised here, while it
+//! is whole and young, else what the site answers. That is one question between choosing a project and
+//! reading its configuration, asked rarely and by a Python of its own; what comes of it is an ordinary
+//! configuration.
+//!
+//! One launch at a time asks a question, and one at a time realises a project's configuration; the
+//! others use what it got. As long as Python runs it holds the project's lock together with all its
+//! like, for realising moves the core aside under the feet of whoever imports it.
+
+mod question;
+mod realising;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use crate::disk;
+use crate::error::Error;
+use crate::finding::answers::{Answer, Asked, Nature};
+use crate::finding::{Found, Pipeline};
+use crate::lock::{Holders, Lock};
+use crate::origin::Origin;
+use crate::plan::Situation;
+use crate::select::{Chosen, Distributed, Selection, agreed, select};
+use crate::shown::Shown;
+use crate::site::Site;
+use realising::Realising;
+
+/// When to ask the site.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// Where nothing whole and young is here.
+    IfNeeded,
+    /// In any case.
+    Anew,
+    /// Never: what is here has to do.
+    Never,
+}
+
+/// What there is to tell while it takes its time.
+#[derive(Clone, Debug)]
+pub enum Progress {
+    /// Another launch realises it.
+    Waiting,
+    /// How far it has come, from 0 to 1, and what it does.
+    At(f64, String),
+    /// It is done, or has failed.
+    Over,
+}
+
+/// The configuration that all choices came to, and the locks that Python has to hold.
+pub struct Settled {
+    /// The configuration.
+    pub selection: Selection,
+    /// The locks.
+    pub locks: Vec<Lock>,
+}
+
+/// Chooses the project, and gets its configuration from the site if it is distributed.
+pub fn settle(
+    situation: &Situation,
+    asking: Asking,
+    progress: &dyn Fn(Progress),
+) -> Result<Settled, Error> {
+    let Situation { request, places, site, inputs, .. } = *situation;
+    let (mut selections, mut locks) = (Vec::new(), Vec::new());
+    for chosen in select(request, places, site, inputs)? {
+        match (chosen, site) {
+            (Chosen::Here(selection), _) => selections.push(selection),
+            (Chosen::OnSite(distributed), Some(site)) => {
+                let bootstrap = Bootstrap { situation, site, distributed, progress };
+                let (selection, lock) = bootstrap.settle(asking)?;
+                selections.push(selection);
+                locks.extend(lock);
+            }
+            // Without a site nothing is on it.
+            (Chosen::OnSite(_), None) => {}
+        }
+    }
+    Ok(Settled { selection: agreed(selections)?, locks })
+}
+
+/// One question to the site.
+struct Bootstrap<'a> {
+    situation: &'a Situation<'a>,
+    site: &'a Site,
+    distributed: Distributed,
+    progress: &'a dyn Fn(Progress),
+}
+
+/// A selection, and the lock that goes with it.
+type Held = (Selection, Option<Lock>);
+
+impl Bootstrap<'_> {
+    fn settle(&self, asking: Asking) -> Result<Held, Error> {
+        let question = &self.distributed.question;
+        let variables = &self.situation.inputs.variables;
+        let known = self.distributed.kept.clone();
+        let known = known.or_else(|| self.site.found(question, variables));
+        let due = known.as_ref().is_none_or(|known| known.is_due(self.site.refresh_after));
+        if (asking == Asking::IfNeeded && !due) || asking == Asking::Never {
+            if let Some(held) = self.held(known.as_ref())? {
+                return Ok(held);
+            }
+            if asking == Asking::Never {
+                return Err(Error::NotRealised { project: self.name(), host: self.host() });
+            }
+        }
+        let turn = self.wait_for(&self.site.file(question, "lock"), Holders::One)?;
+        // Another launch may have asked while this one waited.
+        let kept =
+            self.site.kept(question).filter(|kept| Some(kept) != self.distributed.kept.as_ref());
+        if let Some(held) = self.held(kept.as_ref())? {
+            return Ok(held);
+        }
+        self.ask(asking, known, &turn)
+    }
+
+    /// Asks the site; a known configuration has to do if it does not answer, unless it had to.
+    fn ask(&self, asking: Asking, known: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
+        let whole = known.filter(|known| known.is_whole());
+        let spare = whole.filter(|_| asking == Asking::IfNeeded);
+        let mut realising = Realising::default();
+        if let Some(spare) = &spare {
+            // What is merely old can wait for a moment without jobs.
+            match self.try_for(&self.jobs_file(spare), Holders::One) {
+                Ok(Some(jobs)) => realising = Realising::without_jobs(spare.project_id, jobs),
+                Ok(None) => return self.held_whole(spare),
+                // A cache that is only read.
+                Err(_) => {}
+            }
+        }
+        let answered = self.question(turn, &mut realising);
+        (self.progress)(Progress::Over);
+        match (answered, spare) {
+            (Ok((answer, warnings)), _) => {
+                let busy = realising.busy;
+                realising.end();
+                self.check_pipeline(&answer)?;
+                self.site.keep(&self.distributed.question, &answer);
+                let (mut selection, lock) = self.held_whole(&answer)?;
+                selection.warnings.extend(warnings);
+                if busy {
+                    let config = Shown::new(&answer.config);
+                    selection
+                        .warnings
+                        .push(format!("{config} was realised anew while jobs ran from it"));
+                }
+                Ok((selection, lock))
+            }
+            (Err(error @ Error::Site { .. }), Some(spare)) => {
+                realising.end();
+                let (mut selection, lock) = self.held_whole(&spare)?;
+                let config = Shown::new(&spare.config).to_string();
+                selection.warnings.push(format!("{error}; {config} stays as it is"));
+                self.site.keep(&self.distributed.question, &spare.tried_now());
+                Ok((selection, lock))
+            }
+            (Err(error), _) => Err(error),
+        }
+    }
+
+    fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
+        self.held(Some(answer))?.ok_or_else(|| self.not_whole(&answer.config))
+    }
+
+    /// The selection of a configuration that is here, whole, and not being realised by anybody.
+    fn held(&self, answer: Option<&Answer>) -> Result<Option<Held>, Error> {
+        let Some(answer) = answer else { return Ok(None) };
+        if answer.nature == Nature::Centralized {
+            return Ok(answer.is_whole().then(|| (self.selection(answer), None)));
+        }
+        // Where a lock cannot be had nobody can realise either: a cache that is only read.
+        let lock = self.wait_for(&self.jobs_file(answer), Holders::Many).ok();
+        let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
+        Ok((!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock)))
+    }
+
+    fn selection(&self, answer: &Answer) -> Selection {
+        let mut project = self.distributed.project.clone();
+        if let Asked::Id(_) = self.distributed.question.project {
+            project.value = answer.project.clone().into();
+        }
+        let origin = Origin::Site(self.host());
+        let path = answer.config.clone();
+        let mut selection = Selection::of(self.situation.places, project, path, origin);
+        if answer.nature != Nature::Centralized {
+            selection.realised = Some(answer.age());
+            selection.known_as = Some(answer.project.clone());
+        }
+        selection
+    }
+
+    /// Checks that the site gave the configuration that was asked for: the bootstrap API falls back to
+    /// another one if there is none of a name.
+    fn check_pipeline(&self, answer: &Answer) -> Result<(), Error> {
+        let Some(wanted) = &self.distributed.question.pipeline else { return Ok(()) };
+        let (found, _) = Found::read(&answer.config, &self.situation.inputs.variables);
+        if found.is_pipeline(&Pipeline::Named(wanted.clone())) {
+            return Ok(());
+        }
+        let (wanted, project) = (wanted.clone(), answer.project.clone());
+        Err(Error::NoPipeline { wanted, project, configs: Vec::new() })
+    }
+
+    fn jobs_file(&self, answer: &Answer) -> PathBuf {
+        self.site.project_file(answer.project_id, "lock")
+    }
+
+    /// Waits for a lock, and tells so if that takes time.
+    fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
+        if let Some(lock) = self.try_for(path, holders)? {
+            return Ok(lock);
+        }
+        (self.progress)(Progress::Waiting);
+        let lock = Lock::wait_for(path, holders).map_err(|error| Error::unreachable(path, error));
+        (self.progress)(Progress::Over);
+        lock
+    }
+
+    fn try_for(&self, path: &Path, holders: Holders) -> Result<Option<Lock>, Error> {
+        Lock::try_for(path, holders).map_err(|error| Error::unreachable(path, error))
+    }
+
+    fn name(&self) -> OsString {
+        self.distributed.project.value.clone()
+    }
+
+    fn host(&self) -> String {
+        self.site.host.value.clone()
+    }
+
+    fn not_whole(&self, config: &Path) -> Error {
+        let exists = disk::exists(config).unwrap_or(false);
+        Error::NotAConfig { path: config.to_owned(), exists, origin: Origin::Site(self.host()) }
+    }
+}

@@ -1,0 +1,188 @@
+//! Puts a question to the site: `shims/bootstrap.py`, run by the site's Python with the site's core,
+//! asks it, and realises what it describes.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::realising::Realising;
+use super::{Bootstrap, Progress};
+use crate::credentials::Credentials;
+use crate::disk;
+use crate::environment::Environment;
+use crate::error::{Error, SiteFailure, SiteFailureKind};
+use crate::exec::conversation::Conversation;
+use crate::finding::answers::{Answer, Asked, Nature};
+use crate::inherit::inherit;
+use crate::inputs::has_terminal;
+use crate::lock::Lock;
+use crate::plan::Situation;
+use crate::resolve::{Interpreter, Pythons};
+use crate::select::select;
+use crate::shown::Shown;
+use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::realised::{self, Finish};
+
+/// The program that asks.
+const PROGRAM: &str = include_str!("../../shims/bootstrap.py");
+
+/// What the program is asked for.
+#[derive(Serialize)]
+struct Request<'a> {
+    host: &'a str,
+    credentials: Option<Credentials>,
+    terminal: bool,
+    project: Project<'a>,
+    pipeline: Pipeline<'a>,
+    plugin_id: &'a str,
+    base_configuration: Option<&'a str>,
+    engine: &'a str,
+    timeout: f64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Project<'a> {
+    Id(i64),
+    Name(&'a str),
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Pipeline<'a> {
+    Id(i64),
+    Name(&'a str),
+}
+
+/// What the program answers, a line each.
+#[derive(Deserialize)]
+#[serde(tag = "answer", rename_all = "lowercase")]
+enum Reply {
+    Project { id: i64, name: String },
+    Progress { value: f64, message: String },
+    Centralized { path: PathBuf },
+    Realised { path: PathBuf, errors: Vec<String> },
+    Failed { kind: SiteFailureKind, message: String },
+}
+
+impl Bootstrap<'_> {
+    /// Asks the site, and tells what Toolkit complained of besides. The program holds the turn too, so
+    /// that nobody follows while it lives on without this launch.
+    pub fn question(
+        &self,
+        turn: &Lock,
+        realising: &mut Realising,
+    ) -> Result<(Answer, Vec<String>), Error> {
+        let mut conversation = self.begin(turn)?;
+        let (mut id, mut name) = (0, String::new());
+        let broken_off = || self.failed(SiteFailureKind::Other, "asking it broke off");
+        loop {
+            let line = conversation.hear().ok().flatten().ok_or_else(broken_off)?;
+            match serde_json::from_str(&line).map_err(|_| broken_off())? {
+                Reply::Project { id: known, name: its_name } => {
+                    (id, name) = (known, its_name);
+                    realising.begin(self.site, id, self)?;
+                    conversation.say("go").map_err(|_| broken_off())?;
+                }
+                Reply::Progress { value, message } => {
+                    (self.progress)(Progress::At(value, message));
+                }
+                Reply::Centralized { path } => {
+                    return Ok((Answer::new(id, name, path, Nature::Centralized), Vec::new()));
+                }
+                Reply::Realised { path, errors } => {
+                    let nature = match realised::finish(&PipelineConfig::at(&path)) {
+                        Some(Finish::Marked) => Nature::Realised,
+                        Some(Finish::Unmarked) => Nature::Unmarked,
+                        None => return Err(self.not_whole(&path)),
+                    };
+                    return Ok((Answer::new(id, name, path, nature), errors));
+                }
+                Reply::Failed { kind: SiteFailureKind::NoProject, .. } => {
+                    return Err(self.unknown());
+                }
+                Reply::Failed { kind, message } => return Err(self.failed(kind, message)),
+            }
+        }
+    }
+
+    fn begin(&self, turn: &Lock) -> Result<Conversation, Error> {
+        let Situation { request, settings, inputs, .. } = *self.situation;
+        let credentials = Credentials::read(settings, inputs)?;
+        let tables = settings.environment(None);
+        let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
+        environment.set("PYTHONPATH", self.core()?, "the site's core");
+        let interpreter = self.interpreter(&environment)?;
+        let log = self.log_file();
+        let failed = |error| Error::unreachable(&log, error);
+        turn.outlive_launch().map_err(failed)?;
+        let file = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
+        let started =
+            Conversation::begin(&interpreter, &environment, PROGRAM, file.map_err(failed)?);
+        let mut conversation = started.map_err(|source| Error::Exec {
+            path: interpreter.path.clone(),
+            source,
+            longest: None,
+        })?;
+        let asked = serde_json::to_string(&self.request(credentials));
+        // One that ends at once has told why in the log.
+        if let Ok(asked) = asked {
+            let _ = conversation.say(&asked);
+        }
+        Ok(conversation)
+    }
+
+    fn request(&self, credentials: Option<Credentials>) -> Request<'_> {
+        let question = &self.distributed.question;
+        let pipeline = question.pipeline.as_deref().unwrap_or("Primary");
+        Request {
+            host: &self.site.host.value,
+            credentials,
+            terminal: has_terminal(),
+            project: match &question.project {
+                Asked::Id(id) => Project::Id(*id),
+                Asked::Name(name) => Project::Name(name),
+            },
+            pipeline: pipeline.parse().map_or(Pipeline::Name(pipeline), Pipeline::Id),
+            plugin_id: &self.site.plugin_id,
+            base_configuration: self.site.base_configuration.as_deref(),
+            engine: &self.site.engine,
+            timeout: self.site.timeout.as_secs_f64(),
+        }
+    }
+
+    /// The site's core, which has to be one.
+    fn core(&self) -> Result<&Path, Error> {
+        let Some(core) = &self.site.core else {
+            return Err(self.failed(SiteFailureKind::NoCore, "'core' in [site] is not set"));
+        };
+        if disk::exists(&core.value.join("sgtk")).unwrap_or(true) {
+            return Ok(&core.value);
+        }
+        let message = format!("{} holds no 'sgtk' ({})", Shown::new(&core.value), core.origin);
+        Err(self.failed(SiteFailureKind::NoCore, message))
+    }
+
+    fn interpreter(&self, environment: &Environment) -> Result<Interpreter, Error> {
+        let Situation { settings, inputs, .. } = *self.situation;
+        Pythons { place: &inputs.place, environment }.of_site(settings)
+    }
+
+    /// What is wrong when the site has no such project: what was wrong here already.
+    fn unknown(&self) -> Error {
+        let Situation { request, places, inputs, .. } = *self.situation;
+        match select(request, places, None, inputs) {
+            Err(here) => Error::NotOnSite { here: here.into(), host: self.host() },
+            Ok(_) => self.failed(SiteFailureKind::Other, "it has no such project"),
+        }
+    }
+
+    fn failed(&self, kind: SiteFailureKind, message: impl Into<String>) -> Error {
+        let failure = SiteFailure { kind, message: message.into() };
+        Error::Site { project: self.name(), host: self.host(), failure, log: self.log_file() }
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.site.file(&self.distributed.question, "log")
+    }
+}

@@ -1,0 +1,57 @@
+//! Keeps others away from a project's configuration while it is realised.
+
+use super::Bootstrap;
+use crate::error::Error;
+use crate::lock::{Holders, Lock};
+use crate::site::Site;
+
+/// What is held while a project's configuration is realised.
+#[derive(Default)]
+pub struct Realising {
+    /// Against others that realise it, by another question.
+    turn: Option<Lock>,
+    /// Against jobs that run from it.
+    jobs: Option<(i64, Lock)>,
+    /// Whether there are jobs.
+    pub busy: bool,
+}
+
+impl Realising {
+    /// Holds the jobs of a project off.
+    pub fn without_jobs(project_id: i64, jobs: Lock) -> Self {
+        Realising { jobs: Some((project_id, jobs)), ..Realising::default() }
+    }
+
+    /// Holds others off, and marks that something was begun: whoever comes after a launch that was
+    /// killed has to begin anew. Jobs that run already are not waited for.
+    pub fn begin(
+        &mut self,
+        site: &Site,
+        project_id: i64,
+        bootstrap: &Bootstrap,
+    ) -> Result<(), Error> {
+        let turn = site.project_file(project_id, "turn");
+        self.turn = Some(bootstrap.wait_for(&turn, Holders::One)?);
+        let file = site.project_file(project_id, "lock");
+        let mut jobs = match self.jobs.take() {
+            Some((id, lock)) if id == project_id => lock,
+            _ => match bootstrap.try_for(&file, Holders::One)? {
+                Some(lock) => lock,
+                None => {
+                    self.busy = true;
+                    bootstrap.wait_for(&file, Holders::Many)?
+                }
+            },
+        };
+        jobs.mark(true).map_err(|error| Error::unreachable(&file, error))?;
+        self.jobs = Some((project_id, jobs));
+        Ok(())
+    }
+
+    /// Lets others come: what was begun came to an end.
+    pub fn end(self) {
+        if let Some((_, mut jobs)) = self.jobs {
+            let _ = jobs.mark(false);
+        }
+    }
+}

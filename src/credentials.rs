@@ -1,0 +1,58 @@
+//! Who a script is on the site: a name and a key, which go to nobody but the Python that asks as them.
+
+use std::ffi::OsStr;
+use std::fmt::{self, Debug, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use crate::disk::{self, Problem};
+use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::settings::Settings;
+use crate::toolkit::expand;
+
+/// A script's name and key.
+#[derive(Clone, Serialize)]
+pub struct Credentials {
+    /// The script's name.
+    pub script: String,
+    /// Its key.
+    pub key: String,
+}
+
+/// The file as `tank --credentials-file` takes it.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct CredentialsFile {
+    script_name: String,
+    script_key: String,
+}
+
+impl Credentials {
+    /// The script that the variables name, else the settings' file; `None` if neither does.
+    pub fn read(settings: &Settings, inputs: &Inputs) -> Result<Option<Self>, Error> {
+        let variable = |name| inputs.variable(name).and_then(OsStr::to_str).map(str::to_owned);
+        let script = variable("SHOTGUN_FARM_SCRIPT_USER");
+        if let Some((script, key)) = script.zip(variable("SHOTGUN_FARM_SCRIPT_KEY")) {
+            return Ok(Some(Credentials { script, key }));
+        }
+        let Some(file) = settings.site("credentials_file", |site| site.credentials_file.as_deref())
+        else {
+            return Ok(None);
+        };
+        let path = expand::setting(file.value, &file.origin, inputs)?;
+        let text = disk::read_own(&path).and_then(|text| text.ok_or(Problem::Missing));
+        let text = text.map_err(|problem| Error::of_file(&path, problem))?;
+        // What is wrong with it is not told in the reader's words, which may quote a key.
+        let unclear = |_| Problem::NotYaml("it needs 'script-name' and 'script-key'".into());
+        let file: CredentialsFile =
+            serde_saphyr::from_str(&text).map_err(|error| Error::of_file(&path, unclear(error)))?;
+        Ok(Some(Credentials { script: file.script_name, key: file.script_key }))
+    }
+}
+
+impl Debug for Credentials {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "Credentials of {}", self.script)
+    }
+}
