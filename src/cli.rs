@@ -87,6 +87,14 @@ pub struct Cli {
     #[arg(long)]
     pub pin_config: bool,
 
+    /// Start this engine for the project, and run the program with it
+    #[arg(long, value_name = "NAME")]
+    pub engine: Option<String>,
+
+    /// What the engine is started for, instead of the project
+    #[arg(long, value_name = "TYPE:ID", requires = "engine", value_parser = entity)]
+    pub entity: Option<Entity>,
+
     /// Ask the site anew for a distributed configuration, and realise it
     #[arg(long)]
     pub refresh: bool,
@@ -119,6 +127,26 @@ pub struct Cli {
     #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,
           hide = true, value_hint = ValueHint::AnyPath)]
     pub arguments: Vec<OsString>,
+}
+
+/// Something on the site.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entity {
+    /// Its type, such as `Shot`.
+    pub kind: String,
+    /// Its id.
+    pub id: i64,
+}
+
+fn entity(word: &str) -> Result<Entity, String> {
+    let parts = word.split_once(':');
+    let entity =
+        parts.and_then(|(kind, id)| Some(Entity { kind: kind.into(), id: id.parse().ok()? }));
+    let is_type = |entity: &Entity| {
+        !entity.kind.is_empty()
+            && entity.kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    };
+    entity.filter(is_type).ok_or_else(|| "it is a type and an id, such as Shot:1234".into())
 }
 
 /// How to print the list of projects.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, bail};
 use sgtk_python::bootstrap::{Asking, Progress, Settled, settle};
 use sgtk_python::cli::{Format, ListFormat};
+use sgtk_python::credentials::Credentials;
 use sgtk_python::disk::Reason;
 use sgtk_python::doctor;
 use sgtk_python::error::{Code, Error};
@@ -58,7 +59,11 @@ fn launch(situation: &Situation) -> Result<ExitCode> {
     for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
-    match become_python(&plan, &locks)? {}
+    let credentials = match plan.session {
+        Some(_) => Credentials::read(situation.settings, situation.inputs)?,
+        None => None,
+    };
+    match become_python(plan, credentials.as_ref(), &locks)? {}
 }
 
 fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {

@@ -4,6 +4,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use crate::cli::Entity;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::places::Places;
@@ -31,10 +32,22 @@ pub struct LaunchPlan {
     pub environment: Environment,
     /// Its words, the program first.
     pub argv: Vec<OsString>,
+    /// What comes before the program in its process.
+    pub session: Option<Session>,
     /// Where the launcher runs; the working directory stays the caller's.
     pub place: Place,
     /// What to say on standard error before the launch.
     pub warnings: Vec<String>,
+}
+
+/// What comes before the program in its process: Toolkit is told whom it acts for, and perhaps an engine
+/// is started.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// The engine.
+    pub engine: Option<String>,
+    /// What it is started for, if not the project.
+    pub entity: Option<Entity>,
 }
 
 /// What a plan is made from, besides the project.
@@ -59,7 +72,12 @@ pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, E
     let tables = settings.environment(selection.known_as.as_deref());
     let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
     let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
-    decide(request, inputs.place.clone(), selection, resolution, environment)
+    let authenticates = settings.site("authenticate", |site| site.authenticate.as_ref());
+    let has_session = request.engine.is_some() || authenticates.is_some_and(|yes| *yes.value);
+    let session = has_session
+        .then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() });
+    let plan = decide(request, inputs.place.clone(), selection, resolution, environment)?;
+    Ok(LaunchPlan { session, ..plan })
 }
 
 fn decide(
@@ -95,7 +113,8 @@ fn decide(
     {
         return Err(Error::Isolated { word });
     }
-    Ok(LaunchPlan { selection, core, interpreter, environment, argv, place, warnings })
+    let session = None;
+    Ok(LaunchPlan { selection, core, interpreter, environment, argv, session, place, warnings })
 }
 
 /// What becomes of other cores in `PYTHONPATH`.

@@ -2,6 +2,7 @@
 
 pub mod conversation;
 pub mod probe;
+mod session;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -15,20 +16,29 @@ use windows as system;
 use std::convert::Infallible;
 use std::process::Command;
 
+use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::LaunchPlan;
 use crate::resolve::Interpreter;
+use session::with_session;
 
-/// Becomes the plan's Python, which holds these locks until it ends. Only failure returns.
-pub fn become_python(plan: &LaunchPlan, locks: &[Lock]) -> Result<Infallible, Error> {
-    for lock in locks {
-        let failed =
-            |source| Error::Exec { path: plan.interpreter.path.clone(), source, longest: None };
-        lock.outlive_launch().map_err(failed)?;
-    }
-    system::become_python(plan)
+/// Becomes the plan's Python, which holds these locks until it ends, and for a session acts as these
+/// credentials. Only failure returns.
+pub fn become_python(
+    mut plan: LaunchPlan,
+    credentials: Option<&Credentials>,
+    locks: &[Lock],
+) -> Result<Infallible, Error> {
+    let path = plan.interpreter.path.clone();
+    let failed = |source| Error::Exec { path, source, longest: None };
+    let held = locks.iter().try_for_each(Lock::outlive_launch);
+    let prepared = held.and_then(|()| match plan.session.take() {
+        Some(session) => with_session(plan, &session, credentials),
+        None => Ok(plan),
+    });
+    system::become_python(&prepared.map_err(failed)?)
 }
 
 /// A Python as a child of the launcher, which has its environment and no words yet.

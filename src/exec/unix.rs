@@ -3,7 +3,9 @@
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
+use std::fs::File;
 use std::io;
+use std::os::fd::{IntoRawFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
@@ -11,6 +13,7 @@ use std::process::{Child, Command};
 use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::unistd::Pid;
 
+use crate::disk;
 use crate::error::Error;
 use crate::plan::LaunchPlan;
 
@@ -54,6 +57,13 @@ fn longest(plan: &LaunchPlan) -> Option<OsString> {
     text.push(name);
     text.push(format!(", {length} bytes"));
     Some(text)
+}
+
+/// Leaves a descriptor to the program that this process becomes, which knows it by this number.
+pub fn hand_over(descriptor: OwnedFd) -> io::Result<String> {
+    let file = File::from(descriptor);
+    disk::inherit(&file)?;
+    Ok(file.into_raw_fd().to_string())
 }
 
 /// Makes a command's process the leader of a group of its own.

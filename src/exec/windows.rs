@@ -6,11 +6,11 @@
 use std::convert::Infallible;
 use std::io;
 use std::mem::size_of;
-use std::os::windows::io::{AsRawHandle, FromRawHandle, OwnedHandle};
+use std::os::windows::io::{AsRawHandle, FromRawHandle, IntoRawHandle, OwnedHandle};
 use std::process::{Child, Command};
 use std::ptr::{from_ref, null};
 
-use windows_sys::Win32::Foundation::{FALSE, TRUE};
+use windows_sys::Win32::Foundation::{FALSE, HANDLE_FLAG_INHERIT, SetHandleInformation, TRUE};
 use windows_sys::Win32::System::Console::{CTRL_BREAK_EVENT, CTRL_C_EVENT, SetConsoleCtrlHandler};
 use windows_sys::Win32::System::JobObjects::{
     AssignProcessToJobObject, CreateJobObjectW, JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE,
@@ -36,7 +36,8 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
 fn run(plan: &LaunchPlan) -> io::Result<i32> {
     leave_interrupts_to_python()?;
     let job = job()?;
-    let mut child = super::command(plan, plan.argv.get(1..).unwrap_or_default()).spawn()?;
+    let mut command = super::command(&plan.interpreter, &plan.environment);
+    let mut child = command.args(plan.argv.get(1..).unwrap_or_default()).spawn()?;
     // A Python that has ended already cannot be put anywhere, and need not be.
     if let Err(error) = put_into(&job, &child)
         && child.try_wait()?.is_none()
@@ -46,6 +47,17 @@ fn run(plan: &LaunchPlan) -> io::Result<i32> {
     }
     // Python's exit code is any 32 bits; without one it cannot have ended.
     Ok(child.wait()?.code().unwrap_or_default())
+}
+
+/// Leaves a handle to the program that this process starts, which knows it by this number.
+pub fn hand_over(handle: OwnedHandle) -> io::Result<String> {
+    let handle = handle.into_raw_handle();
+    // SAFETY: the handle is open, and stays so until this process ends.
+    let done = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) };
+    if done == FALSE {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((handle as usize).to_string())
 }
 
 /// A job whose processes end when its last handle is closed, as the system does for a launcher that

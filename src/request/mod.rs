@@ -10,7 +10,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
-use crate::cli::{Cli, Format, ListFormat};
+use crate::cli::{Cli, Entity, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -33,6 +33,10 @@ pub struct Request {
     pub python: Option<Decided<OsString>>,
     /// Which of the project's configurations, if not its Primary.
     pub pipeline: Option<Decided<String>>,
+    /// The engine that the program runs with.
+    pub engine: Option<String>,
+    /// What the engine is for, if not the project.
+    pub entity: Option<Entity>,
     /// Whether to ask the site anew.
     pub refresh: bool,
     /// What was said of the environment.
@@ -133,6 +137,8 @@ impl Request {
                 unset: patterns("--unset", cli.unset)?,
                 pin_config: cli.pin_config,
             },
+            engine: cli.engine,
+            entity: cli.entity,
             refresh: cli.refresh,
             misplaced: cli.arguments.iter().find(|word| is_choice(word)).cloned(),
             arguments: cli.arguments,

@@ -1,0 +1,57 @@
+//! A program whose process does something for it first: `shims/engine.py` runs in its place, and then
+//! runs it as Python would.
+
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::credentials::Credentials;
+use crate::plan::{LaunchPlan, Session};
+use crate::toolkit::interpreter::{Program, Words};
+
+/// What runs in the program's place.
+const PROGRAM: &str =
+    concat!(include_str!("../../shims/as_main.py"), "\n\n", include_str!("../../shims/engine.py"));
+
+/// The variable that names the descriptor of the credentials.
+const CREDENTIALS_VARIABLE: &str = "SGTK_PYTHON_CREDENTIALS";
+
+#[derive(Serialize)]
+struct Request<'a> {
+    engine: Option<&'a str>,
+    entity: Option<(&'a str, i64)>,
+}
+
+/// The plan that does what the session asks for, and then runs the program.
+pub fn with_session(
+    mut plan: LaunchPlan,
+    session: &Session,
+    credentials: Option<&Credentials>,
+) -> io::Result<LaunchPlan> {
+    let entity = session.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id));
+    let request = Request { engine: session.engine.as_deref(), entity };
+    let request = serde_json::to_string(&request)?;
+    let own = 1 + plan.interpreter.args.len();
+    let words = Words::read(plan.argv.get(own..).unwrap_or_default());
+    let (kind, program) = match words.program {
+        Program::Code(code) => ("code", code),
+        Program::Module(name) => ("module", name),
+        Program::Script(path) => ("script", path),
+        Program::Input => ("input", "-".into()),
+        Program::Prompt => ("prompt", OsString::new()),
+    };
+    plan.argv.truncate(own);
+    plan.argv.extend(words.options);
+    let before = ["-c", PROGRAM, &request, kind].map(OsStr::new);
+    plan.argv.extend(before.into_iter().chain([program.as_os_str()]).map(OsStr::to_owned));
+    plan.argv.extend(words.arguments);
+    if let Some(credentials) = credentials {
+        // So little fits into a pipe that nobody reads yet.
+        let (reader, mut writer) = io::pipe()?;
+        writer.write_all(&serde_json::to_vec(credentials)?)?;
+        let number = super::system::hand_over(reader.into())?;
+        plan.environment.set(CREDENTIALS_VARIABLE, number, "handed over before the program runs");
+    }
+    Ok(plan)
+}
