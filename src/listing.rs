@@ -3,12 +3,12 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::path::Path;
 
 use serde::Serialize;
 
 use crate::cli::ListFormat;
 use crate::error::Error;
+use crate::finding::Found;
 use crate::finding::places::Places;
 use crate::finding::scan::{MANY_FOLDERS, Scan, in_parallel};
 use crate::origin::{Decided, Origin};
@@ -46,16 +46,23 @@ pub struct Listed {
 /// What a launch of each configuration that was found would be, several at a time.
 pub fn plans(scan: &Scan, situation: &Situation) -> Vec<Result<LaunchPlan, Error>> {
     in_parallel(MANY_FOLDERS, &scan.found, |found| {
-        let name = name_of(&found.path, situation.places).into();
+        let name = name_of(found, situation.places);
         let origin = Origin::Default("listed");
-        let project = Decided::new(name, origin.clone());
-        plan(Selection::of(situation.places, project, found.path.clone(), origin), situation)
+        let project = Decided::new(name.clone().into(), origin.clone());
+        let path = found.path.clone();
+        let mut selection = Selection::of(situation.places, project, path, origin);
+        if found.realised.is_some() {
+            (selection.realised, selection.known_as) = (found.realised, Some(name));
+        }
+        plan(selection, situation)
     })
 }
 
 /// The name by which a configuration can be chosen.
-pub fn name_of(path: &Path, places: &Places) -> String {
-    places.known_as(path).unwrap_or_else(|| path.to_string_lossy().into_owned())
+pub fn name_of(found: &Found, places: &Places) -> String {
+    let project = found.metadata.project.clone().filter(|_| found.realised.is_some());
+    let name = project.or_else(|| places.known_as(&found.path));
+    name.unwrap_or_else(|| found.path.to_string_lossy().into_owned())
 }
 
 /// The list, by name.
@@ -72,7 +79,7 @@ pub fn listed(scan: &Scan, situation: &Situation) -> Vec<Listed> {
             let core = plan.as_ref().ok().map(|plan| &plan.core);
             let python = plan.as_ref().ok().map(|plan| &plan.interpreter.path);
             Listed {
-                name: name_of(&found.path, situation.places),
+                name: name_of(found, situation.places),
                 id: found.metadata.project_id,
                 project: found.metadata.project.clone(),
                 config: found.path.to_string_lossy().into_owned(),

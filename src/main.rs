@@ -116,8 +116,14 @@ fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
 }
 
 fn scan(situation: &Situation) -> Scan {
-    let Situation { places, inputs, .. } = situation;
-    scan_and_keep(places, &inputs.variables, &Index::of(places, inputs))
+    let Situation { places, site, inputs, .. } = situation;
+    let mut scan = scan_and_keep(places, &inputs.variables, &Index::of(places, inputs));
+    if let Some(site) = site {
+        let realised = site.realised(&inputs.variables);
+        scan.found.extend(realised.found);
+        scan.faults.extend(realised.faults);
+    }
+    scan
 }
 
 /// Prints an answer. A reader that has seen enough and left is no failure.

@@ -237,7 +237,7 @@ impl Selector<'_> {
     /// The project of the realised configuration that a path is, or is in.
     fn realised_around(&self, path: &Path, origin: &Origin) -> Option<Distributed> {
         let site = self.site.filter(|site| site.holds(path))?;
-        let found = site.realised(&self.inputs.variables);
+        let found = site.realised(&self.inputs.variables).found;
         let metadata = found.into_iter().find(|found| path.starts_with(&found.path))?.metadata;
         let mut question = self.question(Asked::Id(metadata.project_id?));
         if question.pipeline.is_none() && metadata.pipeline.as_deref() != Some("Primary") {

@@ -94,35 +94,44 @@ impl Bootstrap<'_> {
     fn settle(&self, asking: Asking) -> Result<Held, Error> {
         let question = &self.distributed.question;
         let variables = &self.situation.inputs.variables;
-        let known = self.distributed.kept.clone();
-        let known = known.or_else(|| self.site.found(question, variables));
-        let due = known.as_ref().is_none_or(|known| known.is_due(self.site.refresh_after));
-        if (asking == Asking::IfNeeded && !due) || asking == Asking::Never {
-            if let Some(held) = self.held(known.as_ref())? {
-                return Ok(held);
-            }
-            if asking == Asking::Never {
-                return Err(Error::NotRealised { project: self.name(), host: self.host() });
-            }
-        }
-        let turn = self.wait_for(&self.site.file(question, "lock"), Holders::One)?;
-        // Another launch may have asked while this one waited.
-        let kept =
-            self.site.kept(question).filter(|kept| Some(kept) != self.distributed.kept.as_ref());
-        if let Some(held) = self.held(kept.as_ref())? {
+        let kept = self.distributed.kept.as_ref();
+        let known = kept.cloned().or_else(|| self.site.found(question, variables));
+        let is_due = |known: &Answer| known.is_due(self.site.refresh_after);
+        let usable = known.as_ref().filter(|known| match asking {
+            Asking::IfNeeded => !is_due(known),
+            Asking::Never => true,
+            Asking::Anew => false,
+        });
+        if let Some(held) = self.held(usable) {
             return Ok(held);
         }
-        self.ask(asking, known, &turn)
+        if asking == Asking::Never {
+            return Err(Error::NotRealised { project: self.name(), host: self.host() });
+        }
+        let turn = match self.wait_for(&self.site.file(question, "lock"), Holders::One) {
+            Ok(turn) => turn,
+            // A cache that is only read, and that somebody else fills.
+            Err(error) if asking == Asking::IfNeeded => {
+                return self.held(known.as_ref()).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
+        // Another launch may have asked while this one waited.
+        let since = self.site.kept(question).filter(|since| Some(since) != kept);
+        match self.held(since.as_ref()) {
+            Some(held) => Ok(held),
+            None => self.ask(asking, known, &turn),
+        }
     }
 
     /// Asks the site; a known configuration has to do if it does not answer, unless it had to.
     fn ask(&self, asking: Asking, known: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
-        let whole = known.filter(|known| known.is_whole());
+        let whole = known.filter(Answer::is_whole);
         let spare = whole.filter(|_| asking == Asking::IfNeeded);
         let mut realising = Realising::default();
         if let Some(spare) = &spare {
             // What is merely old can wait for a moment without jobs.
-            match self.try_for(&self.jobs_file(spare), Holders::One) {
+            match try_for(&self.jobs_file(spare), Holders::One) {
                 Ok(Some(jobs)) => realising = Realising::without_jobs(spare.project_id, jobs),
                 Ok(None) => return self.held_whole(spare),
                 // A cache that is only read.
@@ -160,19 +169,27 @@ impl Bootstrap<'_> {
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
-        self.held(Some(answer))?.ok_or_else(|| self.not_whole(&answer.config))
+        let not_whole = || match answer.nature {
+            Nature::Centralized => {
+                let (path, origin) = (answer.config.clone(), Origin::Site(self.host()));
+                let exists = disk::exists(&path).unwrap_or(false);
+                Error::NotAConfig { path, exists, origin }
+            }
+            Nature::Realised | Nature::Unmarked => Error::NotWhole { path: answer.config.clone() },
+        };
+        self.held(Some(answer)).ok_or_else(not_whole)
     }
 
     /// The selection of a configuration that is here, whole, and not being realised by anybody.
-    fn held(&self, answer: Option<&Answer>) -> Result<Option<Held>, Error> {
-        let Some(answer) = answer else { return Ok(None) };
+    fn held(&self, answer: Option<&Answer>) -> Option<Held> {
+        let answer = answer?;
         if answer.nature == Nature::Centralized {
-            return Ok(answer.is_whole().then(|| (self.selection(answer), None)));
+            return answer.is_whole().then(|| (self.selection(answer), None));
         }
         // Where a lock cannot be had nobody can realise either: a cache that is only read.
         let lock = self.wait_for(&self.jobs_file(answer), Holders::Many).ok();
         let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
-        Ok((!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock)))
+        (!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock))
     }
 
     fn selection(&self, answer: &Answer) -> Selection {
@@ -208,17 +225,13 @@ impl Bootstrap<'_> {
 
     /// Waits for a lock, and tells so if that takes time.
     fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
-        if let Some(lock) = self.try_for(path, holders)? {
+        if let Some(lock) = try_for(path, holders)? {
             return Ok(lock);
         }
         (self.progress)(Progress::Waiting);
         let lock = Lock::wait_for(path, holders).map_err(|error| Error::unreachable(path, error));
         (self.progress)(Progress::Over);
         lock
-    }
-
-    fn try_for(&self, path: &Path, holders: Holders) -> Result<Option<Lock>, Error> {
-        Lock::try_for(path, holders).map_err(|error| Error::unreachable(path, error))
     }
 
     fn name(&self) -> OsString {
@@ -228,9 +241,8 @@ impl Bootstrap<'_> {
     fn host(&self) -> String {
         self.site.host.value.clone()
     }
+}
 
-    fn not_whole(&self, config: &Path) -> Error {
-        let exists = disk::exists(config).unwrap_or(false);
-        Error::NotAConfig { path: config.to_owned(), exists, origin: Origin::Site(self.host()) }
-    }
+fn try_for(path: &Path, holders: Holders) -> Result<Option<Lock>, Error> {
+    Lock::try_for(path, holders).map_err(|error| Error::unreachable(path, error))
 }

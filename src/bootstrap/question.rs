@@ -94,7 +94,7 @@ impl Bootstrap<'_> {
                     let nature = match realised::finish(&PipelineConfig::at(&path)) {
                         Some(Finish::Marked) => Nature::Realised,
                         Some(Finish::Unmarked) => Nature::Unmarked,
-                        None => return Err(self.not_whole(&path)),
+                        None => return Err(Error::NotWhole { path }),
                     };
                     return Ok((Answer::new(id, name, path, nature), errors));
                 }

@@ -1,6 +1,6 @@
 //! Keeps others away from a project's configuration while it is realised.
 
-use super::Bootstrap;
+use super::{Bootstrap, try_for};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::site::Site;
@@ -35,13 +35,11 @@ impl Realising {
         let file = site.project_file(project_id, "lock");
         let mut jobs = match self.jobs.take() {
             Some((id, lock)) if id == project_id => lock,
-            _ => match bootstrap.try_for(&file, Holders::One)? {
-                Some(lock) => lock,
-                None => {
-                    self.busy = true;
-                    bootstrap.wait_for(&file, Holders::Many)?
-                }
-            },
+            _ => {
+                let alone = try_for(&file, Holders::One)?;
+                self.busy = alone.is_none();
+                alone.map_or_else(|| bootstrap.wait_for(&file, Holders::Many), Ok)?
+            }
         };
         jobs.mark(true).map_err(|error| Error::unreachable(&file, error))?;
         self.jobs = Some((project_id, jobs));

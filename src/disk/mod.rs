@@ -20,7 +20,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::shown::Shown;
 
 pub use system::{
-    Identity, create_private, identity, inherit, is_open_to_all, open_private, path_of,
+    Identity, create_private, identity, inherit, is_closed_to_others, is_open_to_all, open_private,
+    path_of,
 };
 
 /// The most bytes that such a file may hold: far more than any real one does.

@@ -73,6 +73,11 @@ pub fn is_open_to_others(found: &Metadata) -> bool {
     found.mode() & 0o077 != 0
 }
 
+/// Whether only the owner and the group can reach what is in a folder.
+pub fn is_closed_to_others(found: &Metadata) -> bool {
+    found.mode() & 0o001 == 0
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())

@@ -59,6 +59,11 @@ pub fn is_open_to_others(_found: &Metadata) -> bool {
     false
 }
 
+/// Whether only the owner and the group can reach what is in a folder: users' folders are closed.
+pub fn is_closed_to_others(_found: &Metadata) -> bool {
+    true
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)

@@ -21,7 +21,7 @@ pub fn faults(scan: &Scan, places: &Places) -> Vec<Finding> {
         let advice = "mend it: without it the project is not found by id, tank_name or data";
         let file = fault.file().unwrap_or(path);
         Finding::new(Check::Configs, fault.to_string(), advice)
-            .of(name_of(path, places))
+            .of(name_of(&Found { path: path.clone(), ..Found::default() }, places))
             .in_file(file)
     };
     scan.faults.iter().map(finding).collect()
@@ -33,7 +33,7 @@ pub fn names(scan: &Scan, chosen: Option<&Path>, places: &Places) -> Vec<Finding
     let mut ids: BTreeMap<i64, Vec<&Found>> = BTreeMap::new();
     let mut names: BTreeMap<&str, Vec<&Found>> = BTreeMap::new();
     for found in &scan.found {
-        folder_names.entry(name_of(&found.path, places)).or_default().push(found);
+        folder_names.entry(name_of(found, places)).or_default().push(found);
         if let Some(id) = found.metadata.project_id {
             ids.entry(id).or_default().push(found);
         }
@@ -54,7 +54,7 @@ pub fn names(scan: &Scan, chosen: Option<&Path>, places: &Places) -> Vec<Finding
             |found: &&Found| chosen.is_none_or(|chosen| disk::is_same(&found.path, chosen));
         if let Some(first) = found.iter().find(|found| is_chosen(found)) {
             let finding = Finding::new(Check::Names, problem, advice).in_file(&first.path);
-            findings.push(finding.of(name_of(&first.path, places)));
+            findings.push(finding.of(name_of(first, places)));
         }
     };
     for (name, found) in folder_names.iter().filter(|(_, found)| found.len() > 1) {
@@ -99,6 +99,10 @@ pub fn files(found: &Found, plan: Option<&LaunchPlan>) -> Vec<Finding> {
     let interpreter = core.map(Core::interpreter_file);
     let mut findings = texts::read(&link, texts::Meaning::Core);
     findings.extend(interpreter.iter().flat_map(|file| texts::read(file, texts::Meaning::Python)));
+    if found.realised.is_some() {
+        findings.extend(open_cache(&found.path));
+        return findings;
+    }
     let below = ["config", "config/core", "install", "install/core"];
     let mut deciding: Vec<PathBuf> = below.iter().map(|below| found.path.join(below)).collect();
     deciding.extend([found.path.clone(), config.metadata_file(), config.roots_file(), link]);
@@ -111,6 +115,17 @@ pub fn files(found: &Found, plan: Option<&LaunchPlan>) -> Vec<Finding> {
     deciding.dedup();
     findings.extend(deciding.iter().filter_map(|path| open_to_all(path)));
     findings
+}
+
+/// Toolkit lets everybody write to what it realises, so a folder above it has to keep others out.
+fn open_cache(config: &Path) -> Option<Finding> {
+    let is_closed =
+        |folder: &Path| fs::metadata(folder).is_ok_and(|found| disk::is_closed_to_others(&found));
+    let is_open = !config.ancestors().any(is_closed);
+    let problem =
+        "everybody may write to what Toolkit realises there, and so choose what others run";
+    let folder = config.ancestors().nth(2).unwrap_or(config);
+    is_open.then(|| Finding::new(Check::Permissions, problem, "chmod 700").in_file(folder))
 }
 
 /// What is wrong with a file or folder that everybody may write to.

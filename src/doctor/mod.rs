@@ -3,6 +3,7 @@
 mod configs;
 mod pythons;
 mod report;
+mod site;
 mod texts;
 
 use std::path::{Path, PathBuf};
@@ -41,6 +42,8 @@ pub enum Check {
     Cores,
     /// Every Python starts and can import its core.
     Pythons,
+    /// The site can be asked, as far as that shows here.
+    Site,
     /// Everything in the settings is used.
     Settings,
     /// The caller's `PYTHONPATH` holds no API proxy.
@@ -50,7 +53,7 @@ pub enum Check {
 }
 
 impl Check {
-    const ALL: [Check; 10] = [
+    const ALL: [Check; 11] = [
         Check::Roots,
         Check::Configs,
         Check::Names,
@@ -58,6 +61,7 @@ impl Check {
         Check::Texts,
         Check::Cores,
         Check::Pythons,
+        Check::Site,
         Check::Settings,
         Check::Proxy,
         Check::Script,
@@ -114,14 +118,21 @@ pub fn examine(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
     let Situation { request, settings, places, inputs, .. } = situation;
-    let alone = chosen.map(|config| Scan::of(config, &inputs.variables));
+    let realised = all.found.iter().find(|found| {
+        found.realised.is_some() && chosen.is_some_and(|chosen| found.path == chosen)
+    });
+    let alone = match realised {
+        Some(found) => Some(Scan { found: vec![found.clone()], ..Scan::default() }),
+        None => chosen.map(|config| Scan::of(config, &inputs.variables)),
+    };
     let scan = alone.as_ref().unwrap_or(all);
     let plans = plans(scan, situation);
     let mut findings = roots(places);
     findings.extend(configs::faults(scan, places));
     findings.extend(configs::names(all, chosen, places));
+    findings.extend(site::site(situation));
     for (found, plan) in scan.found.iter().zip(&plans) {
-        let name = name_of(&found.path, places);
+        let name = name_of(found, places);
         let mut of_config = configs::files(found, plan.as_ref().ok());
         of_config.extend(plan.as_ref().err().map(failure));
         findings.extend(of_config.into_iter().map(|finding| finding.of(name.clone())));

@@ -34,6 +34,7 @@ impl Check {
             Check::Texts => "all readers read the one-line files alike",
             Check::Cores => "every configuration has a core and a Python that fits it",
             Check::Pythons => "every Python starts and imports sgtk",
+            Check::Site => "the site can be asked",
             Check::Settings => "everything in the settings is used",
             Check::Proxy => "no API proxy is on PYTHONPATH",
             Check::Script => "nothing beside the script hides the core",

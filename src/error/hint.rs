@@ -50,6 +50,7 @@ impl Error {
             Error::NotRealised { .. } => {
                 Some("--refresh before --explain realises it first".into())
             }
+            Error::NotWhole { .. } => Some("the next launch of its project realises it anew".into()),
             Error::Site { failure, log, .. } => Some(site_hint(failure.kind, log)),
             Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
                 || "sgtk-python --list shows the projects that are here".into(),

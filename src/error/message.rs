@@ -85,6 +85,9 @@ impl Display for Error {
                 Shown::new(project),
                 Shown::new(host)
             ),
+            Error::NotWhole { path } => {
+                write!(f, "{} is not whole: realising it broke off", Shown::new(path))
+            }
             Error::Site { project, host, failure, .. } => write!(
                 f,
                 "no config of '{}' here, nor from {}: {failure}",

@@ -117,6 +117,8 @@ pub enum Error {
     NotOnSite { here: Box<Error>, host: String },
     /// The configuration is the site's to tell, and it was not asked.
     NotRealised { project: OsString, host: String },
+    /// A realised configuration of which something is missing.
+    NotWhole { path: PathBuf },
     /// The site was asked for a configuration in vain.
     Site { project: OsString, host: String, failure: SiteFailure, log: PathBuf },
     /// A file cannot be used.
@@ -171,6 +173,7 @@ impl Error {
             Error::File { path, .. }
             | Error::Settings { path, .. }
             | Error::NotAConfig { path, .. }
+            | Error::NotWhole { path }
             | Error::NoCore { link: path, .. }
             | Error::CoreNotSetUp { file: path, .. }
             | Error::CoreMissing { file: path, .. }
@@ -197,6 +200,7 @@ impl Error {
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
             | Error::Site { .. }
+            | Error::NotWhole { .. }
             | Error::Ambiguous { .. }
             | Error::File { .. }
             | Error::Settings { .. }

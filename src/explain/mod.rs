@@ -14,6 +14,7 @@ use crate::plan::LaunchPlan;
 use crate::toolkit::core::Kind;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
+use crate::toolkit::realised;
 
 /// Words in the name of a variable whose value nobody should see.
 const SECRET: [&str; 5] = ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"];
@@ -29,6 +30,8 @@ struct Explanation {
     config: Config,
     core: Core,
     interpreter: Interpreter,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session: Option<Session>,
     environment: Vec<Variable>,
     argv: Vec<String>,
     cwd: Option<String>,
@@ -50,6 +53,24 @@ struct Config {
     path: String,
     name: Option<String>,
     origin: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    realised: Option<Realised>,
+}
+
+/// How a configuration came from its site.
+#[derive(Serialize)]
+struct Realised {
+    /// What the site describes it by.
+    descriptor: Option<String>,
+    /// How long ago the site was asked, in seconds.
+    age: u64,
+}
+
+/// What comes before the program.
+#[derive(Serialize)]
+struct Session {
+    engine: Option<String>,
+    entity: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -110,6 +131,10 @@ impl Explanation {
                 path: text(&config.path),
                 name: metadata.pipeline,
                 origin: plan.selection.origin.to_string(),
+                realised: plan.selection.realised.map(|age| Realised {
+                    descriptor: realised::descriptor(config),
+                    age: age.as_secs(),
+                }),
             },
             core: Core {
                 kind: plan.core.kind,
@@ -123,6 +148,10 @@ impl Explanation {
                 args: plan.interpreter.args.iter().map(text).collect(),
                 origin: plan.interpreter.origin.to_string(),
             },
+            session: plan.session.as_ref().map(|session| Session {
+                engine: session.engine.clone(),
+                entity: session.entity.as_ref().map(|e| format!("{}:{}", e.kind, e.id)),
+            }),
             environment: plan.environment.changes().into_iter().map(variable).collect(),
             argv: plan.argv.iter().map(text).collect(),
             cwd: plan.place.directory().map(text),

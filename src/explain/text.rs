@@ -2,6 +2,8 @@
 
 use std::fmt::{self, Display, Formatter, Write};
 
+use std::time::Duration;
+
 use super::{Explanation, HIDDEN};
 use crate::shown::{Shown, is_plain};
 
@@ -23,6 +25,12 @@ impl Display for Explanation {
             &format!("{}{}", Shown::new(&config.path), Shown::new(&name)),
             &config.origin,
         )?;
+        if let Some(realised) = &config.realised {
+            let from =
+                realised.descriptor.as_deref().unwrap_or("a descriptor that it does not tell");
+            let age = humantime::format_duration(Duration::from_secs(realised.age));
+            writeln!(f, "         realised {age} ago from {}", Shown::new(from))?;
+        }
         let version = core.version.as_deref().map_or_else(String::new, |v| format!(" {v}"));
         entry(
             f,
@@ -34,6 +42,12 @@ impl Display for Explanation {
         let words = words.chain(interpreter.args.iter().map(|word| quoted(word)));
         let python = words.collect::<Vec<_>>().join(" ");
         entry(f, "python", &python, &interpreter.origin)?;
+        if let Some(session) = &self.session {
+            let engine = session.engine.as_deref().unwrap_or("none");
+            let purpose = session.entity.as_deref().unwrap_or("the project");
+            let what = format!("for {}, as an authenticated user", Shown::new(purpose));
+            entry(f, "engine", &Shown::new(engine).to_string(), &what)?;
+        }
         f.write_str("\nenvironment\n")?;
         self.write_environment(f)?;
         write!(f, "\nrun\n  {}\n", self.command_line())?;

@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::scan::Scan;
 use super::{Found, Pipeline};
 use crate::disk;
 use crate::environment::Variables;
+use crate::error::Error;
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
@@ -118,6 +120,7 @@ impl Answer {
     }
 
     /// The same answer, after the site was asked in vain.
+    #[must_use]
     pub fn tried_now(self) -> Self {
         Answer { tried: milliseconds(SystemTime::now()), ..self }
     }
@@ -168,10 +171,22 @@ impl Site {
         }
     }
 
-    /// The configurations that have been realised here, whole or not.
-    pub fn realised(&self, variables: &Variables) -> Vec<Found> {
-        let configs = realised::configs(&self.folder, &self.plugin_id);
-        configs.iter().map(|config| Found::read(config, variables).0).collect()
+    /// The configurations that have been realised here: those that are whole, and those that are not.
+    pub fn realised(&self, variables: &Variables) -> Scan {
+        let mut scan = Scan::default();
+        for path in realised::configs(&self.folder, &self.plugin_id) {
+            let config = PipelineConfig::at(&path);
+            let (mut found, fault) = Found::read(&path, variables);
+            if realised::finish(&config).is_none() {
+                scan.faults.push((path.clone(), Error::NotWhole { path }));
+                continue;
+            }
+            let made = realised::made(&config);
+            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
+            scan.faults.extend(fault.map(|fault| (path, fault)));
+            scan.found.push(found);
+        }
+        scan
     }
 
     /// The answer that a realised configuration stands for of which no answer was kept.
@@ -185,8 +200,8 @@ impl Site {
         let is_base =
             |found: &Found| found.metadata.pipeline_id.is_none() && pipeline == Pipeline::Primary;
         let is_pipeline = |found: &Found| found.is_pipeline(&pipeline) || is_base(found);
-        let mut found = self.realised(variables);
+        let mut found = self.realised(variables).found;
         found.retain(|found| is_asked(found) && is_pipeline(found));
-        found.into_iter().filter_map(Answer::of).next()
+        found.into_iter().find_map(Answer::of)
     }
 }

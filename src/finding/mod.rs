@@ -9,6 +9,7 @@ pub mod scan;
 
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::environment::Variables;
 use crate::error::Error;
@@ -28,6 +29,8 @@ pub struct Found {
     pub metadata: Metadata,
     /// The folders of its project's data on this system.
     pub data: Vec<PathBuf>,
+    /// For one that was realised from a site's description: how long ago.
+    pub realised: Option<Duration>,
 }
 
 impl Found {
@@ -38,7 +41,8 @@ impl Found {
         let (metadata, fault) = split(metadata::read(&config, expand));
         let (storages, other_fault) = split(metadata::storages(&config, expand));
         let data = data_folders(&metadata, &storages);
-        (Found { path: path.to_owned(), metadata, data }, fault.or(other_fault))
+        let found = Found { path: path.to_owned(), metadata, data, realised: None };
+        (found, fault.or(other_fault))
     }
 
     /// Whether the configuration is the one that is wanted of its project.

@@ -201,5 +201,8 @@ fn own_text(error: &clap::Error) -> Result<Request, Error> {
         text.lines().find_map(|line| line.trim_start().strip_prefix(start)).map(String::from)
     };
     let message = after("error: ").unwrap_or_else(|| text.clone());
+    // What is missing stands on the next line.
+    let missing = message.ends_with(':').then(|| text.lines().nth(1)).flatten().unwrap_or_default();
+    let message = [message.as_str(), missing.trim()].join(" ").trim_end().to_owned();
     Err(Error::CommandLine { message, hint: after("tip: ") })
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest layer first; modules of a layer do not know each other.
-const LAYERS: [&[&str]; 13] = [
+const LAYERS: [&[&str]; 15] = [
     &["cli", "near", "os", "shown"],
     &["disk", "environment", "origin"],
     &["error", "lock"],

@@ -16,6 +16,8 @@ mod command_line;
 #[cfg(unix)]
 mod differential;
 #[cfg(unix)]
+mod distributed;
+#[cfg(unix)]
 mod doctor;
 mod environment;
 mod explaining;
@@ -29,7 +31,10 @@ mod listing;
 mod properties;
 #[cfg(unix)]
 mod real_core;
+mod realised;
 mod resolving;
 mod selecting;
 mod settings;
+#[cfg(unix)]
+mod standin;
 mod support;

@@ -112,6 +112,22 @@ impl Studio {
         core
     }
 
+    /// A realised configuration of a site's project, whole, in a cache folder.
+    pub fn realised(&self, folder: &str, id: i64, project: &str) -> PathBuf {
+        let config = self.path(Path::new("toolkit").join(folder).join("cfg"));
+        write(config.join("config/core/roots.yml"), "{}\n");
+        write(
+            config.join("config/core/pipeline_configuration.yml"),
+            format!("pc_id: 7\npc_name: Primary\nproject_id: {id}\nproject_name: {project}\n"),
+        );
+        self.core_at(&config);
+        let descriptor = "config_descriptor: {type: git, path: x, version: v1.2.3}\n";
+        write(config.join("cache/descriptor_info.yml"), descriptor);
+        write(config.join("cache/update_start.txt"), "");
+        write(config.join("cache/update_end.txt"), "");
+        config
+    }
+
     /// A core at a root: packages that tell where they are, and an interpreter file.
     pub fn core_at(&self, root: &Path) {
         for package in ["tank", "sgtk"] {

@@ -1,0 +1,527 @@
+//! Distributed configurations, with the real core and a site that stands in: realised once, kept, realised
+//! anew, and every way to fail.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, Command, Output, Stdio};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use crate::real_core::real_core;
+use crate::standin::{Behaviour, SCRIPT, Site};
+use crate::support::{PYTHON, Studio, explained, failed, failure_of, write};
+
+/// What a core brings besides its packages and that of `PyPI` lacks, in our words.
+const HOOKS: [(&str, &str); 7] = [
+    ("bootstrap", "init can_cache_bundle populate_bundle_cache_entry"),
+    ("pipeline_configuration_init", "execute"),
+    ("tank_init", "execute"),
+    ("context_change", "pre_context_change post_context_change"),
+    ("bundle_init", "execute"),
+    ("engine_init", "execute"),
+    ("get_current_login", "execute"),
+];
+
+fn hook(methods: &str) -> String {
+    let methods = methods.split_whitespace();
+    let methods = methods.map(|m| format!("    def {m}(self, *args, **kwargs):\n        pass\n"));
+    format!(
+        "import sgtk\n\n\nclass Own(sgtk.get_hook_baseclass()):\n{}",
+        methods.collect::<String>()
+    )
+}
+
+/// A studio without configurations of its own, and the site that describes three projects: alpha (101)
+/// and beta (102) are distributed, with cores of two versions; gamma (103) is centralized.
+struct Distributed {
+    studio: Studio,
+    site: Site,
+}
+
+impl Distributed {
+    fn new() -> Self {
+        let studio = Studio::new();
+        let site = Site::new();
+        for (id, name, version) in [(101, "alpha", "v0.21.7"), (102, "beta", "v0.21.8")] {
+            let core = core(&studio, version);
+            let config = studio.path(format!("descriptors/{name}"));
+            let location = json!({"location": {"type": "path", "path": core}});
+            write(config.join("core/core_api.yml"), location.to_string());
+            write(config.join("core/roots.yml"), "{}\n");
+            write(config.join("core/hooks/pick_environment.py"), pick_environment());
+            write(config.join("env/project.yml"), environment(&studio));
+            site.know(json!({"type": "Project", "id": id, "name": format!("The {name}"), "tank_name": name}));
+            site.know(json!({"type": "PipelineConfiguration", "id": id - 90, "code": "Primary",
+                "project": {"type": "Project", "id": id}, "users": [], "plugin_ids": "basic.*",
+                "descriptor": format!("sgtk:descriptor:path?path={}", config.display())}));
+        }
+        let gamma = studio.path("elsewhere/gamma");
+        fs::rename(studio.localized("gamma"), {
+            fs::create_dir_all(studio.path("elsewhere")).unwrap();
+            &gamma
+        })
+        .unwrap();
+        site.know(json!({"type": "Project", "id": 103, "name": "gamma", "tank_name": "gamma"}));
+        site.know(json!({"type": "PipelineConfiguration", "id": 13, "code": "Primary",
+            "project": {"type": "Project", "id": 103}, "users": [],
+            "linux_path": gamma, "mac_path": gamma, "windows_path": gamma}));
+        write(studio.path("engine/info.yml"), "display_name: Test\n");
+        write(studio.path("engine/engine.py"), ENGINE);
+        let distributed = Distributed { studio, site };
+        distributed.settings("");
+        distributed
+    }
+
+    /// Writes the settings, with these lines in `[site]`.
+    fn settings(&self, lines: &str) {
+        let text = format!(
+            "[site]\nhost = '{}'\ncore = '{}'\npython = '{}'\nengine = 'tk-test'\ntimeout = '1s'\n{lines}\n",
+            self.site.address,
+            self.studio.path("cores/v0.21.8/python").display(),
+            PYTHON.display(),
+        );
+        write(self.studio.path("site.toml"), text);
+    }
+
+    /// The launcher as somebody whom the site does not know.
+    fn stranger(&self, arguments: &[&str]) -> Command {
+        let mut launcher = self.studio.launcher(arguments);
+        launcher
+            .env("SGTK_PYTHON_SETTINGS", self.studio.path("site.toml"))
+            .env("SHOTGUN_HOME", self.studio.path("home/toolkit"))
+            .env("SHOTGUN_API_RETRY_INTERVAL", "0");
+        launcher
+    }
+
+    /// The launcher with the script's name and key.
+    fn launcher(&self, arguments: &[&str]) -> Command {
+        let mut launcher = self.stranger(arguments);
+        launcher.env("SHOTGUN_FARM_SCRIPT_USER", SCRIPT.0).env("SHOTGUN_FARM_SCRIPT_KEY", SCRIPT.1);
+        launcher
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str]) -> String {
+        said(&self.launcher(arguments).output().unwrap())
+    }
+
+    /// Where alpha is realised.
+    fn alpha(&self) -> PathBuf {
+        self.studio.path("home/toolkit/127.0.0.1/p101c11.basic./cfg")
+    }
+}
+
+/// What a Python said that ended well and complained of nothing.
+#[track_caller]
+fn said(output: &Output) -> String {
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && error.is_empty(), "{:?} {error}", output.status);
+    String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
+}
+
+const ENGINE: &str = "import sgtk
+
+
+class TestEngine(sgtk.platform.Engine):
+    def init_engine(self):
+        print('up', self.context.project, self.context.entity, flush=True)
+
+    def destroy_engine(self):
+        print('down', flush=True)
+
+    def _emit_log_message(self, handler, record):
+        pass
+";
+
+fn pick_environment() -> String {
+    hook("execute").replace("pass", "return 'project'")
+}
+
+fn environment(studio: &Studio) -> String {
+    let location = json!({"type": "dev", "path": studio.path("engine")});
+    json!({"engines": {"tk-test": {"apps": {}, "location": location}}, "frameworks": {}})
+        .to_string()
+}
+
+fn core(studio: &Studio, version: &str) -> PathBuf {
+    let core = studio.path("cores").join(version);
+    fs::create_dir_all(&core).unwrap();
+    std::os::unix::fs::symlink(real_core(), core.join("python")).unwrap();
+    write(core.join("info.yml"), format!("version: \"{version}\"\n"));
+    write(core.join("_core_upgrader.py"), "");
+    write(core.join("setup/root_binaries/tank"), "");
+    for (name, methods) in HOOKS {
+        write(core.join("hooks").join(name).with_extension("py"), hook(methods));
+    }
+    core
+}
+
+const WHERE: &str = "import sgtk; print(sgtk.__file__.split('/install/')[0])";
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_project_is_realised_once_and_then_launched_without_its_site() {
+    let distributed = Distributed::new();
+    let alpha = distributed.alpha();
+    assert_eq!(distributed.run(&["--project", "alpha", "-c", WHERE]), alpha.to_str().unwrap());
+    let calls = distributed.site.calls();
+    assert!(calls > 0);
+    distributed.site.behave(Behaviour::Hanging);
+    for choice in
+        [["--project", "alpha"], ["--project-id", "101"], ["--path", alpha.to_str().unwrap()]]
+    {
+        let [option, value] = choice;
+        assert_eq!(distributed.run(&[option, value, "-c", WHERE]), alpha.to_str().unwrap());
+    }
+    let inside = ["-c", "import os; print(os.environ['SGTK_PYTHON_CONFIG'])"];
+    let output = distributed.launcher(&inside).current_dir(alpha.join("config")).output().unwrap();
+    assert_eq!(said(&output), alpha.to_str().unwrap());
+    assert_eq!(distributed.site.calls(), calls);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn projects_stay_apart_and_their_environment_is_clean() {
+    let distributed = Distributed::new();
+    let program = "import os, sgtk; print(sgtk.sgtk_from_path(os.environ['SGTK_PYTHON_CONFIG']).version, sorted(n for n in os.environ if n != 'LC_CTYPE'))";
+    let mut shown = Vec::new();
+    for (project, id) in [("alpha", "101"), ("The beta", "102"), ("alpha", "101")] {
+        let mut launcher = distributed.launcher(&["--project", project, "-c", program]);
+        launcher
+            .env("TANK_CURRENT_PC", "/elsewhere")
+            .env("PYTHONHOME", "/nowhere")
+            .env("SHOTGUN_SITE", "x");
+        let by_name = said(&launcher.output().unwrap());
+        assert_eq!(distributed.run(&["--project-id", id, "-c", program]), by_name);
+        shown.push(by_name);
+    }
+    assert!(shown[0].starts_with("v0.21.7 ") && shown[1].starts_with("v0.21.8 "), "{shown:?}");
+    assert_eq!(shown[0], shown[2]);
+    let names = shown[0].split_once(' ').unwrap().1;
+    assert_eq!(
+        names,
+        "['HOME', 'PYTHONPATH', 'SGTK_PYTHON_CONFIG', 'SGTK_PYTHON_SETTINGS', 'SHOTGUN_API_RETRY_INTERVAL', 'SHOTGUN_BASE', 'SHOTGUN_FARM_SCRIPT_KEY', 'SHOTGUN_FARM_SCRIPT_USER', 'SHOTGUN_HOME', 'TANK_CURRENT_PC']"
+    );
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_centralized_project_is_launched_from_the_path_that_the_site_knows() {
+    let distributed = Distributed::new();
+    let gamma = distributed.studio.path("elsewhere/gamma");
+    let plan = explained(&mut distributed.launcher(&["--refresh", "--project", "gamma"]));
+    assert_eq!(plan["config"]["path"], gamma.to_str().unwrap());
+    assert_eq!(plan["core"]["kind"], "localized");
+    assert!(plan["config"].get("realised").is_none());
+    let calls = distributed.site.calls();
+    explained(&mut distributed.launcher(&["--project", "gamma"]));
+    assert_eq!(distributed.site.calls(), calls);
+    fs::remove_dir_all(&gamma).unwrap();
+    failed(&mut distributed.launcher(&["--refresh", "--project", "gamma"]))
+        .is(122, &[gamma.to_str().unwrap(), "does not exist", "site http"]);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn an_engine_runs_around_the_program() {
+    let distributed = Distributed::new();
+    let script = distributed.studio.path("scripts/job.py");
+    let text = "import sys, sgtk\nprint(sgtk.platform.current_engine().instance_name, sys.argv[1:], sys.path[0], __name__, __file__)\ndef fail():\n    raise ValueError('on purpose')\nfail()\n";
+    write(&script, text);
+    let (path, folder) = (script.to_str().unwrap(), script.parent().unwrap().to_str().unwrap());
+    let words = ["--project", "alpha", "--engine", "tk-test"];
+    let output = distributed.launcher(&words).args(["-u", path, "-c", "x"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    let project = "{'type': 'Project', 'id': 101, 'name': 'The alpha'}";
+    let expected =
+        format!("up {project} None\ntk-test ['-c', 'x'] {folder} __main__ {path}\ndown\n");
+    assert_eq!(shown, expected, "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(1));
+    let error = String::from_utf8_lossy(&output.stderr);
+    let frames = error.lines().filter(|line| line.trim_start().starts_with("File ")).count();
+    assert!(frames == 2 && error.ends_with("ValueError: on purpose\n"), "{error}");
+    for (program, code) in
+        [("import sys; sys.exit(7)", 7), ("import os; os._exit(9)", 9), ("pass", 0)]
+    {
+        let output = distributed.launcher(&words).args(["-c", program]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{program}");
+        let is_destroyed = String::from_utf8_lossy(&output.stdout).ends_with("down\n");
+        assert_eq!(is_destroyed, !program.contains("_exit"), "{program}");
+    }
+    distributed.site.know(json!({"type": "Shot", "id": 7, "code": "010",
+        "project": {"type": "Project", "id": 101, "name": "The alpha"}}));
+    let shot = distributed.run(&[
+        "--project",
+        "alpha",
+        "--engine",
+        "tk-test",
+        "--entity",
+        "Shot:7",
+        "-c",
+        "pass",
+    ]);
+    assert!(shot.contains("'type': 'Shot', 'id': 7"), "{shot}");
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn an_engine_that_cannot_start_is_one_line() {
+    let distributed = Distributed::new();
+    let output = distributed
+        .launcher(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"])
+        .output()
+        .unwrap();
+    failure_of(&output).is(122, &["cannot start the engine 'tk-none'"]).hints("TK_DEBUG");
+    let mut stranger =
+        distributed.stranger(&["--project", "alpha", "--engine", "tk-test", "-c", "pass"]);
+    failed(&mut stranger).is(122, &["no script key"]);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn who_asks_comes_from_variables_or_a_file_and_goes_nowhere_else() {
+    let distributed = Distributed::new();
+    let file = distributed.studio.path("robot.yml");
+    let program = "import os, sgtk, sys
+names = ['/proc/self/fd/%d' % number for number in range(3, 20)]
+pipes = [name for name in names if os.path.exists(name) and 'pipe' in os.readlink(name)]
+secret = [name for name, value in os.environ.items() if 's3cret' in value or 'CREDENTIALS' in name]
+print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
+";
+    failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]))
+        .is(122, &["'alpha'", &distributed.site.address, "no script key"])
+        .hints("SHOTGUN_FARM_SCRIPT_KEY");
+    let text = format!("script-name: {}\nscript-key: {}\n", SCRIPT.0, SCRIPT.1);
+    write(&file, &text);
+    distributed.settings("credentials_file = 'robot.yml'\nauthenticate = true");
+    set_mode(&file, 0o640);
+    failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]))
+        .is(122, &["robot.yml", "can be read by others"])
+        .hints("chmod 600");
+    set_mode(&file, 0o600);
+    let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
+    assert_eq!(said(&output), "robot [] [] False");
+    for (text, part) in
+        [("script-key: s3cret-thing", "script-name"), ("[", "YAML"), ("", "script-name")]
+    {
+        write(&file, text);
+        let failure = failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]));
+        failure.is(122, &["robot.yml", part]);
+        assert!(!format!("{failure:?}").contains("s3cret"), "{failure:?}");
+    }
+    let log = fs::read_dir(distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python")).unwrap();
+    for entry in log.flatten() {
+        let text = fs::read_to_string(entry.path()).unwrap();
+        assert!(!text.contains("s3cret"), "{}: {text}", entry.path().display());
+    }
+}
+
+fn set_mode(path: &std::path::Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Ways in which a site fails, and what the one line says of each.
+const FAILURES: [(Behaviour, &str); 5] = [
+    (Behaviour::Status(500), "500"),
+    (Behaviour::Babbling, "no proper answer"),
+    (Behaviour::Hanging, "timed out"),
+    (Behaviour::DyingAfter(0), "no proper answer"),
+    (Behaviour::DyingAfter(4), "no proper answer"),
+];
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_site_that_fails_is_one_line() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", "print('launched')"];
+    for (behaviour, part) in FAILURES {
+        distributed.site.behave(behaviour);
+        failed(&mut distributed.launcher(&launch))
+            .is(122, &["'alpha'", &distributed.site.address, part])
+            .hints(".log");
+    }
+    distributed.site.behave(Behaviour::Proper);
+    let mut wrong_key = distributed.launcher(&launch);
+    failed(wrong_key.env("SHOTGUN_FARM_SCRIPT_KEY", "wrong")).is(122, &["the login was refused"]);
+    let unknown = ["--project", "delta", "-c", "pass"];
+    failed(&mut distributed.launcher(&unknown)).is(121, &["no project 'delta'", "nor on http"]);
+    failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
+        .is(121, &["nor on http"]);
+    failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Dev", "-c", "pass"]))
+        .is(122, &["alpha"]);
+    let mut refused = distributed.launcher(&launch);
+    refused.env("SGTK_SITE", "http://127.0.0.1:9");
+    failed(&mut refused).is(122, &["http://127.0.0.1:9", "efused"]);
+    assert_eq!(distributed.run(&launch), "launched");
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn what_is_realised_stays_in_use_while_the_site_fails() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    let alpha = distributed.run(&launch);
+    distributed.settings("refresh_after = '0s'");
+    for (behaviour, part) in FAILURES {
+        distributed.site.behave(behaviour);
+        let output = distributed.launcher(&launch).output().unwrap();
+        let warning = String::from_utf8_lossy(&output.stderr);
+        assert!(warning.starts_with("sgtk-python: warning: "), "{warning}");
+        assert!(warning.contains(part) && warning.lines().count() == 1, "{behaviour:?}: {warning}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), alpha);
+    }
+    let asked = ["--refresh", "--project", "alpha", "-c", WHERE];
+    failed(&mut distributed.launcher(&asked)).is(122, &["no proper answer"]);
+    distributed.settings("refresh_after = '1h'");
+    assert_eq!(distributed.run(&launch), alpha);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn an_unfinished_configuration_is_never_launched() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    let alpha = distributed.run(&launch);
+    fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
+    distributed.site.behave(Behaviour::Status(500));
+    failed(&mut distributed.launcher(&launch)).is(122, &["500"]);
+    failed(&mut distributed.launcher(&["--project", "alpha", "--explain"]))
+        .is(121, &["not been realised"]);
+    failed(&mut distributed.launcher(&["--path", &alpha, "-c", WHERE])).is(121, &["in no project"]);
+    distributed.site.behave(Behaviour::Proper);
+    assert_eq!(distributed.run(&launch), alpha);
+}
+
+/// Starts a launch that gets stuck at the site's last answers, and waits until it is so far.
+fn stuck(distributed: &Distributed, arguments: &[&str], after: usize) -> Child {
+    let calls = distributed.site.calls();
+    distributed.site.behave(Behaviour::HangingAfter(calls + after));
+    let mut launcher = distributed.launcher(arguments);
+    let child = launcher.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while distributed.site.calls() < calls + after {
+        thread::yield_now();
+    }
+    child
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_launch_that_is_killed_leaves_the_next_one_working() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    for after in [0, 2, 5, 7] {
+        let mut child = stuck(&distributed, &launch, after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    distributed.site.behave(Behaviour::Proper);
+    let alpha = distributed.run(&launch);
+    let refresh = ["--refresh", "--project", "alpha", "-c", WHERE];
+    for after in [2, 5, 7] {
+        let mut child = stuck(&distributed, &refresh, after);
+        child.kill().unwrap();
+        child.wait().unwrap();
+        distributed.site.behave(Behaviour::Proper);
+        assert_eq!(distributed.run(&launch), alpha);
+    }
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn many_launches_at_once_realise_once() {
+    let distributed = Distributed::new();
+    let start = |arguments: &[&str]| {
+        let mut launcher = distributed.launcher(arguments);
+        launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let launches: Vec<Child> =
+        (0..40).map(|_| start(&["--project", "alpha", "-c", "print('launched')"])).collect();
+    for launch in launches {
+        assert_eq!(said(&launch.wait_with_output().unwrap()), "launched");
+    }
+    assert_eq!(distributed.site.reads_of("PipelineConfiguration"), 3);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn jobs_are_not_disturbed_unless_that_is_asked_for() {
+    let distributed = Distributed::new();
+    let mut job =
+        distributed.launcher(&["--project", "alpha", "-c", "print('here', flush=True); input()"]);
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "here\n");
+    let calls = distributed.site.calls();
+    distributed.settings("refresh_after = '0s'");
+    let launch = ["--project", "alpha", "-c", "print('launched')"];
+    assert_eq!(distributed.run(&launch), "launched");
+    assert_eq!(distributed.site.calls(), calls);
+    let output = distributed.launcher(&[&["--refresh"], &launch[..]].concat()).output().unwrap();
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(warning.contains("realised anew while jobs ran"), "{warning}");
+    job.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(job.wait().unwrap().success());
+    let calls = distributed.site.calls();
+    assert_eq!(distributed.run(&launch), "launched");
+    assert!(distributed.site.calls() > calls);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_python_that_is_gone_is_replaced_by_the_sites() {
+    let distributed = Distributed::new();
+    distributed.run(&["--project", "alpha", "-c", "pass"]);
+    let file = distributed.alpha().join("config/core/interpreter_Linux.cfg");
+    write(&file, "/opt/Shotgun/Python/bin/python");
+    let output =
+        distributed.launcher(&["--project", "alpha", "-c", "print('launched')"]).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "launched\n");
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        warning.contains("/opt/Shotgun/Python/bin/python")
+            && warning.contains(PYTHON.to_str().unwrap()),
+        "{warning}"
+    );
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_mixed_studio_is_listed_explained_and_examined() {
+    let distributed = Distributed::new();
+    let bigbuck = distributed.studio.localized("bigbuck");
+    distributed.run(&["--project", "alpha", "-c", "pass"]);
+    let output = distributed.stranger(&["--list=json"]).output().unwrap();
+    let list: Value = serde_json::from_str(&said(&output)).unwrap();
+    let shown: Vec<(&str, &str)> = list
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|l| (l["name"].as_str().unwrap(), l["core"].as_str().unwrap()))
+        .collect();
+    assert_eq!(shown, [("alpha", "realised"), ("bigbuck", "localized")]);
+    let plan = explained(&mut distributed.stranger(&["--project", "alpha", "--engine", "tk-test"]));
+    assert_eq!(plan["core"]["kind"], "realised");
+    assert_eq!(plan["session"]["engine"], "tk-test");
+    let descriptor = format!(
+        "sgtk:descriptor:path?path={}",
+        distributed.studio.path("descriptors/alpha").display()
+    );
+    assert_eq!(plan["config"]["realised"]["descriptor"], descriptor);
+    assert!(plan["config"]["realised"]["age"].as_u64().unwrap() < 600);
+    fs::remove_dir_all(bigbuck).unwrap();
+    let doctor = |code| {
+        let output = distributed.stranger(&["--doctor=json"]).output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    doctor(0);
+    distributed.settings("credentials_file = 'none.yml'");
+    assert!(doctor(122).contains("none.yml does not exist"));
+    distributed.settings("");
+    fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
+    assert!(doctor(122).contains("realising it broke off"));
+}
