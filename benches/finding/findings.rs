@@ -98,6 +98,7 @@ pub fn measure() {
         let [c, d] = paths.map(count::shown);
         println!("{name:<30} {a:>8.2} {c:>6}      {b:>8.2} {d:>6}");
     }
+    realised();
     println!("\nall configs, milliseconds");
     for studio in [&thousand, &many] {
         studio.forget();
@@ -109,6 +110,40 @@ pub fn measure() {
             "{:>5} configs: first launch by id {first:.0} (builds the index), of an unknown id {again:.0}, --list {list:.0}, --doctor {doctor:.0}",
             studio.size
         );
+    }
+}
+
+/// A distributed project that was realised: three paths more than a centralized one, at the most.
+fn realised() {
+    let studio = Studio::new();
+    let config = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let bigbuck = studio.localized("bigbuck");
+    for root in [&config, &bigbuck] {
+        interpreter(root, "/bin/true");
+    }
+    write(studio.path("site.toml"), "[site]\nhost = 'studio.shotgrid.autodesk.com'\n");
+    let paths = |words: [&str; 2]| {
+        count::until_exec(|by| {
+            let launcher = studio.launcher(words);
+            let mut all = by.iter().copied().chain([launcher.get_program().to_str().unwrap()]);
+            let mut command = Command::new(all.next().unwrap());
+            command.args(all).args(words).env_clear();
+            command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+            command.env("SGTK_PYTHON_SETTINGS", studio.path("site.toml"));
+            command.env("SHOTGUN_HOME", studio.path("toolkit")).stdin(Stdio::null());
+            command
+        })
+        .map(|trace| trace.paths())
+    };
+    let (by_name, by_id) = (["--project", "alpha"], ["--project-id", "101"]);
+    // The first launch finds it, and keeps what it found.
+    let _ = (paths(by_name), paths(by_id));
+    let centralized = paths(["--project", "bigbuck"]);
+    for (name, words) in [("by name", by_name), ("by id", by_id)] {
+        let realised = paths(words);
+        assert!(realised <= centralized.map(|paths| paths + 3), "{realised:?} {centralized:?}");
+        let (realised, centralized) = (count::shown(realised), count::shown(centralized));
+        println!("a realised config {name}: {realised} paths (centralized: {centralized})");
     }
 }
 

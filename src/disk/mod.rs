@@ -12,17 +12,14 @@ use unix as system;
 use windows as system;
 
 use std::fmt::{self, Display, Formatter};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shown::Shown;
 
-pub use system::{
-    Identity, create_private, identity, inherit, is_closed_to_others, is_open_to_all, open_private,
-    path_of,
-};
+pub use system::{Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of};
 
 /// The most bytes that such a file may hold: far more than any real one does.
 const LARGEST: u64 = 1024 * 1024;
@@ -135,12 +132,28 @@ pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
 pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
     let aside = file.with_extension(format!("{}-{nanos}", std::process::id()));
-    let written = create_private(&aside)
+    let written = in_private_folder(&aside, system::create_private)
         .and_then(|mut file| file.write_all(content))
         .and_then(|()| fs::rename(&aside, file));
     written.inspect_err(|_| {
         let _ = fs::remove_file(&aside);
     })
+}
+
+/// Opens a file to lock or write it, which is made for this user alone with the folders above it.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    in_private_folder(path, system::open_private)
+}
+
+/// Most times the folder is there, and need not be looked at.
+fn in_private_folder(path: &Path, open: fn(&Path) -> io::Result<File>) -> io::Result<File> {
+    match (open(path), path.parent()) {
+        (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
+            system::create_private_folder(folder)?;
+            open(path)
+        }
+        (result, _) => result,
+    }
 }
 
 /// Whether an error means that nothing is there, as opposed to something that cannot be reached.

@@ -33,28 +33,22 @@ pub fn may_execute(path: &Path) -> bool {
     access(path, AccessFlags::X_OK).is_ok()
 }
 
-/// Makes a file, and the folders above it, for this user alone.
+/// Makes a file for this user alone; the folder above it has to be there.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Opens a file to lock it, and makes it and the folders above it for this user alone.
+/// Opens a file to lock or write it, which is this user's alone; the folder above it has to be there.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    }
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
-    File::options()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(flags)
-        .open(path)
+    let mut options = File::options();
+    options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
+    options.open(path)
+}
+
+/// Makes a folder and those above it, for this user alone.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Lets a file stay open in the program that this process becomes.

@@ -28,20 +28,19 @@ pub fn may_execute(_path: &Path) -> bool {
     true
 }
 
-/// Makes a file, and the folders above it, with the rights that the user's folder hands down.
+/// Makes a file with the rights that the user's folder hands down; the folder above it has to be there.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
     File::options().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to lock it, and makes it and the folders above it, as above.
+/// Opens a file to lock or write it, as above.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
     File::options().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+/// Makes a folder and those above it, as above.
+pub fn create_private_folder(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(path)
 }
 
 /// The launcher waits for Python here, and so its files stay open as long.

@@ -66,7 +66,7 @@ fn nothing_in_a_healthy_studio() {
     let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
     let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
     assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
-    assert_eq!(report["checks"].as_array().unwrap().len(), 10);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 11);
     let output = studio.launcher(["--doctor"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("ok     the roots exist\n") && !text.contains("WRONG"), "{text}");
@@ -294,4 +294,28 @@ fn for_one_project_alone() {
     let broken = ["--doctor=json", "--project", "broken"];
     finds_in(&mut studio.launcher(broken), &[("cores", "/no/such/core", "")]);
     studio.failure(["--doctor", "--project", "nobody"]).is(121, &["nobody"]);
+}
+
+#[test]
+fn a_site_that_cannot_be_asked() {
+    let studio = healthy();
+    let with = |site: &str| {
+        write(studio.path("site.toml"), format!("[site]\n{site}\n"));
+        let mut launcher = studio.launcher(["--doctor=json", "--project", "sintel"]);
+        launcher.env("SGTK_PYTHON_SETTINGS", studio.path("site.toml"));
+        launcher.env("SHOTGUN_HOME", studio.path("toolkit"));
+        launcher
+    };
+    write(studio.path("seed/sgtk/__init__.py"), "");
+    let site = "host = 'https://studio.example'";
+    let python = format!("python = '{}'", PYTHON.display());
+    finds_in(&mut with(&format!("{site}\ncore = 'seed'\n{python}")), &[]);
+    finds_in(&mut with("core = 'seed'"), &[("site", "no site is named", "")]);
+    finds_in(&mut with(&format!("{site}\n{python}")), &[("site", "can be asked by no core", "")]);
+    let empty = format!("{site}\n{python}\ncore = 'home'");
+    finds_in(&mut with(&empty), &[("site", "holds no 'sgtk'", "")]);
+    let missing = format!("{site}\ncore = 'seed'\npython = '/no/python'");
+    finds_in(&mut with(&missing), &[("site", "/no/python", "")]);
+    let open = format!("{site}\ncore = 'seed'\n{python}\ncredentials_file = 'site.toml'");
+    finds_in(&mut with(&open), &[("site", "can be read by others", "")]);
 }
