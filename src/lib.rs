@@ -3,10 +3,11 @@
 //!
 //! ```text
 //! Inputs ─▶ Request ─▶ Selection ─▶ Resolution ─▶ LaunchPlan ─▶ exec
-//! capture   parse      choose       read disk     decide         └▶ explain (the same value, printed)
-//!              │           ▲            ▲
-//!              │           └ finding    │ (configurations by id, name or path)
-//!              └─▶ Environment ─────────┘
+//! capture   parse      choose  │    read disk     decide         └▶ explain (the same value, printed)
+//!              │          ▲    │        ▲
+//!              │          │    └ bootstrap (what is distributed: realised here, else asked of the site)
+//!              │          └ finding       │ (configurations by id, name or path)
+//!              └─▶ Environment ───────────┘
 //!                  what Python may inherit
 //! ```
 //!

@@ -14,7 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
-use crate::error::Error;
+use crate::error::{Candidate, Error};
 use crate::finding::answers::{Answer, Asked, Nature};
 use crate::finding::{Found, Pipeline};
 use crate::lock::{Holders, Lock};
@@ -131,14 +131,13 @@ impl Bootstrap<'_> {
         let mut realising = Realising::default();
         if let Some(spare) = &spare {
             // What is merely old can wait for a moment without jobs.
-            match try_for(&self.jobs_file(spare), Holders::One) {
-                Ok(Some(jobs)) => realising = Realising::without_jobs(spare.project_id, jobs),
-                Ok(None) => return self.held_whole(spare),
-                // A cache that is only read.
-                Err(_) => {}
+            if let Ok(Some(jobs)) = try_for(&self.jobs_file(spare), Holders::One) {
+                realising = Realising::without_jobs(spare.project_id, jobs);
+            } else if let Some(held) = self.held(Some(spare)) {
+                return Ok(held);
             }
         }
-        let answered = self.question(turn, &mut realising);
+        let answered = self.question(asking, turn, &mut realising);
         (self.progress)(Progress::Over);
         match (answered, spare) {
             (Ok((answer, warnings)), _) => {
@@ -147,7 +146,8 @@ impl Bootstrap<'_> {
                 self.check_pipeline(&answer)?;
                 self.site.keep(&self.distributed.question, &answer);
                 let (mut selection, lock) = self.held_whole(&answer)?;
-                selection.warnings.extend(warnings);
+                let shown = |warning: &String| format!("Toolkit: {}", Shown::new(warning));
+                selection.warnings.extend(warnings.iter().map(shown));
                 if busy {
                     let config = Shown::new(&answer.config);
                     selection
@@ -216,7 +216,12 @@ impl Bootstrap<'_> {
             return Ok(());
         }
         let (wanted, project) = (wanted.clone(), answer.project.clone());
-        Err(Error::NoPipeline { wanted, project, configs: Vec::new() })
+        let pipeline = found.metadata.pipeline.unwrap_or_default();
+        Err(Error::NoPipeline {
+            wanted,
+            project,
+            configs: vec![Candidate { path: found.path, pipeline }],
+        })
     }
 
     fn jobs_file(&self, answer: &Answer) -> PathBuf {

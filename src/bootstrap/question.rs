@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::realising::Realising;
-use super::{Bootstrap, Progress};
+use super::{Asking, Bootstrap, Progress};
 use crate::credentials::Credentials;
 use crate::disk;
 use crate::environment::Environment;
 use crate::error::{Error, SiteFailure, SiteFailureKind};
 use crate::exec::conversation::Conversation;
-use crate::finding::answers::{Answer, Asked, Nature};
+use crate::finding::answers::{Answer, Asked, Nature, Question};
 use crate::inherit::inherit;
 use crate::inputs::has_terminal;
 use crate::lock::Lock;
@@ -70,6 +70,7 @@ impl Bootstrap<'_> {
     /// that nobody follows while it lives on without this launch.
     pub fn question(
         &self,
+        asking: Asking,
         turn: &Lock,
         realising: &mut Realising,
     ) -> Result<(Answer, Vec<String>), Error> {
@@ -81,7 +82,14 @@ impl Bootstrap<'_> {
             match serde_json::from_str(&line).map_err(|_| broken_off())? {
                 Reply::Project { id: known, name: its_name } => {
                     (id, name) = (known, its_name);
-                    realising.begin(self.site, id, self)?;
+                    realising.take_turn(id, self)?;
+                    if asking == Asking::IfNeeded
+                        && !realising.holds_jobs_off()
+                        && let Some(answer) = self.realised_meanwhile(id)
+                    {
+                        return Ok((answer, Vec::new()));
+                    }
+                    realising.begin(id, self)?;
                     conversation.say("go").map_err(|_| broken_off())?;
                 }
                 Reply::Progress { value, message } => {
@@ -104,6 +112,15 @@ impl Bootstrap<'_> {
                 Reply::Failed { kind, message } => return Err(self.failed(kind, message)),
             }
         }
+    }
+
+    /// What another question about the same project led to not long ago.
+    fn realised_meanwhile(&self, project_id: i64) -> Option<Answer> {
+        let pipeline = self.distributed.question.pipeline.clone();
+        let question = Question { project: Asked::Id(project_id), pipeline };
+        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        let is_young = !answer.is_due(self.site.refresh_after);
+        (is_young && self.held(Some(&answer)).is_some()).then_some(answer)
     }
 
     fn begin(&self, turn: &Lock) -> Result<Conversation, Error> {

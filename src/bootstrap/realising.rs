@@ -3,7 +3,6 @@
 use super::{Bootstrap, try_for};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
-use crate::site::Site;
 
 /// What is held while a project's configuration is realised.
 #[derive(Default)]
@@ -22,17 +21,22 @@ impl Realising {
         Realising { jobs: Some((project_id, jobs)), ..Realising::default() }
     }
 
-    /// Holds others off, and marks that something was begun: whoever comes after a launch that was
-    /// killed has to begin anew. Jobs that run already are not waited for.
-    pub fn begin(
-        &mut self,
-        site: &Site,
-        project_id: i64,
-        bootstrap: &Bootstrap,
-    ) -> Result<(), Error> {
-        let turn = site.project_file(project_id, "turn");
+    /// Whether nobody can start a job.
+    pub fn holds_jobs_off(&self) -> bool {
+        self.jobs.is_some()
+    }
+
+    /// Waits until nobody else realises a project's configuration.
+    pub fn take_turn(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<(), Error> {
+        let turn = bootstrap.site.project_file(project_id, "turn");
         self.turn = Some(bootstrap.wait_for(&turn, Holders::One)?);
-        let file = site.project_file(project_id, "lock");
+        Ok(())
+    }
+
+    /// Holds new jobs off, and marks that something was begun: whoever comes after a launch that was
+    /// killed has to begin anew. Jobs that run already are not waited for.
+    pub fn begin(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<(), Error> {
+        let file = bootstrap.site.project_file(project_id, "lock");
         let mut jobs = match self.jobs.take() {
             Some((id, lock)) if id == project_id => lock,
             _ => {
@@ -41,7 +45,11 @@ impl Realising {
                 alone.map_or_else(|| bootstrap.wait_for(&file, Holders::Many), Ok)?
             }
         };
-        jobs.mark(true).map_err(|error| Error::unreachable(&file, error))?;
+        match jobs.mark(true) {
+            // Windows lets nobody write to what several hold.
+            Err(_) if self.busy => {}
+            marked => marked.map_err(|error| Error::unreachable(&file, error))?,
+        }
         self.jobs = Some((project_id, jobs));
         Ok(())
     }

@@ -437,10 +437,14 @@ fn many_launches_at_once_realise_once() {
         let mut launcher = distributed.launcher(arguments);
         launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     };
-    let launches: Vec<Child> =
-        (0..40).map(|_| start(&["--project", "alpha", "-c", "print('launched')"])).collect();
+    // By name and by id are two questions about one project.
+    let choices = [["--project", "alpha", "-c", WHERE], ["--project-id", "101", "-c", WHERE]];
+    let launches: Vec<Child> = (0..40).map(|at| start(&choices[at % 2])).collect();
     for launch in launches {
-        assert_eq!(said(&launch.wait_with_output().unwrap()), "launched");
+        assert_eq!(
+            said(&launch.wait_with_output().unwrap()),
+            distributed.alpha().to_str().unwrap()
+        );
     }
     assert_eq!(distributed.site.reads_of("PipelineConfiguration"), 3);
 }
