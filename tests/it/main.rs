@@ -12,6 +12,8 @@
 #[cfg(unix)]
 mod as_main;
 mod bad_input;
+#[cfg(unix)]
+mod calling;
 mod command_line;
 #[cfg(unix)]
 mod differential;

@@ -1,0 +1,412 @@
+"""A plugin for shotgunEvents that runs scripts with the Toolkit core of the event's project, each event in
+a process of its own.
+
+Put this file into a folder of the daemon's plugins, and beside it ``sgtk_python.py`` (or install that) and
+the routes, ``sgtk_events.toml``: which events of which projects run which script. ``SGTK_PYTHON_ROUTES``
+names another file. Routes are read again when the file changes. Where Python has no reader of TOML (before
+3.11, without ``tomli``), ``sgtk_events.json`` says the same as JSON.
+
+Nothing that goes wrong with an event leaves this file as an exception, for the daemon would switch the
+plugin off: it becomes one record in the log.
+"""
+import difflib
+import fnmatch
+import importlib
+import importlib.util
+import json
+import logging
+import os
+import sys
+import time
+
+
+def _load_module():
+    """The module beside this file, else the installed one. The daemon's folder is not on ``sys.path``."""
+    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sgtk_python.py")
+    loaded = sys.modules.get("sgtk_python")
+    if loaded is not None or not os.path.exists(path):
+        return loaded or importlib.import_module("sgtk_python")
+    spec = importlib.util.spec_from_file_location("sgtk_python", path)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["sgtk_python"] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+sgtk_python = _load_module()
+
+#: Where the script's name and key of this plugin are, if the routes name no other variables: the
+#: plugin's own, the daemon's, those of Autodesk's recipe for farms.
+CREDENTIALS = (
+    ("SGDAEMON_SGTK_NAME", "SGDAEMON_SGTK_KEY"),
+    ("SG_ED_SCRIPT_NAME", "SG_ED_API_KEY"),
+    ("SHOTGUN_FARM_SCRIPT_USER", "SHOTGUN_FARM_SCRIPT_KEY"),
+)
+
+
+def registerCallbacks(reg):
+    """Registers one callback for all events; the routes choose among them, and may change."""
+    routes = Routes(_routes_file, reg.logger)
+    routes.refresh()
+    for name, key in routes.credentials or CREDENTIALS:
+        if os.environ.get(name) and os.environ.get(key):
+            # No variable of this frame holds the key.
+            reg.registerCallback(os.environ[name], os.environ[key], route_event, None, routes)
+            return
+    pairs = ", or ".join("%s and %s" % pair for pair in routes.credentials or CREDENTIALS)
+    raise RuntimeError("no script name and key to register with: set %s" % pairs)
+
+
+def route_event(sg, logger, event, args):
+    """The daemon's callback."""
+    try:
+        args.handle(event, logger)
+    except Exception as error:
+        logger.error("event %s could not be handled: %s", event.get("id"), _one_line(error))
+
+
+def _routes_file():
+    named = os.environ.get("SGTK_PYTHON_ROUTES")
+    if named:
+        return named
+    stem = os.path.splitext(os.path.abspath(__file__))[0]
+    json_file = stem + ".json"
+    return json_file if not os.path.exists(stem + ".toml") and os.path.exists(json_file) else stem + ".toml"
+
+
+# --- routes -----------------------------------------------------------------------------------------
+
+class BadRoutes(Exception):
+    """What is wrong with a routes file."""
+
+
+class Routes(object):
+    """The routes of a file, the last good ones if it is broken now."""
+
+    def __init__(self, find_file, logger):
+        self._find_file = find_file
+        self._logger = logger
+        self._stamp = None
+        self.routes = []
+        self.credentials = None
+        self._save_to = None
+        self._keep = 500
+        self._jobs, self._waiting = 4, 100
+
+    def __repr__(self):
+        return "<%d routes of %s>" % (len(self.routes), self._find_file())
+
+    def refresh(self):
+        """Reads the file if it is another one than last time. What is wrong with it is logged once."""
+        path = self._find_file()
+        try:
+            found = os.stat(path)
+            stamp = (path, found.st_mtime_ns, found.st_size, found.st_ino)
+        except OSError as error:
+            stamp, found = (path, str(error)), None
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            if found is None:
+                raise BadRoutes("there is no such file, or it cannot be read (%s)" % stamp[1])
+            self._take(_read(path), path)
+            self._logger.info("%d routes read from %s", len(self.routes), path)
+        except Exception as error:
+            kept = "the %d routes of before stay" % len(self.routes) if self.routes else "no event is handled"
+            self._logger.error("%s: %s; %s", path, _one_line(error), kept)
+
+    def _take(self, table, path):
+        folder = os.path.dirname(os.path.abspath(path))
+        top = _Table(table, "the file", ("route", "credentials", "background", "save_to", "keep"))
+        background = _Table(top.get("background", dict, {}), "[background]", ("jobs", "waiting"))
+        jobs, waiting = background.count("jobs", 4), background.count("waiting", 100)
+        tables = top.get("route", list, [])
+        if not tables:
+            raise BadRoutes("it has no [[route]]")
+        routes = [Route(one, number, folder) for number, one in enumerate(tables, 1)]
+        credentials = _credentials(top.get("credentials", dict, None), "credentials")
+        save_to = os.path.join(folder, top.get("save_to", str, "saved_events"))
+        keep = top.count("keep", 500)
+        # All of it is good, or none of it is taken.
+        self.routes, self._save_to, self._keep = routes, save_to, keep
+        self.credentials = [credentials] if credentials else None
+        self._jobs, self._waiting = jobs, waiting
+
+    def handle(self, event, logger):
+        """Runs what the routes say for an event, or hands it over to be run."""
+        self.refresh()
+        for route in self.routes:
+            if not route.takes(event):
+                continue
+            run = Run(route, event, logger, self._save_to, self._keep)
+            if not run.has_project():
+                continue
+            if not route.background:
+                run.run()
+                continue
+            lanes = sgtk_python.lanes(__name__, self._jobs, self._waiting)
+            if lanes.is_full():
+                logger.warning("%d events wait to be run in the background; the daemon waits, too", self._waiting)
+            lanes.add((event.get("project") or {}).get("id"), run.run)
+
+
+class Route(object):
+    """One ``[[route]]``."""
+
+    KEYS = (
+        "name", "events", "projects", "no_project", "no_config", "script", "module", "args", "timeout", "warm",
+        "background", "save", "pipeline", "env", "credentials", "log_lines", "options",
+    )
+
+    def __init__(self, table, number, folder):
+        where = "[[route]] %d" % number
+        if isinstance(table, dict) and isinstance(table.get("name"), str):
+            where = "[[route]] '%s'" % table["name"]
+        table = _Table(table, where, self.KEYS)
+        script, module = table.get("script", str, None), table.get("module", str, None)
+        if bool(script) == bool(module):
+            table.fail("name a script, or a module")
+        self.words = ["-m", module] if module else [os.path.join(folder, script)]
+        self.words += [str(word) for word in table.strings("args", (str, int, float))]
+        self.name = table.get("name", str, module or os.path.basename(script or ""))
+        self.events = self._events(table)
+        self.projects = table.strings("projects", (str, int)) if "projects" in table.table else None
+        self.no_project = self._no_project(table)
+        self.skips_no_config = table.one_of("no_config", ("skip", "error"), "skip") == "skip"
+        self.timeout = table.get("timeout", (int, float), 600) or None
+        if self.timeout is not None and self.timeout < 0:
+            table.fail("timeout cannot be negative; 0 is none")
+        self.warm = table.get("warm", bool, False)
+        self.background = table.get("background", bool, False)
+        self.save = table.get("save", bool, False)
+        self.pipeline = table.get("pipeline", (str, int), None)
+        self.options = table.strings("options", (str,))
+        self.log_lines = table.count("log_lines", 1000)
+        self.env = {name: str(value) for name, value in table.get("env", dict, {}).items()}
+        self.credentials = _credentials(table.get("credentials", dict, None), where)
+
+    def _events(self, table):
+        events = table.get("events", (dict, list, str), None)
+        if not events:
+            table.fail("events are missing: a list of types, or a table of types and attributes")
+        if isinstance(events, str):
+            events = [events]
+        if isinstance(events, list):
+            events = dict.fromkeys(table.strings("events", (str,), events), True)
+        for kind, attributes in events.items():
+            good = attributes is True or isinstance(attributes, list) and all(isinstance(a, str) for a in attributes)
+            if not good:
+                table.fail("events.%s is a list of attributes, or true for all" % kind)
+        return events
+
+    def _no_project(self, table):
+        value = table.get("no_project", (str, dict), "skip")
+        if isinstance(value, dict):
+            return _Table(value, table.where + " no_project", ("project",)).get("project", str, None) or table.fail(
+                "no_project = { project = \"NAME\" } names no project")
+        return {"skip": False, "error": None}[table.one_of("no_project", ("skip", "error"), "skip")]
+
+    def takes(self, event):
+        """Whether the route is for an event."""
+        return self._takes_type(event) and self._takes_project(event.get("project"))
+
+    def _takes_type(self, event):
+        for kind, attributes in self.events.items():
+            if fnmatch.fnmatchcase(event.get("event_type") or "", kind):
+                if attributes is True or "*" in attributes or event.get("attribute_name") in attributes:
+                    return True
+        return False
+
+    def _takes_project(self, project):
+        if self.projects is None or not project:
+            return True
+        name = project.get("name") or ""
+        return any(
+            wanted == project.get("id") if isinstance(wanted, int) else fnmatch.fnmatchcase(name, wanted)
+            for wanted in self.projects
+        )
+
+
+class _Table(object):
+    """A table of the file, whose keys and types are checked."""
+
+    def __init__(self, table, where, keys):
+        self.table, self.where = table, where
+        if not isinstance(table, dict):
+            self.fail("it is no table")
+        for key in table:
+            if key not in keys:
+                near = difflib.get_close_matches(key, keys, 1)
+                self.fail("unknown key '%s'%s" % (key, "; did you mean '%s'?" % near[0] if near else ""))
+
+    def fail(self, message):
+        raise BadRoutes("%s: %s" % (self.where, message))
+
+    def get(self, key, kinds, default):
+        if key not in self.table:
+            return default
+        value = self.table[key]
+        kinds = kinds if isinstance(kinds, tuple) else (kinds,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            self.fail("'%s' cannot be %r" % (key, value))
+        return value
+
+    def count(self, key, default):
+        value = self.get(key, int, default)
+        return value if value >= 1 else self.fail("'%s' is 1 or more" % key)
+
+    def one_of(self, key, values, default):
+        value = self.get(key, str, default)
+        return value if value in values else self.fail("'%s' is one of: %s" % (key, ", ".join(values)))
+
+    def strings(self, key, kinds, default=()):
+        values = self.get(key, list, list(default))
+        for value in values:
+            if not isinstance(value, kinds) or isinstance(value, bool):
+                self.fail("'%s' cannot hold %r" % (key, value))
+        return values
+
+
+def _credentials(table, where):
+    """The *names* of the variables with a script's name and key."""
+    if table is None:
+        return None
+    table = _Table(table, where + " credentials" if where != "credentials" else where, ("name", "key"))
+    name, key = table.get("name", str, None), table.get("key", str, None)
+    if not name or not key:
+        table.fail("name = and key = are the names of two variables")
+    return name, key
+
+
+def _read(path):
+    with open(path, "rb") as file:
+        data = file.read()
+    if path.lower().endswith(".json"):
+        return json.loads(data.decode("utf-8"))
+    for name in ("tomllib", "tomli", "pip._vendor.tomli"):
+        try:
+            reader = importlib.import_module(name)
+        except ImportError:
+            continue
+        return reader.loads(data.decode("utf-8"))
+    raise BadRoutes(
+        "Python %d.%d has no reader of TOML; install 'tomli' for it, or write the routes as JSON into %s.json"
+        % (sys.version_info[0], sys.version_info[1], os.path.splitext(path)[0])
+    )
+
+
+# --- one event by one route -------------------------------------------------------------------------
+
+class Run(object):
+    """An event that a route takes."""
+
+    def __init__(self, route, event, logger, save_to, keep):
+        self._route, self._event, self._logger = route, event, logger
+        self._save_to, self._keep = save_to, keep
+        self._title = "event %s (%s), route '%s'" % (event.get("id"), event.get("event_type"), route.name)
+
+    def has_project(self):
+        """Whether there is a project to run for; what the route says of it is done if not."""
+        if self._event.get("project") or self._route.no_project:
+            return True
+        if self._route.no_project is None:
+            self._logger.error("%s: the event has no project", self._title)
+        else:
+            self._logger.debug("%s: the event has no project, skipped", self._title)
+        return False
+
+    def run(self):
+        """Runs the script, and logs how that went in one record."""
+        try:
+            self._run()
+        except Exception as error:
+            self._logger.error("%s: %s", self._title, _one_line(error))
+
+    def _run(self):
+        started = time.time()
+        project, lines = self._project(), _Lines(self._logger, self._title, self._route.log_lines)
+        options = self._options()
+        try:
+            error = sgtk_python.run(
+                *self._route.words, event=self._event, timeout=self._route.timeout, logger=lines, check=False,
+                keep=64 * 1024, env=self._variables(), **options
+            ).error
+        except sgtk_python.Error as caught:
+            error = caught
+        lines.close()
+        if error is None:
+            self._logger.info("%s: done for %s in %.1f s%s", self._title, project, time.time() - started,
+                              self._saved(options) if self._route.save else "")
+        elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
+            self._logger.debug("%s: skipped, for %s has no config here", self._title, project)
+        else:
+            self._logger.error("%s, %s: %s%s", self._title, project, error, self._saved(options))
+
+    def _project(self):
+        project = self._event.get("project")
+        if project:
+            return "project %s (%s)" % (project.get("id"), project.get("name"))
+        return "project '%s'" % self._route.no_project
+
+    def _options(self):
+        options = {"warm": self._route.warm, "pipeline": self._route.pipeline, "options": self._route.options}
+        if not self._event.get("project"):
+            options["project"] = self._route.no_project
+        return options
+
+    def _variables(self):
+        """The route's variables, and the credentials under the names that scripts on farms look for."""
+        variables = sgtk_python.Environment(self._route.env)
+        if self._route.credentials:
+            for target, source in zip(("SHOTGUN_FARM_SCRIPT_USER", "SHOTGUN_FARM_SCRIPT_KEY"), self._route.credentials):
+                if source not in os.environ:
+                    raise BadRoutes("the variable %s, which the route's credentials name, is not set" % source)
+                variables[target] = os.environ[source]
+        return variables
+
+    def _saved(self, options):
+        """Saves the event to be replayed; how to do that, for the log."""
+        name = "%s-%s.json" % (self._event.get("id"), self._route.name)
+        path = os.path.join(self._save_to, "".join(c if c.isalnum() or c in "-_." else "_" for c in name))
+        try:
+            if not os.path.isdir(self._save_to):
+                os.mkdir(self._save_to, 0o700)
+            sgtk_python.save(path, *self._route.words, event=self._event, env=self._variables(), **options)
+            _prune(self._save_to, self._keep)
+        except Exception as error:
+            return "\n(the event could not be saved: %s)" % _one_line(error)
+        return "\nagain by hand: python3 %s replay %s" % (os.path.abspath(sgtk_python.__file__), path)
+
+
+class _Lines(object):
+    """A job's lines on the way to the log: of so many the first ones. None is an error there, for the
+    daemon mails each error; how the job ended is one."""
+
+    def __init__(self, logger, title, most):
+        self._logger, self._title, self._left, self._more = logger, title, most, 0
+
+    def __call__(self, level, line):
+        if self._left > 0:
+            self._left -= 1
+            self._logger.log(min(level, logging.WARNING), "%s: %s", self._title, line)
+        else:
+            self._more += 1
+
+    def close(self):
+        if self._more:
+            self._logger.warning("%s: %d more lines, which are not logged", self._title, self._more)
+
+
+def _prune(folder, keep):
+    """Leaves the newest saved events."""
+    files = [entry for entry in os.scandir(folder) if entry.name.endswith(".json")]
+    if len(files) > keep:
+        files.sort(key=lambda entry: entry.stat().st_mtime)
+        for entry in files[: len(files) - keep]:
+            os.unlink(entry.path)
+
+
+def _one_line(error):
+    text = " ".join(str(error).split()) or "no reason given"
+    return text if isinstance(error, (BadRoutes, sgtk_python.Error)) else "%s: %s" % (type(error).__name__, text)

@@ -1,0 +1,837 @@
+"""Runs scripts with the Toolkit core (sgtk) of a project, each in a process of its own, by the launcher
+sgtk-python. For event daemons, farm wrappers and DCCs::
+
+    import sgtk_python
+
+    try:
+        done = sgtk_python.run("/studio/jobs/publish.py", "--shot", "010", event=event, timeout=600)
+    except sgtk_python.NoProject:
+        pass                                # this project has no config here
+
+and in the script, where the event came on standard input::
+
+    event = sgtk_python.event()             # its dates are dates again
+
+One file for Python 3.7 and newer, without dependencies: install it, or put it beside the script or the
+plugin that imports it. ``python -m sgtk_python replay FILE`` runs a saved event again.
+"""
+from __future__ import annotations
+
+import collections
+import datetime
+import errno
+import io
+import json
+import logging
+import numbers
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
+
+__all__ = [
+    "Busy", "BrokenStudio", "Environment", "Error", "Job", "JobFailed", "JobTimedOut", "Lanes", "LauncherNotFound",
+    "NoEvent", "NoProject", "PythonNotFound", "Result", "WrongUse", "event", "find_launcher", "lanes",
+    "replay", "run", "save", "start",
+]
+
+#: A word of the command line.
+Word = Union[str, bytes, "os.PathLike[Any]", int, float]
+#: What takes the lines of a job: a logger, or a function of a level and a line.
+Log = Union[logging.Logger, "logging.LoggerAdapter[Any]", Callable[[int, str], Any]]
+
+#: So much of each stream is kept, its end (bytes).
+KEEP = 1024 * 1024
+#: A longer line is logged in pieces (bytes).
+LONGEST_LINE = 16 * 1024
+#: A job that is told to end has so long to do so (seconds).
+GRACE = 5.0
+#: So long the output of what an ended job has left running is waited for (seconds).
+LEFT_BEHIND = 2.0
+
+_WINDOWS = os.name == "nt"
+
+
+class Error(Exception):
+    """A job could not be started, or did not end well. ``code`` is the exit code if there was one,
+    ``project`` what it was for, and ``tail`` the last lines of its output."""
+
+    def __init__(self, message: str, code: Optional[int] = None, project: str = "", tail: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.project = project
+        self.tail = tail
+
+
+class NoProject(Error):
+    """The event has no project, or the project has no config here: often a reason to do nothing."""
+
+
+class BrokenStudio(Error):
+    """The project's config or core, or the launcher's settings, are broken; the message names the file."""
+
+
+class WrongUse(Error):
+    """The launcher or this module was called wrongly."""
+
+
+class PythonNotFound(Error):
+    """The project's Python is not there, or cannot run its core."""
+
+
+class LauncherNotFound(Error):
+    """There is no sgtk-python where it was looked for."""
+
+
+class Busy(Error):
+    """Another run with ``--exclusive`` goes on."""
+
+
+class JobFailed(Error):
+    """The script ended with another code than 0, or by a signal; ``tail`` tells more."""
+
+
+class JobTimedOut(JobFailed):
+    """The script took too long, and was ended."""
+
+
+class NoEvent(Error):
+    """No event came on standard input."""
+
+
+class Environment(Dict[str, str]):
+    """Variables, which may hold secrets: who prints the local variables of a frame does not see them."""
+
+    def __repr__(self) -> str:
+        return "<%d variables>" % len(self)
+
+
+# What the launcher's own exit codes mean, if it was the launcher that left with them.
+_MEANINGS: Dict[int, Type[Error]] = {
+    75: Busy, 121: NoProject, 122: BrokenStudio, 125: WrongUse, 126: PythonNotFound, 127: PythonNotFound,
+}
+
+
+# --- starting ---------------------------------------------------------------------------------------
+
+def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Result":
+    """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
+    until it has ended. Takes the options of :func:`start`. With ``check``, what did not end well is
+    raised; else it is in the result's ``error``."""
+    if options.get("env"):
+        options["env"] = Environment(options["env"])
+    job = start(script, *args, **options)
+    try:
+        result = job.wait()
+    except BaseException:
+        job.end()
+        raise
+    if check:
+        result.check()
+    return result
+
+
+def start(
+    script: Word,
+    *args: Word,
+    project: Optional[str] = None,
+    project_id: Optional[int] = None,
+    config: Optional[Word] = None,
+    event: Optional[Mapping[str, Any]] = None,
+    pipeline: Optional[Union[str, int]] = None,
+    timeout: Optional[float] = None,
+    warm: bool = False,
+    logger: Optional[Log] = None,
+    env: Optional[Mapping[str, str]] = None,
+    cwd: Optional[Word] = None,
+    capture: bool = True,
+    keep: int = KEEP,
+    options: Sequence[str] = (),
+) -> "Job":
+    """Starts a script and does not wait for it.
+
+    The project is named by one of ``project`` (its name), ``project_id``, ``config`` (the config's
+    folder), or else is that of the ``event``, which the script gets as JSON on standard input.
+    ``timeout`` (seconds) ends the real Python, and on Unix all that it started. ``logger`` gets the
+    output line by line, with the level that a line names, else INFO for standard output and WARNING
+    for standard error. ``env`` adds variables (the place for what must not be seen in the list of
+    processes), ``options`` more words for the launcher, such as ``["--exclusive"]``. Without
+    ``capture`` the script writes where this process does. ``keep`` is how many bytes of each stream's
+    end stay in the result."""
+    choice, shown = _choice(project, project_id, config, event)
+    command: List[Union[str, bytes]] = [find_launcher(), choice]
+    if pipeline is not None:
+        command.append("--pipeline=%s" % pipeline)
+    if warm:
+        command.append("--warm")
+    command.extend(options)
+    command.append("--")
+    command.extend(_word(word) for word in (script,) + args)
+    env = Environment(env or {})
+    environment = Environment(os.environ, **env) if env else None
+    return Job(
+        command, shown, None if event is None else _encoded(event), environment,
+        None if cwd is None else _word(cwd), timeout, logger, capture, keep,
+    )
+
+
+def find_launcher() -> str:
+    """The launcher: ``SGTK_PYTHON_BIN``, else beside this file (or in the ``bin`` of the folder that a
+    package was unpacked to), else on ``PATH``."""
+    name = "sgtk-python.exe" if _WINDOWS else "sgtk-python"
+    named = os.environ.get("SGTK_PYTHON_BIN")
+    if named:
+        found = shutil.which(named)
+        if found:
+            return found
+        raise LauncherNotFound("SGTK_PYTHON_BIN names '%s', which is no program" % named)
+    folder = os.path.dirname(os.path.abspath(__file__))
+    package = os.path.join(folder, os.pardir, os.pardir, "bin")
+    for path in (os.path.join(folder, name), os.path.normpath(os.path.join(package, name))):
+        if os.path.isfile(path) and os.access(path, os.X_OK):
+            return path
+    found = shutil.which(name)
+    if found:
+        return os.path.abspath(found)
+    raise LauncherNotFound(
+        "there is no %s beside %s or on PATH; name it in SGTK_PYTHON_BIN" % (name, os.path.abspath(__file__))
+    )
+
+
+def _choice(
+    project: Optional[str], project_id: Optional[int], config: Optional[Word], event: Optional[Mapping[str, Any]]
+) -> Tuple[Union[str, bytes], str]:
+    """The launcher's option that chooses the project, and how to call the project in messages."""
+    given = [name for name, value in (("project", project), ("project_id", project_id), ("config", config)) if value is not None]
+    if len(given) > 1:
+        raise TypeError("name the project once, not by %s" % " and ".join(given))
+    if project is not None:
+        if not isinstance(project, str) or not project:
+            raise TypeError("project is a name, not %r" % (project,))
+        return "--project=" + project, "project '%s'" % project
+    if project_id is not None:
+        return "--project-id=%d" % _id(project_id), "project %d" % project_id
+    if config is not None:
+        path = _word(config)
+        return (b"--config=" + path if isinstance(path, bytes) else "--config=" + path), "config %s" % os.fsdecode(path)
+    if event is None:
+        raise TypeError("name the project: by project, project_id, config or event")
+    of_event = event.get("project")
+    if not of_event:
+        raise NoProject("event %s has no project" % event.get("id"))
+    number = _id(of_event.get("id"))
+    name = of_event.get("name")
+    return "--project-id=%d" % number, "project %d" % number + (" (%s)" % name if name else "")
+
+
+def _id(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError("a project's id is a whole number, not %r" % (value,))
+    return int(value)
+
+
+def _word(word: Word) -> Union[str, bytes]:
+    if isinstance(word, (int, float)) and not isinstance(word, bool):
+        return str(word)
+    if isinstance(word, (str, bytes, os.PathLike)):
+        return os.fspath(word)
+    raise TypeError("an argument is text, a path or a number, not %r; give other things in the event" % (word,))
+
+
+# --- a job ------------------------------------------------------------------------------------------
+
+class Result:
+    """How a job ended. ``code`` is Python's exit code, negative the signal that ended it; ``stdout`` and
+    ``stderr`` are the ends of its output (bytes that are no UTF-8 stand there as ``\\xNN``),
+    ``truncated`` tells whether more had been written than was kept."""
+
+    def __init__(
+        self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool, timed_out: bool,
+        seconds: float, captured: bool,
+    ) -> None:
+        self.script = script
+        self.project = project
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        self.truncated = truncated
+        self.timed_out = timed_out
+        self.seconds = seconds
+        self._captured = captured
+
+    def __repr__(self) -> str:
+        return "<Result of %s for %s: code %d>" % (self.script, self.project, self.code)
+
+    @property
+    def error(self) -> Optional[Error]:
+        """What went wrong, or None."""
+        tail = _last_lines(self.stderr) or _last_lines(self.stdout)
+        if self.timed_out:
+            message = "%s for %s did not end within its time and was ended" % (self.script, self.project)
+            return JobTimedOut(_with_tail(message, tail), self.code, self.project, tail)
+        if self.code == 0:
+            return None
+        meaning = _MEANINGS.get(self.code)
+        if meaning is not None and not self._captured:
+            return meaning("%s for %s: the launcher ended with exit code %d" % (self.script, self.project, self.code), self.code, self.project)
+        said = _launchers_words(self.stderr) if meaning is not None and not self.stdout else None
+        if meaning is not None and said:
+            return meaning(said, self.code, self.project, tail)
+        message = "%s for %s %s" % (self.script, self.project, _ending(self.code))
+        return JobFailed(_with_tail(message, tail), self.code, self.project, tail)
+
+    def check(self) -> "Result":
+        """Raises what went wrong, if anything did."""
+        error = self.error
+        if error is not None:
+            raise error
+        return self
+
+
+class Job:
+    """A script that runs: as of a ``Popen``, its ``pid``, :meth:`poll`, :meth:`wait`, :meth:`terminate` and
+    :meth:`kill`."""
+
+    def __init__(
+        self, command: List[Union[str, bytes]], project: str, payload: Optional[bytes],
+        environment: Optional["Environment"], cwd: Optional[Union[str, bytes]], timeout: Optional[float],
+        logger: Optional[Log], capture: bool, keep: int,
+    ) -> None:
+        self.pid = 0  # of no process yet
+        self.project = project
+        self.command = command
+        self.script = _script_of(command)
+        self._secrets = _Secrets(os.environ if environment is None else environment)
+        self._started = time.monotonic()
+        self._deadline = None if timeout is None else self._started + timeout
+        self._timed_out = False
+        self._captured = capture
+        # At a terminal it stays in the foreground, and so in the group of this process.
+        self._leads_group = capture and not _WINDOWS
+        self._process = _spawned(command, payload is not None, environment, cwd, capture)
+        self.pid = self._process.pid
+        self._pipes: List[_Pipe] = []
+        if capture:
+            on_line = None if logger is None else _on_line(logger, self._secrets)
+            for stream, level in ((self._process.stdout, logging.INFO), (self._process.stderr, logging.WARNING)):
+                assert stream is not None
+                self._pipes.append(_Pipe(stream, level, keep, on_line))
+        self._ended = threading.Event()
+        threads = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
+        threads.append(threading.Thread(target=self._watch, daemon=True))
+        if payload is not None:
+            threads.append(threading.Thread(target=_feed, args=(self._process.stdin, payload), daemon=True))
+        try:
+            for thread in threads:
+                thread.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __repr__(self) -> str:
+        return "<Job %d: %s for %s>" % (self.pid, self.script, self.project)
+
+    def poll(self) -> Optional[int]:
+        """The exit code, or None while it runs."""
+        return self._process.returncode if self._ended.is_set() else None
+
+    def wait(self, timeout: Optional[float] = None) -> Result:
+        """Waits until the job has ended or its own time-out has passed, which ends it. If ``timeout``
+        passes before that, ``subprocess.TimeoutExpired`` is raised and the job goes on."""
+        until = None if timeout is None else time.monotonic() + timeout
+        both = [moment for moment in (until, self._deadline) if moment is not None]
+        if not self._ended.wait(max(0.0, min(both) - time.monotonic()) if both else None):
+            if self._deadline is None or (until is not None and until < self._deadline):
+                raise subprocess.TimeoutExpired(self.script, timeout or 0.0)
+            self._timed_out = True
+            self.end()
+        left = time.monotonic() + LEFT_BEHIND
+        for pipe in self._pipes:
+            pipe.ended.wait(max(0.0, left - time.monotonic()))
+            if pipe.failure is not None:
+                raise pipe.failure
+        return self._result()
+
+    def terminate(self) -> None:
+        """Asks the job, and on Unix all that it started, to end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the job, and on Unix all that it started."""
+        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._ended.wait(GRACE)
+
+    def end(self) -> None:
+        """Asks the job to end, and after a few seconds ends what is left of it."""
+        self.terminate()
+        if not self._ended.wait(GRACE) or self._leads_group:
+            self._signal_all(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._ended.wait(GRACE)
+
+    def _signal(self, number: int) -> None:
+        if self._process.returncode is None:
+            self._signal_all(number)
+
+    def _signal_all(self, number: int) -> None:
+        try:
+            if self._leads_group:
+                os.killpg(self.pid, number)
+            else:
+                # On Windows the launcher's job object ends Python with it.
+                self._process.send_signal(number)
+        except OSError:
+            pass
+
+    def _watch(self) -> None:
+        self._process.wait()
+        self._ended.set()
+
+    def _result(self) -> Result:
+        texts = [self._secrets.hidden(pipe.text()) for pipe in self._pipes] or ["", ""]
+        code = self._process.returncode
+        return Result(
+            self.script, self.project, -signal.SIGTERM if code is None else code, texts[0], texts[1],
+            any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
+            self._captured,
+        )
+
+
+_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
+_SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+
+
+def _is_secret(name: str, value: str) -> bool:
+    return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
+
+
+class _Secrets:
+    """The values of variables with names such as ``…_KEY``, to be left out of what is logged."""
+
+    __slots__ = ("_values",)
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        values = {value for name, value in variables.items() if len(value) > 5 and _SECRET_NAME.search(name)}
+        self._values = sorted(values, key=len, reverse=True)
+
+    def __repr__(self) -> str:
+        return "<secrets>"
+
+    def hidden(self, text: str) -> str:
+        for value in self._values:
+            if value in text:
+                text = text.replace(value, "***")
+        return text
+
+
+def _spawned(
+    command: List[Union[str, bytes]], takes_input: bool, environment: Optional[Environment],
+    cwd: Optional[Union[str, bytes]], capture: bool,
+) -> "subprocess.Popen[bytes]":
+    output = subprocess.PIPE if capture else None
+    special: Dict[str, Any] = {}
+    if capture and _WINDOWS:
+        special["creationflags"] = 0x08000000  # no console window (CREATE_NO_WINDOW)
+    elif capture:
+        special["start_new_session"] = True  # a group of its own, so that a time-out ends all of it
+    try:
+        return subprocess.Popen(
+            command, stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL, stdout=output, stderr=output,
+            env=environment, cwd=cwd, bufsize=0, **special
+        )
+    except (OSError, ValueError) as error:
+        failure = error
+        number = getattr(error, "errno", None)
+    # Raised outside, so that the frames of the failed start, which hold the variables, are let go.
+    reason = getattr(failure, "strerror", None) or str(failure)
+    failure.__traceback__ = None
+    return _refuse(os.fsdecode(command[0]), number, reason, None if cwd is None else os.fsdecode(cwd))
+
+
+def _refuse(launcher: str, number: Optional[int], reason: str, cwd: Optional[str]) -> NoReturn:
+    if number == errno.E2BIG:
+        raise WrongUse("an argument or variable is too long for this system; give it in the event, or in a file")
+    if cwd is not None and not os.path.isdir(cwd):
+        raise WrongUse("there is no folder %s to run in" % cwd)
+    if number is None:
+        raise WrongUse("a word or variable cannot be passed: %s" % reason)
+    raise LauncherNotFound("%s cannot be started: %s" % (launcher, reason))
+
+
+def _feed(stream: io.FileIO, payload: bytes) -> None:
+    """Writes what the job reads. One that does not read it, or has ended, is no failure."""
+    view = memoryview(payload)
+    try:
+        with stream:
+            while view:
+                view = view[stream.write(view):]
+    except OSError:
+        pass
+
+
+class _Pipe:
+    """One of a job's streams: its end is kept, and its lines are handed on."""
+
+    def __init__(self, stream: Any, level: int, keep: int, on_line: Optional[Callable[[int, bytes], None]]) -> None:
+        self._stream = stream
+        self._level = level
+        self._keep = max(0, keep)
+        self._on_line = on_line
+        self._end = bytearray()
+        self.truncated = False
+        self.failure: Optional[BaseException] = None
+        self.ended = threading.Event()
+
+    def read(self) -> None:
+        pending = b""
+        try:
+            with self._stream as stream:
+                for chunk in iter(lambda: stream.read(65536), b""):
+                    self._remember(chunk)
+                    if self._on_line is not None:
+                        lines = (pending + chunk).split(b"\n")
+                        pending = lines.pop()
+                        self._hand_on(lines)
+                        if len(pending) > LONGEST_LINE:
+                            self._hand_on([pending])
+                            pending = b""
+            if pending:
+                self._hand_on([pending])
+        except (OSError, ValueError) as error:
+            self.failure = self.failure or error
+        finally:
+            self.ended.set()
+
+    def text(self) -> str:
+        return bytes(self._end[max(0, len(self._end) - self._keep):]).decode("utf-8", "backslashreplace")
+
+    def _remember(self, chunk: bytes) -> None:
+        self._end += chunk
+        if len(self._end) > self._keep:
+            self.truncated = True
+            if len(self._end) > 2 * self._keep + len(chunk):
+                del self._end[:len(self._end) - self._keep]
+
+    def _hand_on(self, lines: List[bytes]) -> None:
+        # Whatever becomes of the lines, the stream is read to its end, or the job would stand still.
+        for line in lines:
+            for start in range(0, len(line) or 1, LONGEST_LINE):
+                if self._on_line is None:
+                    return
+                try:
+                    self._on_line(self._level, line[start:start + LONGEST_LINE])
+                except Exception as error:
+                    self.failure = error
+                    self._on_line = None
+
+
+_LEVEL = re.compile(
+    r"^(?:[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+[^\w]*(?:[\w.\[\]: -]{0,80}?[\s\[|-])?)?[\[<]?"
+    r"(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?=[\]>]?:|[\]>]|\s+[-|]|\s*$|\t)"
+)
+_LEVELS = {
+    "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING, "WARN": logging.WARNING,
+    "ERROR": logging.ERROR, "CRITICAL": logging.CRITICAL, "FATAL": logging.CRITICAL,
+}
+# A line in a log is one line, and changes no terminal.
+_CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
+
+
+def _on_line(logger: Log, secrets: _Secrets) -> Callable[[int, bytes], None]:
+    def log_to_logger(level: int, line: str) -> None:
+        logger.log(level, "%s", line)  # type: ignore[union-attr]
+
+    log = log_to_logger if hasattr(logger, "log") else logger
+
+    def on_line(level: int, raw: bytes) -> None:
+        line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace").translate(_CONTROLS)
+        named = _LEVEL.match(line[:200])
+        log(_LEVELS[named.group(1)] if named else level, secrets.hidden(line))
+
+    return on_line
+
+
+def _script_of(command: Sequence[Union[str, bytes]]) -> str:
+    words = [os.fsdecode(word) for word in command]
+    words = words[words.index("--") + 1:]
+    return "code" if words[0] == "-c" else " ".join(words[:2]) if words[0] == "-m" else os.path.basename(words[0])
+
+
+def _last_lines(text: str) -> str:
+    return "\n".join(text.rstrip()[-4000:].splitlines()[-20:])
+
+
+def _with_tail(message: str, tail: str) -> str:
+    return message + (":\n" + tail if tail else "")
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return "ended with exit code %d" % code
+    try:
+        return "was ended by signal %d (%s)" % (-code, signal.Signals(-code).name)
+    except ValueError:
+        return "was ended by signal %d" % -code
+
+
+def _launchers_words(stderr: str) -> Optional[str]:
+    """What the launcher says went wrong, in one line; None if it was Python that wrote: a script may
+    leave with one of the launcher's codes."""
+    prefix, said = "sgtk-python: ", []
+    for line in stderr.splitlines():
+        if line.startswith("hint: "):
+            said.append(line)
+        elif not line.startswith(prefix):
+            return None
+        elif not line.startswith(prefix + "warning: "):
+            said.append(line[len(prefix):])
+    return "; ".join(said)
+
+
+# --- events -----------------------------------------------------------------------------------------
+
+#: Where a sent event says which of its texts are dates: a list of the ways to them.
+DATES = "sgtk_python.dates"
+
+_event: Optional[Dict[str, Any]] = None
+
+
+def event() -> Dict[str, Any]:
+    """In a script: the event that it was started for, read from standard input. Its dates are dates
+    again. Asked again it is the same one."""
+    global _event
+    if _event is None:
+        if sys.stdin is None or sys.stdin.isatty():
+            raise NoEvent("no event comes on standard input; was this started with event=…?")
+        data = sys.stdin.buffer.read()
+        if not data.strip():
+            raise NoEvent("there is no event on standard input; was this started with event=…?")
+        try:
+            _event = _decoded(json.loads(data.decode("utf-8")))
+        except ValueError as error:
+            raise NoEvent("what is on standard input is no event: %s" % error) from None
+    return _event
+
+
+def _encoded(event: Mapping[str, Any]) -> bytes:
+    return json.dumps(_plain(event)).encode("ascii")
+
+
+def _plain(event: Mapping[str, Any]) -> Dict[str, Any]:
+    """An event that JSON can carry, and in it the ways to its dates."""
+    dates: List[List[Union[str, int]]] = []
+
+    def copy(value: Any, way: List[Union[str, int]]) -> Any:
+        if value is None or isinstance(value, (str, bool, int, float)):
+            return value
+        if isinstance(value, (datetime.datetime, datetime.date)):
+            dates.append(way)
+            return value.isoformat()
+        if isinstance(value, Mapping):
+            return {key: copy(inner, way + [key]) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [copy(inner, way + [at]) for at, inner in enumerate(value)]
+        raise TypeError("the event's %s is a %s, which JSON cannot carry" % (way, type(value).__name__))
+
+    plain = copy({key: value for key, value in event.items() if key != DATES}, [])
+    return dict(plain, **{DATES: dates}) if dates else plain
+
+
+def _decoded(plain: Any) -> Dict[str, Any]:
+    if not isinstance(plain, dict):
+        raise ValueError("it is no JSON object")
+    for way in plain.pop(DATES, []):
+        place: Any = plain
+        for step in way[:-1]:
+            place = place[step]
+        text = place[way[-1]]
+        kind = datetime.datetime if "T" in text else datetime.date
+        place[way[-1]] = kind.fromisoformat(text)
+    return plain
+
+
+# --- saving and replaying ---------------------------------------------------------------------------
+
+def save(path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any]] = None, **options: Any) -> None:
+    """Writes a file, for this user alone, with which ``python -m sgtk_python replay FILE`` runs a script
+    again in the environment that this process has: with the same launcher, variables and working
+    directory. ``options`` are those of :func:`start`. Of variables that may hold a secret only the
+    names are written."""
+    env = options.pop("env", None) or {}
+    variables = Environment(os.environ, **env)
+    secrets = sorted(name for name, value in variables.items() if _is_secret(name, value))
+    options.pop("logger", None)
+    options = {name: os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else value for name, value in options.items()}
+    try:
+        launcher: Optional[str] = find_launcher()
+    except LauncherNotFound:
+        launcher = None
+    text = json.dumps({
+        "sgtk_python": 1,
+        "script": [os.fsdecode(_word(word)) for word in (script,) + args],
+        "options": options,
+        "event": None if event is None else _plain(event),
+        "launcher": launcher,
+        "cwd": os.fsdecode(options.pop("cwd", None) or os.getcwd()),
+        "environment": {name: value for name, value in variables.items() if name not in secrets},
+        "secrets": secrets,
+    }, indent=1)
+    aside = os.fsdecode(_word(path)) + ".%d-%d" % (os.getpid(), threading.get_ident())
+    descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+        os.replace(aside, os.fsdecode(_word(path)))
+    except BaseException:
+        os.unlink(aside)
+        raise
+
+
+def replay(path: Word) -> Result:
+    """Runs a saved script and event again, without a time-out. Its output goes where this process
+    writes. Secrets come from this process' variables."""
+    with open(_word(path), encoding="ascii") as file:
+        saved = json.load(file)
+    if not isinstance(saved, dict) or saved.get("sgtk_python") != 1:
+        raise WrongUse("%s is no saved event" % os.fsdecode(_word(path)))
+    event = None if saved["event"] is None else _decoded(saved["event"])
+    known = ("project", "project_id", "config", "pipeline", "warm", "options")
+    options = {name: value for name, value in saved["options"].items() if name in known}
+    missing = [name for name in saved["secrets"] if name not in os.environ]
+    if missing:
+        sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
+    here = Environment(os.environ)
+    try:
+        os.environ.clear()
+        os.environ.update(saved["environment"])
+        os.environ.update({name: here[name] for name in saved["secrets"] if name in here})
+        if saved["launcher"] and os.path.exists(saved["launcher"]):
+            os.environ["SGTK_PYTHON_BIN"] = saved["launcher"]
+        job = start(*saved["script"], event=event, cwd=saved["cwd"], capture=False, **options)
+    finally:
+        os.environ.clear()
+        os.environ.update(here)
+    sys.stderr.write("sgtk_python: %s for %s\n" % (job.script, job.project))
+    try:
+        return job.wait()
+    except BaseException:
+        job.terminate()
+        raise
+
+
+# --- several at once --------------------------------------------------------------------------------
+
+class Lanes:
+    """Works on several things at once: so many at the most, those of one key one after another, in the
+    order in which they came. What is left is finished before the process ends."""
+
+    def __init__(self, at_once: int, waiting: int) -> None:
+        self.at_once = at_once
+        self.waiting = waiting
+        self._lanes: Dict[Any, Deque[Callable[[], Any]]] = {}
+        self._ready: Deque[Any] = collections.deque()
+        self._taken: Set[Any] = set()
+        self._workers = 0
+        self._waiting = 0
+        self._change = threading.Condition()
+
+    def add(self, key: Any, work: Callable[[], Any]) -> None:
+        """Hands over a piece of work, which must not raise. If too many wait, this waits too."""
+        with self._change:
+            while self._waiting >= max(1, self.waiting):
+                self._change.wait()
+            lane = self._lanes.setdefault(key, collections.deque())
+            lane.append(work)
+            self._waiting += 1
+            if len(lane) == 1 and key not in self._taken:
+                self._ready.append(key)
+            if not self._ready or self._workers >= max(1, self.at_once):
+                return
+            self._workers += 1
+            try:
+                # It leaves when there is nothing to do, so that it keeps no process alive.
+                threading.Thread(target=self._work, daemon=False).start()
+                return
+            except RuntimeError:
+                self._workers -= 1
+                if self._workers:
+                    return
+                self._workers += 1
+        # No thread can be started: this one does it.
+        self._work()
+
+    def is_full(self) -> bool:
+        """Whether :meth:`add` would wait."""
+        with self._change:
+            return self._waiting >= max(1, self.waiting)
+
+    def finish(self) -> None:
+        """Waits until all is done."""
+        with self._change:
+            while self._workers or self._waiting:
+                self._change.wait()
+
+    def _work(self) -> None:
+        for key, work in self._pieces():
+            try:
+                work()
+            except Exception:
+                logging.getLogger(__name__).exception("a piece of work failed")
+            with self._change:
+                self._taken.discard(key)
+                if key in self._lanes:
+                    self._ready.append(key)
+                self._change.notify_all()
+
+    def _pieces(self) -> Iterator[Tuple[Any, Callable[[], Any]]]:
+        while True:
+            with self._change:
+                if not self._ready:
+                    self._workers -= 1
+                    self._change.notify_all()
+                    return
+                key = self._ready.popleft()
+                self._taken.add(key)
+                work = self._lanes[key].popleft()
+                if not self._lanes[key]:
+                    del self._lanes[key]
+                self._waiting -= 1
+                self._change.notify_all()
+            yield key, work
+
+
+_all_lanes: Dict[str, Lanes] = {}
+
+
+def lanes(name: str, at_once: int, waiting: int) -> Lanes:
+    """The lanes of a name: the same ones for all who ask, a plugin that is loaded again among them."""
+    found = _all_lanes.setdefault(name, Lanes(at_once, waiting))
+    found.at_once, found.waiting = at_once, waiting
+    return found
+
+
+# --- the edges --------------------------------------------------------------------------------------
+
+def registerCallbacks(reg: Any) -> None:
+    """shotgunEvents takes every file in its folder for a plugin. This one has no callbacks."""
+
+
+def main(words: Sequence[str]) -> int:
+    """``python -m sgtk_python replay FILE``"""
+    if len(words) != 2 or words[0] != "replay":
+        sys.stderr.write("usage: python -m sgtk_python replay FILE\n")
+        return 125
+    try:
+        result = replay(words[1])
+    except (Error, OSError, ValueError, KeyError, TypeError) as error:
+        sys.stderr.write("sgtk_python: %s\n" % error)
+        return 125
+    return result.code if result.code >= 0 else 128 - result.code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,89 @@
+"""A studio on disk for the tests of the callers' Python, with the real launcher in it. The tests run with
+`python -m unittest discover -s tests/python`; SGTK_PYTHON_TEST_LAUNCHER names the launcher."""
+import os
+import shutil
+import sys
+import tempfile
+import unittest
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SHIMS = os.path.join(ROOT, "shims")
+LAUNCHER = os.environ.get("SGTK_PYTHON_TEST_LAUNCHER") or os.path.join(ROOT, "target", "debug", "sgtk-python")
+OS = {"win32": "Windows", "darwin": "Darwin"}.get(sys.platform, "Linux")
+PYTHON = os.path.realpath(sys.executable)
+
+sys.path.insert(0, SHIMS)
+
+
+def write(path, text):
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+class StudioTest(unittest.TestCase):
+    """Each test has two projects: bigbuck (176) and sintel (177), each with a core of its own."""
+
+    def setUp(self):
+        self.folder = os.path.realpath(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        for name, number in (("bigbuck", 176), ("sintel", 177)):
+            self.config(name, number)
+        self.set(
+            SHOTGUN_BASE=self.path("configs"), SGTK_PYTHON_SETTINGS=write(self.path("settings.toml"), ""),
+            SGTK_PYTHON_CACHE=self.path("cache"), SGTK_PYTHON_BIN=LAUNCHER, PYTHONPATH=SHIMS, PYTHONDONTWRITEBYTECODE="1",
+        )
+
+    def set(self, **variables):
+        """Sets variables, or unsets those that are None, for this test."""
+        for name, value in variables.items():
+            self.addCleanup(self._put, name, os.environ.get(name))
+            self._put(name, value)
+
+    @staticmethod
+    def _put(name, value):
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+
+    def path(self, *parts):
+        return os.path.join(self.folder, *parts)
+
+    def config(self, name, number):
+        config = self.path("configs", name)
+        write(os.path.join(config, "config/core/roots.yml"), "{}\n")
+        write(
+            os.path.join(config, "config/core/pipeline_configuration.yml"),
+            "pc_id: 7\npc_name: Primary\nproject_id: %d\nproject_name: %s\n" % (number, name),
+        )
+        write(os.path.join(config, "install/core/_core_upgrader.py"), "")
+        for package in ("sgtk", "tank"):
+            write(os.path.join(config, "install/core/python", package, "__init__.py"), "origin = %r\n" % config)
+        write(os.path.join(config, "config/core/interpreter_%s.cfg" % OS), PYTHON)
+        return config
+
+    def script(self, text, name="job.py"):
+        return write(self.path("jobs", name), text)
+
+    def stand_in(self, text):
+        """A program in the launcher's place."""
+        path = write(self.path("stand-in"), "#!%s\n%s" % (PYTHON, text))
+        os.chmod(path, 0o755)
+        self.set(SGTK_PYTHON_BIN=path)
+        return path
+
+
+def is_running(number):
+    """Whether a process runs (and is no zombie that nobody has waited for)."""
+    try:
+        with open("/proc/%d/stat" % number) as file:
+            return file.read().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False

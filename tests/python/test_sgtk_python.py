@@ -1,0 +1,381 @@
+"""The module `sgtk_python`, against the real launcher."""
+import datetime
+import json
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+import traceback
+import unittest
+
+from studio import LAUNCHER, PYTHON, SHIMS, StudioTest, is_running, read, write
+
+import sgtk_python
+
+EVENT = {
+    "type": "EventLogEntry", "id": 17, "event_type": "Shotgun_Version_New", "attribute_name": None,
+    "created_at": datetime.datetime(2024, 2, 29, 1, 2, 3, 4, datetime.timezone(datetime.timedelta(hours=2))),
+    "project": {"type": "Project", "id": 176, "name": "Big Buck"},
+    "meta": {"new_value": "2024-02-29", "when": [datetime.date(2024, 2, 29)], "text": "a\nb\u20ac"},
+}
+
+
+class Running(StudioTest):
+    def test_the_events_project_runs_and_its_dates_are_dates_again(self):
+        script = self.script("import sgtk, sgtk_python; print(sgtk.origin); print(repr(sgtk_python.event()))\n"
+                             "assert sgtk_python.event() is sgtk_python.event()")
+        done = sgtk_python.run(script, event=EVENT)
+        origin, event = done.stdout.splitlines()
+        self.assertEqual(origin, self.path("configs", "bigbuck"))
+        self.assertEqual(eval(event), EVENT)
+        self.assertEqual((done.code, done.error, done.truncated, done.stderr), (0, None, False, ""))
+
+    def test_the_event_is_plain_json_for_others(self):
+        script = self.script("import json, sys; event = json.load(sys.stdin); print(event['created_at'], event['id'])")
+        self.assertEqual(sgtk_python.run(script, event=EVENT).stdout, "2024-02-29T01:02:03.000004+02:00 17\n")
+
+    def test_an_event_of_any_size(self):
+        event = dict(EVENT, meta={"long": "x" * 3000000})
+        script = self.script("import sgtk_python; print(len(sgtk_python.event()['meta']['long']))")
+        self.assertEqual(sgtk_python.run(script, event=event).stdout, "3000000\n")
+        # One that nobody reads.
+        self.assertEqual(sgtk_python.run(self.script("print(1)"), event=event).stdout, "1\n")
+
+    def test_by_name_id_and_config(self):
+        script = self.script("import sgtk; print(sgtk.origin)")
+        for options in ({"project": "sintel"}, {"project_id": 177}, {"config": self.path("configs", "sintel")},
+                        {"project": "sintel", "event": EVENT}):
+            self.assertEqual(sgtk_python.run(script, **options).stdout, self.path("configs", "sintel\n"))
+
+    def test_words_are_the_scripts(self):
+        script = self.script("import sys; print(sys.argv[1:])")
+        words = ["--project", "x", "", "a b", "$HOME", "\u20ac", "--", 7, 1.5]
+        done = sgtk_python.run(script, *words, project="bigbuck")
+        self.assertEqual(done.stdout, "%r\n" % [str(word) for word in words])
+        self.assertEqual(sgtk_python.run("-c", "print(6)", project="bigbuck").stdout, "6\n")
+        self.assertIn("usage", sgtk_python.run("-m", "unittest", "--help", project="bigbuck").stdout)
+        for wrong in ({"a": 1}, None, True):
+            with self.assertRaises(TypeError):
+                sgtk_python.run(script, wrong, project="bigbuck")
+
+    def test_names_that_mean_mischief(self):
+        for name in ("--explain", "../x", "/etc", "a//b", "-c"):
+            with self.assertRaises((sgtk_python.NoProject, sgtk_python.WrongUse)):
+                sgtk_python.run("-c", "print(1)", project=name)
+        for wrong in ({"project_id": "176; rm"}, {"project_id": True}, {"project": ""}, {"project": b"x"}, {},
+                      {"project": "a", "project_id": 1}):
+            with self.assertRaises(TypeError):
+                sgtk_python.run("-c", "print(1)", **wrong)
+        with self.assertRaises(TypeError):
+            sgtk_python.run("-c", "1", event={"id": 1, "project": {"id": "176"}})
+
+    def test_options_variables_and_folder(self):
+        script = self.script("import os; print(os.getcwd(), os.environ['WHAT'])")
+        done = sgtk_python.run(script, project="bigbuck", env={"WHAT": "this"}, cwd=self.folder)
+        self.assertEqual(done.stdout, "%s this\n" % self.folder)
+        explained = sgtk_python.run("x.py", project="bigbuck", options=["--explain=json"])
+        self.assertEqual(json.loads(explained.stdout)["project"]["name"], "bigbuck")
+
+    def test_warm_and_pipeline_are_the_launchers(self):
+        self.stand_in("import sys; print(sys.argv[1:])")
+        done = sgtk_python.run("x.py", "a", project="p", warm=True, pipeline="Dev", options=["--clean"])
+        self.assertEqual(eval(done.stdout), ["--project=p", "--pipeline=Dev", "--warm", "--clean", "--", "x.py", "a"])
+
+    def test_start_and_poll(self):
+        job = sgtk_python.start("-c", "import sys; sys.stdin.read(); print('ran')", project="bigbuck")
+        self.assertEqual(job.wait().stdout, "ran\n")
+        self.assertEqual(job.poll(), 0)
+        sleeper = sgtk_python.start("-c", "import time; time.sleep(600)", project="bigbuck")
+        self.assertIsNone(sleeper.poll())
+        with self.assertRaises(subprocess.TimeoutExpired):
+            sleeper.wait(0.01)
+        sleeper.kill()
+        self.assertEqual(sleeper.wait().code, -9)
+        self.assertIn("SIGKILL", str(sleeper.wait().error))
+
+    def test_types_are_kept(self):
+        import typing
+        self.assertEqual(typing.get_type_hints(sgtk_python.run)["check"], bool)
+
+
+class Failing(StudioTest):
+    def test_exit_codes_become_exceptions(self):
+        with self.assertRaises(sgtk_python.NoProject) as caught:
+            sgtk_python.run("x.py", project="bigbukc")
+        self.assertIn("did you mean 'bigbuck'?", str(caught.exception))
+        with self.assertRaises(sgtk_python.NoProject):
+            sgtk_python.run("x.py", project_id=5)
+        with self.assertRaises(sgtk_python.NoProject):
+            sgtk_python.run("x.py", event=dict(EVENT, project=None))
+        with self.assertRaises(sgtk_python.WrongUse):
+            sgtk_python.run("x.py", project="bigbuck", options=["--prject"])
+        write(self.path("configs/sintel/config/core/interpreter_Linux.cfg"), "/no/such/python")
+        with self.assertRaises(sgtk_python.PythonNotFound) as caught:
+            sgtk_python.run("x.py", project="sintel")
+        self.assertEqual(caught.exception.code, 127)
+        self.assertIn("/no/such/python", str(caught.exception))
+        write(self.path("configs/sintel/config/core/interpreter_Linux.cfg"), "")
+        with self.assertRaises(sgtk_python.BrokenStudio):
+            sgtk_python.run("x.py", project="sintel")
+
+    def test_a_scripts_own_code_is_the_scripts(self):
+        for code in (1, 75, 121, 122, 127, 255):
+            with self.assertRaises(sgtk_python.JobFailed) as caught:
+                sgtk_python.run("-c", "import sys; print('no way', file=sys.stderr); sys.exit(%d)" % code, project="bigbuck")
+            self.assertEqual((caught.exception.code, caught.exception.tail), (code, "no way"))
+            self.assertIn("no way", str(caught.exception))
+        self.assertIsInstance(sgtk_python.run("-c", "1/0", project="bigbuck", check=False).error, sgtk_python.JobFailed)
+
+    def test_a_launcher_that_is_not_there(self):
+        self.set(SGTK_PYTHON_BIN=self.path("nowhere"))
+        with self.assertRaises(sgtk_python.LauncherNotFound) as caught:
+            sgtk_python.run("x.py", project="bigbuck")
+        self.assertIn("SGTK_PYTHON_BIN", str(caught.exception))
+        self.set(SGTK_PYTHON_BIN=None, PATH=self.path("empty"))
+        with self.assertRaises(sgtk_python.LauncherNotFound):
+            sgtk_python.run("x.py", project="bigbuck")
+        self.set(PATH=os.path.dirname(LAUNCHER))
+        self.assertEqual(os.path.realpath(sgtk_python.find_launcher()), os.path.realpath(LAUNCHER))
+        self.set(SGTK_PYTHON_BIN=write(self.path("text"), "no program"))
+        os.chmod(self.path("text"), 0o755)
+        with self.assertRaises(sgtk_python.LauncherNotFound):
+            sgtk_python.run("x.py", project="bigbuck")
+
+    def test_what_cannot_be_passed(self):
+        with self.assertRaises(sgtk_python.WrongUse) as caught:
+            sgtk_python.run("-c", "x" * 200000, project="bigbuck")
+        self.assertIn("too long", str(caught.exception))
+        with self.assertRaises(sgtk_python.WrongUse):
+            sgtk_python.run("-c", "a\0b", project="bigbuck")
+        with self.assertRaises(sgtk_python.WrongUse):
+            sgtk_python.run("-c", "1", project="bigbuck", cwd=self.path("nowhere"))
+        with self.assertRaises(TypeError):
+            sgtk_python.run("-c", "1", event=dict(EVENT, odd=object()))
+
+    def test_no_event(self):
+        script = self.script("import sgtk_python; sgtk_python.event()")
+        with self.assertRaises(sgtk_python.JobFailed) as caught:
+            sgtk_python.run(script, project="bigbuck")
+        self.assertIn("no event on standard input", str(caught.exception))
+
+    def test_a_time_out_ends_python_and_all_it_started(self):
+        pids = self.path("pids")
+        script = self.script(
+            "import os, signal, subprocess, sys, time\n"
+            "deaf = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)'\n"
+            "child = subprocess.Popen([sys.executable, '-c', deaf], stdout=subprocess.PIPE)\n"
+            "child.stdout.readline()\n"
+            "open(%r, 'w').write('%%d %%d' %% (os.getpid(), child.pid))\n"
+            "print('last words', flush=True)\n"
+            "time.sleep(600)\n" % pids
+        )
+        job = sgtk_python.start(script, project="bigbuck", timeout=600)
+        until = time.monotonic() + 60
+        while not os.path.exists(pids) and time.monotonic() < until:
+            time.sleep(0.01)
+        job._deadline = time.monotonic()
+        error = job.wait().error
+        self.assertIsInstance(error, sgtk_python.JobTimedOut)
+        self.assertIn("last words", str(error))
+        python, child = map(int, read(pids).split())
+        self.assertEqual(python, job.pid)
+        while (is_running(python) or is_running(child)) and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertFalse(is_running(python) or is_running(child))
+
+    def test_a_time_out_of_run(self):
+        with self.assertRaises(sgtk_python.JobTimedOut):
+            sgtk_python.run("-c", "import time; time.sleep(600)", project="bigbuck", timeout=0.1)
+
+    def test_what_a_job_leaves_running_is_not_waited_for(self):
+        left = self.path("left")
+        script = self.script("import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
+                             "open(%r, 'w').write(str(child.pid))\nprint('done')" % left)
+        before, sgtk_python.LEFT_BEHIND = sgtk_python.LEFT_BEHIND, 0.2
+        self.addCleanup(setattr, sgtk_python, "LEFT_BEHIND", before)
+        self.assertEqual(sgtk_python.run(script, project="bigbuck").stdout, "done\n")
+        os.kill(int(read(left)), 9)
+
+
+class Output(StudioTest):
+    def test_levels_and_odd_bytes(self):
+        script = self.script(
+            "import logging, sys\n"
+            "sys.stdout.buffer.write(b'plain \\xff\\x1b[0m 100%\\r\\nERROR: bad\\n'); sys.stdout.flush()\n"
+            "logging.basicConfig(stream=sys.stderr, level=0)\n"
+            "logging.debug('fine'); sys.stderr.write('stray\\n')\n"
+            "sys.stderr.write('2024-01-01 10:00:00,123 - my.name - CRITICAL - boo\\nERROR pages\\nno end')\n"
+        )
+        lines = []
+        done = sgtk_python.run(script, project="bigbuck", logger=lambda *line: lines.append(line))
+        self.assertEqual(sorted(lines), sorted([
+            (20, "plain \\xff\\x1b[0m 100%"), (40, "ERROR: bad"), (10, "DEBUG:root:fine"), (30, "stray"),
+            (50, "2024-01-01 10:00:00,123 - my.name - CRITICAL - boo"), (30, "ERROR pages"), (30, "no end"),
+        ]))
+        self.assertIn("plain \\xff", done.stdout)
+
+    def test_a_logger(self):
+        with self.assertLogs("job", logging.DEBUG) as logs:
+            sgtk_python.run("-c", "print('100%s of it')", project="bigbuck", logger=logging.getLogger("job"))
+        self.assertEqual(logs.output, ["INFO:job:100%s of it"])
+
+    def test_a_chatty_job_fills_no_memory(self):
+        import resource
+        script = self.script("import sys\nfor _ in range(100): sys.stdout.write('x' * 1000000)\nprint('end')\n"
+                             "for _ in range(1000): print('y' * 1000)")
+        count = []
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        done = sgtk_python.run(script, project="bigbuck", logger=lambda level, line: count.append(len(line)))
+        grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+        self.assertLess(grown, 40 * 1024, "KiB")
+        self.assertEqual(len(done.stdout), sgtk_python.KEEP)
+        self.assertTrue(done.truncated and done.stdout.endswith("y\n"))
+        self.assertEqual(sum(count), 101000003)
+        self.assertLessEqual(max(count), sgtk_python.LONGEST_LINE)
+
+    def test_a_log_that_fails_stops_no_job(self):
+        def log(level, line):
+            raise RuntimeError("full")
+        with self.assertRaisesRegex(RuntimeError, "full"):
+            sgtk_python.run("-c", "print('x\\n' * 500000)", project="bigbuck", logger=log)
+
+
+class Secrets(StudioTest):
+    KEY = "s3cr3t-k3y-of-the-script"
+
+    def test_in_no_argument_message_line_or_frame(self):
+        script = self.script("import os, sys; print(os.environ['MY_KEY']); sys.exit('with ' + os.environ['MY_KEY'])")
+        lines = []
+        self.set(OTHER_KEY=self.KEY)
+        folders = [{}, {"cwd": self.path("nowhere")}, {"project": "nobody"}]
+        for options in folders:
+            options = dict({"project": "bigbuck"}, **options)
+            try:
+                variables = sgtk_python.Environment(MY_KEY=self.KEY)
+                sgtk_python.run(script, env=variables, logger=lambda *line: lines.append(line), **options)
+            except sgtk_python.Error as error:
+                self.assertNotIn(self.KEY, "%s %s" % (error, error.tail))
+                shown = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+                self.assertNotIn(self.KEY, shown)
+                self.assertIn("options = ", shown)
+            else:
+                self.fail("no error")
+        self.assertIn((20, "***"), lines)
+        job = sgtk_python.start("-c", "1", project="bigbuck", env={"MY_KEY": self.KEY})
+        self.assertNotIn(self.KEY, repr(vars(job)))
+        job.wait()
+
+    def test_a_saved_event_has_none(self):
+        self.set(OTHER_KEY=self.KEY, HTTP_PROXY="http://me:%s@proxy" % self.KEY)
+        sgtk_python.save(self.path("saved.json"), "x.py", event=EVENT, env={"A_TOKEN": self.KEY})
+        text = read(self.path("saved.json"))
+        self.assertNotIn(self.KEY, text)
+        for name in ("OTHER_KEY", "A_TOKEN", "HTTP_PROXY"):
+            self.assertIn('"%s"' % name, text)
+        self.assertEqual(os.stat(self.path("saved.json")).st_mode & 0o777, 0o600)
+
+
+class Replaying(StudioTest):
+    def replay(self, *words, **variables):
+        environment = {"PATH": "/usr/bin:/bin"}
+        environment.update(variables)
+        return subprocess.run(
+            [PYTHON, "-m", "sgtk_python"] + list(words), cwd=SHIMS, env=environment, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, encoding="utf-8", errors="surrogateescape",
+        )
+
+    def test_in_the_same_environment(self):
+        script = self.script(
+            "import os, sgtk, sgtk_python, sys\n"
+            "print([sgtk.origin, os.getcwd(), sys.argv[1:]] + [os.environ.get(name) for name in ('MODE', 'NEW', 'THE_KEY')])\n"
+            "print(repr(sgtk_python.event()))\nsys.exit(3)"
+        )
+        self.set(MODE="\udcff events", THE_KEY="hidden")
+        before, file = os.getcwd(), self.path("saved.json")
+        os.chdir("/")
+        self.addCleanup(os.chdir, before)
+        sgtk_python.save(file, script, "--fast", 7, event=EVENT, timeout=1e-9, env={"NEW": "1"}, warm=False)
+        done = self.replay("replay", file, THE_KEY="mine", MODE="other")
+        self.assertEqual(done.returncode, 3, done.stderr)
+        first, event = done.stdout.splitlines()
+        expected = [self.path("configs/bigbuck"), "/", ["--fast", "7"], "\udcff events", "1", "mine"]
+        self.assertEqual(eval(first), expected)
+        self.assertEqual(eval(event), EVENT)
+        self.assertIn("THE_KEY", self.replay("replay", file).stderr)
+
+    def test_wrong_use(self):
+        self.assertEqual(self.replay().returncode, 125)
+        self.assertEqual(self.replay("replay", self.path("nothing")).returncode, 125)
+        for text in ("[]", "{}", "x"):
+            done = self.replay("replay", write(self.path("odd.json"), text))
+            self.assertEqual(done.returncode, 125)
+            self.assertNotIn("Traceback", done.stderr)
+
+
+class InLanes(unittest.TestCase):
+    def test_in_order_for_one_key_and_at_once_for_several(self):
+        lanes, order, both = sgtk_python.Lanes(2, 100), [], threading.Barrier(2, timeout=60)
+        lanes.add("a", both.wait)
+        lanes.add("b", both.wait)
+        for number in range(20):
+            lanes.add("a", lambda number=number: order.append(number))
+            lanes.add("b", lambda: None)
+        lanes.finish()
+        self.assertEqual(order, list(range(20)))
+        self.assertEqual((lanes._lanes, lanes._workers, lanes._waiting), ({}, 0, 0))
+
+    def test_never_more_than_allowed_at_once(self):
+        lanes, lock, now, most = sgtk_python.Lanes(3, 100), threading.Lock(), [], []
+
+        def work():
+            with lock:
+                now.append(1)
+                most.append(len(now))
+            threading.Event().wait(0.001)
+            with lock:
+                now.pop()
+
+        for number in range(50):
+            lanes.add(number, work)
+        lanes.finish()
+        self.assertEqual(len(most), 50)
+        self.assertLessEqual(max(most), 3)
+
+    def test_who_hands_over_waits_when_it_is_full(self):
+        lanes, gate, added = sgtk_python.Lanes(1, 2), threading.Event(), threading.Event()
+        started = threading.Event()
+        lanes.add("a", lambda: (started.set(), gate.wait(60)))
+        started.wait(60)
+        lanes.add("a", lambda: None)
+        lanes.add("a", lambda: None)
+        self.assertTrue(lanes.is_full())
+        thread = threading.Thread(target=lambda: (lanes.add("a", lambda: None), added.set()))
+        thread.start()
+        self.assertFalse(added.is_set())
+        gate.set()
+        thread.join(60)
+        lanes.finish()
+        self.assertTrue(added.is_set())
+
+    def test_all_is_finished_before_the_process_ends(self):
+        program = (
+            "import sys; sys.path.insert(0, %r)\nimport sgtk_python, subprocess, time\n"
+            "lanes = sgtk_python.lanes('x', 2, 9)\n"
+            "def work(): time.sleep(0.05); subprocess.run([sys.executable, '-c', 'print(1)'])\n"
+            "for number in range(4): lanes.add(number %% 3, work)\n" % SHIMS
+        )
+        self.assertEqual(subprocess.check_output([PYTHON, "-c", program]).count(b"1"), 4)
+
+    def test_a_piece_that_raises_stops_no_other(self):
+        lanes, done = sgtk_python.Lanes(1, 9), []
+        with self.assertLogs("sgtk_python", logging.ERROR):
+            lanes.add("a", lambda: 1 / 0)
+            lanes.add("a", lambda: done.append(1))
+            lanes.finish()
+        self.assertEqual(done, [1])
+
+
+if __name__ == "__main__":
+    unittest.main()
