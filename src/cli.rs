@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments of the options are their help")]
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, ValueEnum, ValueHint};
@@ -15,7 +16,8 @@ Examples:
   sgtk-python --project-id 176 --pipeline Dev -m publish
   sgtk-python --config /mnt/sgtk/configs/bigbuck_dev x.py
   sgtk-python --project bigbuck --explain script.py    what would run, and why
-  ln -s sgtk-python bigbuck-python                     a Python for bigbuck, for an editor
+  sgtk-python --each=4 --match 'big*' nightly.py       for each project, four at once
+  sgtk-python --make-shim bigbuck ~/bin                a Python for bigbuck, for an editor
 
 In the script:
   import os, sgtk
@@ -26,8 +28,8 @@ Configs are folders below SHOTGUN_BASE (a list, as PATH is), else below 'roots' 
 else below /mnt/sgtk/configs. Settings: SGTK_PYTHON_SETTINGS, else sgtk-python.toml beside this
 program, else /etc/sgtk-python.toml; then the user's sgtk-python/settings.toml.
 
-Exit codes: 121 no such project, 122 broken config, core or settings, 125 wrong use,
-126 the Python cannot run, 127 no such Python; all others are Python's.";
+Exit codes: 75 an exclusive run goes on, 121 no such project, 122 broken config, core or settings,
+125 wrong use, 126 the Python cannot run, 127 no such Python; all others are Python's.";
 
 /// Run Python with the Toolkit core (sgtk) of one project, and nothing left of another.
 ///
@@ -115,6 +117,27 @@ pub struct Cli {
           default_missing_value = "text", hide_possible_values = true)]
     pub doctor: Option<Format>,
 
+    /// Run the script once for each project that is here, JOBS at once (default: one); go on after a
+    /// failure, and exit 1 if there was one
+    #[arg(long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path"],
+          value_name = "JOBS", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+    pub each: Option<NonZeroUsize>,
+
+    /// With --each: only the projects of such a name, where * is any text and ? any character
+    #[arg(long = "match", value_name = "GLOB")]
+    pub matching: Option<String>,
+
+    /// One run at a time of this script for this project: exit 75 if there is one, or wait for its end
+    #[arg(long, value_name = "wait", num_args = 0..=1, require_equals = true,
+          default_missing_value = "fail", hide_possible_values = true)]
+    pub exclusive: Option<Exclusive>,
+
+    /// Make PROJECT-python, a Python for an editor or a menu, in a folder (default: the working
+    /// directory)
+    #[arg(long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"],
+          value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
+    pub make_shim: Option<OsString>,
+
     /// Print this help
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,
@@ -158,6 +181,15 @@ pub enum ListFormat {
     Json,
     /// One name a line, for a shell.
     Names,
+}
+
+/// What to do while another run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Exclusive {
+    /// Leave.
+    Fail,
+    /// Wait for its end.
+    Wait,
 }
 
 /// How to print an answer.

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -61,8 +62,12 @@ pub fn plans(scan: &Scan, situation: &Situation) -> Vec<Result<LaunchPlan, Error
 /// The name by which a configuration can be chosen.
 pub fn name_of(found: &Found, places: &Places) -> String {
     let project = found.metadata.project.clone().filter(|_| found.realised.is_some());
-    let name = project.or_else(|| places.known_as(&found.path));
-    name.unwrap_or_else(|| found.path.to_string_lossy().into_owned())
+    project.unwrap_or_else(|| name_at(&found.path, places))
+}
+
+/// The same, of a folder that cannot be read.
+pub fn name_at(path: &Path, places: &Places) -> String {
+    places.known_as(path).unwrap_or_else(|| path.to_string_lossy().into_owned())
 }
 
 /// The list, by name.

@@ -2,7 +2,7 @@
 //! system frees a lock when the last process that holds it has ended, however it ended (`flock(2)`,
 //! `LockFileEx`).
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -55,6 +55,18 @@ impl Lock {
     pub fn mark(&mut self, begun: bool) -> io::Result<()> {
         self.0.set_len(0)?;
         if begun { self.0.write_all(b"begun\n") } else { Ok(()) }
+    }
+
+    /// Writes into the file which process holds the lock. That is for people to read: if it cannot be
+    /// written they have to do without.
+    pub fn sign(&self) {
+        let signed = self.0.set_len(0).and_then(|()| write!(&self.0, "{}", std::process::id()));
+        drop(signed);
+    }
+
+    /// The process that has signed the lock at a path.
+    pub fn holder(path: &Path) -> Option<u32> {
+        fs::read_to_string(path).ok()?.parse().ok()
     }
 
     /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,

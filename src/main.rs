@@ -9,7 +9,9 @@ use sgtk_python::cli::{Format, ListFormat};
 use sgtk_python::credentials::Credentials;
 use sgtk_python::disk::Reason;
 use sgtk_python::doctor;
+use sgtk_python::each;
 use sgtk_python::error::{Code, Error};
+use sgtk_python::exclusive;
 use sgtk_python::exec::become_python;
 use sgtk_python::explain;
 use sgtk_python::finding::index::Index;
@@ -19,8 +21,9 @@ use sgtk_python::finding::scan_and_keep;
 use sgtk_python::inputs::{Inputs, terminal_width};
 use sgtk_python::listing::{self, listed};
 use sgtk_python::plan::{Situation, plan};
-use sgtk_python::request::{Action, Request};
+use sgtk_python::request::{Action, Each, Request};
 use sgtk_python::settings::Settings;
+use sgtk_python::shim;
 use sgtk_python::shown::Shown;
 use sgtk_python::site::Site;
 
@@ -44,23 +47,28 @@ fn run() -> Result<ExitCode> {
         site: site.as_ref(),
         inputs: &inputs,
     };
-    match request.action {
-        Action::List(format) => list(format, &situation),
-        Action::Doctor(format) => examine(format, &situation),
-        Action::Explain(format) => explain(format, &situation),
+    match &request.action {
+        Action::List(format) => list(*format, &situation),
+        Action::Doctor(format) => examine(*format, &situation),
+        Action::Each(each) => run_each(each, &situation),
+        Action::MakeShim => make_shim(&situation),
+        Action::Explain(format) => explain(*format, &situation),
         Action::Launch | Action::Print(_) => launch(&situation),
     }
 }
 
 fn launch(situation: &Situation) -> Result<ExitCode> {
-    let asking = if situation.request.refresh { Asking::Anew } else { Asking::IfNeeded };
-    let Settled { selection, locks } = settle(situation, asking, &show)?;
+    let Situation { request, settings, inputs, .. } = *situation;
+    let asking = if request.refresh { Asking::Anew } else { Asking::IfNeeded };
+    let Settled { selection, mut locks } = settle(situation, asking, &show)?;
     let plan = plan(selection, situation)?;
     for warning in &plan.warnings {
         say(&format!("warning: {warning}"));
     }
+    let exclusive = request.exclusive.map(|exclusive| exclusive::lock(&plan, exclusive, inputs));
+    locks.extend(exclusive.transpose()?);
     let credentials = match plan.session {
-        Some(_) => Credentials::read(situation.settings, situation.inputs)?,
+        Some(_) => Credentials::read(settings, inputs)?,
         None => None,
     };
     match become_python(plan, credentials.as_ref(), &locks)? {}
@@ -71,6 +79,25 @@ fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {
     let Settled { selection, .. } = settle(situation, asking, &show)?;
     let plan = plan(selection, situation)?;
     print(&explain::explain(&plan, format).context("the plan cannot be written as JSON")?)
+}
+
+/// Runs the launcher for each project; fails if one of them did.
+fn run_each(each: &Each, situation: &Situation) -> Result<ExitCode> {
+    let Situation { request, places, inputs, .. } = situation;
+    let launcher = inputs.place.launcher.as_deref().ok_or(Error::NoLauncher)?;
+    let pipeline = request.pipeline.as_ref().map(|pipeline| pipeline.value.clone());
+    let projects = each::projects(&scan(situation), each, pipeline, places)?;
+    let outcomes = each::run(&projects, each, launcher);
+    let _ = stderr().write_all(each::table(&outcomes).as_bytes());
+    let failed = outcomes.iter().any(|outcome| outcome.failure.is_some());
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Makes a Python for a project that is here, and tells where it is.
+fn make_shim(situation: &Situation) -> Result<ExitCode> {
+    let Situation { request, inputs, .. } = *situation;
+    settle(situation, Asking::IfNeeded, &show)?;
+    print(&format!("{}\n", Shown::new(&shim::make(request, inputs)?)))
 }
 
 /// Shows on a terminal why a launch takes its time.
@@ -119,7 +146,11 @@ fn scan(situation: &Situation) -> Scan {
     let Situation { places, site, inputs, .. } = situation;
     let mut scan = scan_and_keep(places, &inputs.variables, &Index::of(places, inputs));
     if let Some(site) = site {
-        let realised = site.realised(&inputs.variables);
+        let mut realised = site.realised(&inputs.variables);
+        // What is centralized comes first.
+        let is_here =
+            |id: Option<i64>| scan.found.iter().any(|found| found.metadata.project_id == id);
+        realised.found.retain(|found| !is_here(found.metadata.project_id));
         scan.found.extend(realised.found);
         scan.faults.extend(realised.faults);
     }

@@ -19,7 +19,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shown::Shown;
 
-pub use system::{Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of};
+pub use system::{
+    Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in,
+};
 
 /// The most bytes that such a file may hold: far more than any real one does.
 const LARGEST: u64 = 1024 * 1024;

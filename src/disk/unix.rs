@@ -57,6 +57,11 @@ pub fn inherit(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Makes another way to a program: a link.
+pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(program, path)
+}
+
 /// Whether everybody may write to a file or folder. (With the sticky bit too they may add to a folder.)
 pub fn is_open_to_all(found: &Metadata) -> bool {
     found.mode() & 0o002 != 0

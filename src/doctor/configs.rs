@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::finding::places::Places;
 use crate::finding::scan::Scan;
 use crate::finding::{Found, Pipeline};
-use crate::listing::name_of;
+use crate::listing::{name_at, name_of};
 use crate::plan::LaunchPlan;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::core::Core;
@@ -21,7 +21,7 @@ pub fn faults(scan: &Scan, places: &Places) -> Vec<Finding> {
         let advice = "mend it: without it the project is not found by id, tank_name or data";
         let file = fault.file().unwrap_or(path);
         Finding::new(Check::Configs, fault.to_string(), advice)
-            .of(name_of(&Found { path: path.clone(), ..Found::default() }, places))
+            .of(name_at(path, places))
             .in_file(file)
     };
     scan.faults.iter().map(finding).collect()

@@ -99,6 +99,11 @@ impl Error {
             Error::CoreMissing { written, .. } => written_hint(written),
             Error::PythonMissing { written, .. } => written_hint(written).or_else(|| Some(OTHER_PYTHON.into())),
             Error::PythonNotOnPath { .. } => Some(OTHER_PYTHON.into()),
+            Error::Busy { .. } => Some("wait for its end with --exclusive=wait".into()),
+            Error::NoLockFolder => Some("name one in SGTK_PYTHON_CACHE, or set HOME".into()),
+            Error::NoneMatches { .. } => {
+                Some("sgtk-python --list shows the projects that are here".into())
+            }
             _ => None,
         }
     }

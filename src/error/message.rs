@@ -162,6 +162,24 @@ impl Display for Error {
             Error::PythonNotOnPath { name, origin } => {
                 write!(f, "no Python '{}' on PATH ({origin})", Shown::new(name))
             }
+            Error::Busy { what, config, holder } => {
+                write!(f, "{} runs already for {}", Shown::new(what), Shown::new(config))?;
+                holder.map_or(Ok(()), |process| write!(f, " (process {process})"))
+            }
+            Error::NoLockFolder => f.write_str("--exclusive has no folder to keep its lock in"),
+            Error::Lock { path, source } => {
+                write!(f, "the lock {} cannot be had: {}", Shown::new(path), Reason(source))
+            }
+            Error::NoneMatches { pattern, roots } => {
+                f.write_str("no project")?;
+                if let Some(pattern) = pattern {
+                    write!(f, " that matches '{}'", Shown::new(pattern))?;
+                }
+                f.write_str(" below ")?;
+                list_roots(f, roots)
+            }
+            Error::NoLauncher => f.write_str("the system does not tell where this program is"),
+            Error::Shim { path, why } => write!(f, "cannot make {}: {why}", Shown::new(path)),
         }
     }
 }

@@ -16,6 +16,8 @@ use crate::origin::{Decided, Origin};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Code {
+    /// Another run goes on, and only one may.
+    Busy = 75,
     /// No project was named, or none by that name has a config here.
     NoProject = 121,
     /// The config, core or settings are broken.
@@ -149,6 +151,18 @@ pub enum Error {
     PythonMissing { path: PathBuf, written: OsString, origin: Origin },
     /// No Python by that name on `PATH`.
     PythonNotOnPath { name: OsString, origin: Origin },
+    /// Another run of the same for the same project goes on; the process that it is, if that is known.
+    Busy { what: OsString, config: PathBuf, holder: Option<u32> },
+    /// There is no folder to keep a lock in.
+    NoLockFolder,
+    /// A lock cannot be had.
+    Lock { path: PathBuf, source: io::Error },
+    /// No project is here, or none whose name matches.
+    NoneMatches { pattern: Option<String>, roots: Vec<Decided<PathBuf>> },
+    /// The system does not tell where the launcher is.
+    NoLauncher,
+    /// A Python for a project cannot be made there.
+    Shim { path: PathBuf, why: String },
 }
 
 impl Error {
@@ -195,8 +209,10 @@ impl Error {
             | Error::UnknownId { .. }
             | Error::NothingAbove { .. }
             | Error::NotRealised { .. }
-            | Error::NoPipeline { .. } => Code::NoProject,
+            | Error::NoPipeline { .. }
+            | Error::NoneMatches { .. } => Code::NoProject,
             Error::NotOnSite { here, .. } => here.code(),
+            Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
             | Error::Site { .. }
@@ -225,6 +241,10 @@ impl Error {
             | Error::Conflict(_)
             | Error::NoWorkingDirectory { .. }
             | Error::BadSite(_)
+            | Error::NoLockFolder
+            | Error::Lock { .. }
+            | Error::NoLauncher
+            | Error::Shim { .. }
             | Error::BadPython { .. } => Code::Usage,
         }
     }

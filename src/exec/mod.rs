@@ -1,7 +1,9 @@
-//! Becomes Python, or starts one to ask it something: the only code that starts a program.
+//! Becomes Python, starts one to ask it something, or runs the launcher itself for a project: the only
+//! code that starts a program.
 
 pub mod conversation;
 pub mod probe;
+pub mod relay;
 mod session;
 #[cfg(unix)]
 mod unix;

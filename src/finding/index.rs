@@ -56,9 +56,9 @@ impl Index {
     }
 }
 
-/// `SGTK_PYTHON_CACHE`, else the user's cache folder (XDG Base Directory Specification; having no
+/// The launcher's cache folder: `SGTK_PYTHON_CACHE`, else in the user's cache folder (XDG Base Directory Specification; having no
 /// home folder is normal).
-fn folder(inputs: &Inputs) -> Option<PathBuf> {
+pub fn folder(inputs: &Inputs) -> Option<PathBuf> {
     if let Some(folder) = inputs.folder("SGTK_PYTHON_CACHE") {
         return Some(folder);
     }

@@ -49,6 +49,7 @@ pub fn by_options(cli: &Cli) -> Chosen {
         (cli.project_id.map(Choice::Id), "--project-id"),
         (cli.config.clone().map(Choice::Config), "--config"),
         (cli.path.clone().map(Choice::Path), "--path"),
+        (cli.make_shim.clone().map(Choice::Project), "--make-shim"),
     ];
     let chosen = options.into_iter().filter_map(|(choice, option)| Some((choice?, option)));
     let decided = |(choice, option)| Decided::new(choice, Origin::Option(option));

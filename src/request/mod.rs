@@ -2,6 +2,7 @@
 //! but not yet looked up.
 
 mod chosen;
+mod each;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -10,13 +11,15 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
-use crate::cli::{Cli, Entity, Format, ListFormat};
+use crate::cli::{Cli, Entity, Exclusive, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::near::near;
 use crate::origin::{Decided, Origin};
-use chosen::{by_link, by_options, by_variables, is_choice, project_of_link};
+use chosen::{Chosen, by_link, by_options, by_variables, is_choice, project_of_link};
+
+pub use each::Each;
 
 /// Python's own long options (CPython: `Python/getopt.c`); the first word may be one of them.
 const PYTHONS_LONG_OPTIONS: [&str; 4] =
@@ -39,6 +42,8 @@ pub struct Request {
     pub entity: Option<Entity>,
     /// Whether to ask the site anew.
     pub refresh: bool,
+    /// What to do while another run of the same goes on, if there may be only one.
+    pub exclusive: Option<Exclusive>,
     /// What was said of the environment.
     pub environment: EnvironmentOptions,
     /// What Python gets, untouched.
@@ -61,6 +66,10 @@ pub enum Action {
     List(ListFormat),
     /// Tell what is wrong.
     Doctor(Format),
+    /// Run something for each project.
+    Each(Each),
+    /// Make a Python for the project.
+    MakeShim,
     /// Print this text of the launcher's own: its help or version.
     Print(String),
 }
@@ -122,14 +131,15 @@ impl Request {
             Err(error) => return own_text(&error),
         };
         check_first_word(inputs, &cli.arguments)?;
-        let chosen = by_options(&cli).or_else(|| by_variables(inputs))?;
-        let action = action(&cli);
+        let chosen = chosen(&cli, inputs)?;
+        let action = action(&cli, inputs)?;
         let by_option = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
         Ok(Request {
             action,
             choices: chosen.choices,
             pipeline: chosen.pipeline,
             python: by_option.or_else(|| python_variable(inputs)),
+            exclusive: cli.exclusive,
             environment: EnvironmentOptions {
                 clean: cli.clean,
                 set: cli.env.into_iter().map(assignment).collect::<Result<_, _>>()?,
@@ -147,9 +157,20 @@ impl Request {
     }
 }
 
-fn action(cli: &Cli) -> Action {
+/// The project: by option, else by variable; for each of them there is none to choose.
+fn chosen(cli: &Cli, inputs: &Inputs) -> Result<Chosen, Error> {
+    if cli.each.is_some() {
+        return Ok(by_options(cli));
+    }
+    by_options(cli).or_else(|| by_variables(inputs))
+}
+
+fn action(cli: &Cli, inputs: &Inputs) -> Result<Action, Error> {
+    let each = Each::of(cli, inputs)?.map(Action::Each);
+    let shim = cli.make_shim.is_some().then_some(Action::MakeShim);
     let list = cli.list.map(Action::List).or(cli.doctor.map(Action::Doctor));
-    list.or(cli.explain.map(Action::Explain)).unwrap_or(Action::Launch)
+    let others = list.or(cli.explain.map(Action::Explain)).or(shim);
+    Ok(each.or(others).unwrap_or(Action::Launch))
 }
 
 fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {

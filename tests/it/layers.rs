@@ -16,9 +16,9 @@ const LAYERS: [&[&str]; 15] = [
     &["select"],
     &["resolve"],
     &["plan"],
-    &["exec", "explain", "listing"],
+    &["exclusive", "exec", "explain", "listing", "shim"],
     &["bootstrap"],
-    &["doctor"],
+    &["doctor", "each"],
     &["lib", "main"],
 ];
 

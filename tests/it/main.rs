@@ -21,7 +21,11 @@ mod differential;
 mod distributed;
 #[cfg(unix)]
 mod doctor;
+#[cfg(unix)]
+mod each;
 mod environment;
+#[cfg(unix)]
+mod exclusive;
 mod explaining;
 mod finding;
 #[cfg(unix)]
@@ -37,6 +41,8 @@ mod realised;
 mod resolving;
 mod selecting;
 mod settings;
+#[cfg(unix)]
+mod shims;
 #[cfg(unix)]
 mod standin;
 mod support;

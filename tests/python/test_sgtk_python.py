@@ -167,9 +167,10 @@ class Failing(StudioTest):
             "deaf = 'import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(1, flush=True); time.sleep(600)'\n"
             "child = subprocess.Popen([sys.executable, '-c', deaf], stdout=subprocess.PIPE)\n"
             "child.stdout.readline()\n"
-            "open(%r, 'w').write('%%d %%d' %% (os.getpid(), child.pid))\n"
             "print('last words', flush=True)\n"
-            "time.sleep(600)\n" % pids
+            "with open(%r, 'w') as file: file.write('%%d %%d' %% (os.getpid(), child.pid))\n"
+            "os.rename(%r, %r)\n"
+            "time.sleep(600)\n" % (pids + "~", pids + "~", pids)
         )
         job = sgtk_python.start(script, project="bigbuck", timeout=600)
         until = time.monotonic() + 60

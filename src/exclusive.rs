@@ -1,0 +1,70 @@
+//! One run at a time for a project and what runs: a lock in the user's cache folder, which the Python
+//! holds until it ends. What the script gets as arguments does not matter.
+
+use std::ffi::{OsStr, OsString};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::cli::Exclusive;
+use crate::disk;
+use crate::error::Error;
+use crate::finding::index;
+use crate::inputs::{Inputs, Place};
+use crate::lock::{Holders, Lock};
+use crate::plan::LaunchPlan;
+use crate::toolkit::interpreter::{Program, Words};
+
+/// Takes the lock for what a plan runs, at once or when it is free.
+pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<Lock, Error> {
+    let program = Words::read(plan.argv.get(1..).unwrap_or_default()).program;
+    let path = file(plan, &program, inputs)?;
+    let failed = |source: io::Error| Error::Lock { path: path.clone(), source };
+    let taken = match exclusive {
+        Exclusive::Wait => Some(Lock::wait_for(&path, Holders::One)),
+        Exclusive::Fail => Lock::try_for(&path, Holders::One).transpose(),
+    };
+    let Some(lock) = taken else {
+        let config = plan.selection.config.path.clone();
+        return Err(Error::Busy { what: name(&program), config, holder: Lock::holder(&path) });
+    };
+    let lock = lock.map_err(failed)?;
+    lock.sign();
+    Ok(lock)
+}
+
+/// The lock's file: one for each configuration and program, whatever ways lead to them.
+fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf, Error> {
+    let folder = index::folder(inputs).ok_or(Error::NoLockFolder)?;
+    let config = &plan.selection.config.path;
+    let mut hasher = DefaultHasher::new();
+    disk::identity(config).hash(&mut hasher);
+    match program {
+        Program::Code(text) => ("code", text).hash(&mut hasher),
+        Program::Module(name) => ("module", name).hash(&mut hasher),
+        Program::Script(script) => {
+            ("script", whole(script.as_ref(), &plan.place)?).hash(&mut hasher);
+        }
+        Program::Input | Program::Prompt => "input".hash(&mut hasher),
+    }
+    Ok(folder.join(format!("exclusive-1-{:016x}", hasher.finish())))
+}
+
+/// What a script is the same by: its folder, and its name there (a file that is saved becomes
+/// another one).
+fn whole(script: &Path, place: &Place) -> Result<(Option<disk::Identity>, OsString), Error> {
+    let path = place.absolute(script).ok_or_else(|| Error::no_directory(script))?;
+    let folder = path.parent().and_then(disk::identity);
+    let name = path.file_name().filter(|_| folder.is_some());
+    Ok((folder, name.unwrap_or(path.as_os_str()).to_owned()))
+}
+
+/// What to call a program in a message.
+fn name(program: &Program) -> OsString {
+    match program {
+        Program::Code(_) => "this code".into(),
+        Program::Module(name) => [OsStr::new("-m "), name].into_iter().collect(),
+        Program::Script(script) => script.clone(),
+        Program::Input | Program::Prompt => "a Python that reads standard input".into(),
+    }
+}

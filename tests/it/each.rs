@@ -1,0 +1,117 @@
+//! `--each`: a script once for each project.
+
+use std::process::Output;
+
+use crate::support::{PYTHON, Studio, interpreter, write};
+
+/// A studio with three projects, and a sandbox of the first.
+fn studio() -> Studio {
+    let studio = Studio::new();
+    for name in ["bigbuck", "parent/child", "sintel"] {
+        interpreter(&studio.localized(name), PYTHON.to_str().unwrap());
+    }
+    let dev = studio.localized("bigbuck_dev");
+    interpreter(&dev, PYTHON.to_str().unwrap());
+    let metadata = "pc_name: Dev\nproject_id: 42\nproject_name: bigbuck\n";
+    write(dev.join("config/core/pipeline_configuration.yml"), metadata);
+    studio
+}
+
+fn run(studio: &Studio, words: &[&str]) -> (i32, Vec<String>, String) {
+    let Output { status, stdout, stderr } = studio.launcher(words).output().unwrap();
+    let text = String::from_utf8(stdout).unwrap();
+    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    lines.sort();
+    (status.code().unwrap(), lines, String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn once_for_each_project_and_on_after_a_failure() {
+    let studio = studio();
+    let program = "import os, sgtk, sys; print(os.path.basename(sgtk.origin), os.environ['A'], sys.argv[1:]); print('odd', file=sys.stderr); sys.exit(3 if 'child' in sgtk.origin else len(sys.stdin.read()))";
+    let words = ["--each", "--env", "A=--each=2", "-c", program, "--match", "x"];
+    let (code, lines, error) = run(&studio, &words);
+    let expected = ["bigbuck      | bigbuck", "parent/child | child", "sintel       | sintel"];
+    assert_eq!(lines, expected.map(|line| format!("{line} --each=2 ['--match', 'x']")));
+    assert_eq!(code, 1);
+    assert_eq!(error.matches(" | odd\n").count(), 3, "{error}");
+    let table: Vec<&str> = error.lines().skip_while(|line| !line.starts_with("PROJECT")).collect();
+    assert_eq!(table.len(), 5, "{error}");
+    assert!(table[1].starts_with("bigbuck ") && table[1].ends_with(" s  ok"), "{error}");
+    assert!(table[2].starts_with("parent/child ") && table[2].ends_with(" s  exit code 3"));
+    assert_eq!(table[4], "1 of 3 failed");
+    let words = ["--each=9", "--match", "*b?g*", "-c", "pass"];
+    let (code, lines, error) = run(&studio, &words);
+    assert!(code == 0 && lines.is_empty() && error.ends_with("0 of 1 failed\n"), "{error}");
+}
+
+#[test]
+fn some_at_once() {
+    let studio = studio();
+    // Each waits for the others.
+    let program = format!(
+        "import os, time\nfolder = {:?}\nopen(os.path.join(folder, str(os.getpid())), 'w').close()\nend = time.time() + 60\nwhile len(os.listdir(folder)) < 3 and time.time() < end: time.sleep(0.01)\nassert time.time() < end",
+        studio.path("home").to_str().unwrap()
+    );
+    let (code, _, error) = run(&studio, &["--each=3", "-c", &program]);
+    assert_eq!(code, 0, "{error}");
+}
+
+#[test]
+fn by_another_pipeline() {
+    let studio = studio();
+    let program = "import os, sgtk; print(os.path.basename(sgtk.origin))";
+    let (code, lines, error) = run(&studio, &["--each", "--pipeline", "Dev", "-c", program]);
+    assert_eq!((code, lines), (0, vec!["bigbuck_dev | bigbuck_dev".into()]), "{error}");
+}
+
+#[test]
+fn what_cannot_be_run_is_a_failure() {
+    let studio = studio();
+    let other = studio.localized("sintel2");
+    let metadata = "pc_name: Primary\nproject_id: 42\nproject_name: sintel\n";
+    write(other.join("config/core/pipeline_configuration.yml"), metadata);
+    studio.linked("broken", "/no/such/core");
+    let unreadable = studio.localized("unreadable");
+    write(unreadable.join("config/core/pipeline_configuration.yml"), "{");
+    let (code, lines, error) = run(&studio, &["--each", "-c", "print(1)"]);
+    assert_eq!(code, 1);
+    assert_eq!(lines.len(), 2, "{lines:?}: of two configs of one project neither runs");
+    let row = |name: &str| {
+        let table = error.lines().skip_while(|line| !line.starts_with("PROJECT"));
+        table.filter(|line| line.split(' ').next() == Some(name)).collect::<String>()
+    };
+    assert!(row("broken").ends_with("exit code 122"), "{error}");
+    assert!(error.contains("broken       | sgtk-python: the core /no/such/core"), "{error}");
+    assert!(row("sintel").ends_with("configs/sintel2 is of the same project"), "{error}");
+    assert!(row("sintel2").ends_with("configs/sintel is of the same project"), "{error}");
+    assert!(error.ends_with("3 of 6 failed\n"), "{error}");
+    // By its pipeline it cannot be told, and that is not passed over.
+    let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
+    let is_told = |line: &str| line.starts_with("unreadable ") && line.contains(" -  ");
+    assert!(code == 1 && error.lines().any(is_told), "{error}");
+}
+
+#[test]
+fn long_lines_and_bytes_come_through() {
+    let studio = studio();
+    let program = "import sys; sys.stdout.buffer.write(b'x' * 200000 + b'\\xff')";
+    let output = studio.launcher(["--each", "--match=sintel", "-c", program]).output().unwrap();
+    assert!(output.status.success());
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(text.matches('x').count(), 200_000);
+    assert!(output.stdout.ends_with(b"\xff\n"));
+}
+
+#[test]
+fn nothing_to_run() {
+    let studio = studio();
+    studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
+    studio.failure(["--each"]).is(125, &["--each"]);
+    studio.failure(["--each=0", "x.py"]).is(125, &["--each"]);
+    studio.failure(["--match", "x", "x.py"]).is(125, &["--each"]);
+    for other in ["--explain", "--list", "--project=x", "--project-id=1", "--config=x", "--path=x"]
+    {
+        studio.failure(["--each", other, "x.py"]).is(125, &["--each"]);
+    }
+}

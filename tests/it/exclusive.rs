@@ -1,0 +1,123 @@
+//! `--exclusive`: one run at a time for a project and script.
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::symlink;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::{PYTHON, Studio, failed, interpreter, write};
+
+/// Says that it runs, and goes on until its standard input ends.
+const JOB: &str =
+    "import sys; print('runs', flush=True); sys.stdin.read(); print('done', flush=True)";
+
+fn studio() -> Studio {
+    let studio = Studio::new();
+    for name in ["bigbuck", "sintel"] {
+        interpreter(&studio.localized(name), PYTHON.to_str().unwrap());
+    }
+    write(studio.path("jobs/job.py"), JOB);
+    write(studio.path("jobs/other.py"), JOB);
+    studio
+}
+
+fn launcher(studio: &Studio, option: &str, project: &str, job: &str) -> Command {
+    studio.launcher([option, "--project", project, job])
+}
+
+/// Starts one, and returns when its script runs.
+fn running(command: &mut Command) -> Child {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "runs\n");
+    child
+}
+
+fn end(mut child: Child) {
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_same_for_the_same_project_is_refused() {
+    let studio = studio();
+    let first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
+    let again = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
+    let process = format!("process {}", first.id());
+    failed(&mut again())
+        .is(75, &["jobs/job.py runs already", "configs/bigbuck", &process])
+        .hints("wait");
+    // By other words, another way to the config, from another folder, and with other arguments.
+    symlink(studio.path("configs/bigbuck"), studio.path("way")).unwrap();
+    let way = studio.path("way");
+    let words = ["--exclusive", "--config", way.to_str().unwrap(), "-u", "./job.py", "more"];
+    failed(studio.launcher(words).current_dir(studio.path("jobs"))).is(75, &["job.py"]);
+    // Others are not held up.
+    let others = [
+        launcher(&studio, "--exclusive", "sintel", "jobs/job.py"),
+        launcher(&studio, "--exclusive", "bigbuck", "jobs/other.py"),
+        studio.launcher(["--project", "bigbuck", "jobs/job.py"]),
+        studio.launcher(["--exclusive", "--project", "bigbuck", "-c", JOB]),
+        studio.launcher(["--exclusive", "--project", "bigbuck", "-m", "this"]),
+    ];
+    for mut other in others {
+        let output = other.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    end(first);
+    end(running(&mut again()));
+}
+
+#[test]
+fn who_waits_comes_next() {
+    let studio = studio();
+    let mark = studio.path("mark");
+    let program = format!(
+        "import os, sys; sys.stdout.write('runs\\n'); sys.stdout.flush(); sys.stdin.read(); open({mark:?}, 'a').write(sys.argv[1])"
+    );
+    write(studio.path("jobs/job.py"), program);
+    let words = |option| vec![option, "--project", "bigbuck", "jobs/job.py"];
+    let first = running(&mut studio.launcher(words("--exclusive").into_iter().chain(["1"])));
+    let mut second = studio.launcher(words("--exclusive=wait").into_iter().chain(["2"]));
+    let second = second.stdout(Stdio::null()).spawn().unwrap();
+    end(first);
+    end(second);
+    assert_eq!(std::fs::read_to_string(mark).unwrap(), "12");
+}
+
+#[test]
+fn a_killed_one_holds_nothing_up() {
+    let studio = studio();
+    let mut first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
+    first.kill().unwrap();
+    first.wait().unwrap();
+    end(running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py")));
+}
+
+#[test]
+fn what_python_starts_holds_no_lock() {
+    let studio = studio();
+    let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)";
+    write(studio.path("jobs/job.py"), program);
+    let launch = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py").output().unwrap();
+    for _ in 0..2 {
+        let output = launch();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let process = String::from_utf8(output.stdout).unwrap();
+        assert!(Command::new("kill").arg(process.trim()).status().unwrap().success());
+    }
+}
+
+#[test]
+fn it_needs_a_folder_for_its_lock() {
+    let studio = studio();
+    let launch = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
+    failed(launch().env_remove("HOME")).is(125, &["--exclusive"]).hints("SGTK_PYTHON_CACHE");
+    let mut elsewhere = launch();
+    elsewhere.env_remove("HOME").env("SGTK_PYTHON_CACHE", studio.path("locks"));
+    end(running(&mut elsewhere));
+    assert_eq!(std::fs::read_dir(studio.path("locks")).unwrap().count(), 1);
+    write(studio.path("file"), "");
+    failed(launch().env("SGTK_PYTHON_CACHE", studio.path("file"))).is(125, &["file"]);
+    studio.failure(["--exclusive=never", "--project", "bigbuck", "x.py"]).is(125, &["never"]);
+}

@@ -1,0 +1,152 @@
+//! `--make-shim`, and the files in `shims/` that artists start.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::support::{LAUNCHER, PYTHON, Studio, failed, interpreter, make_executable, write};
+
+fn studio() -> Studio {
+    let studio = Studio::new();
+    interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
+    studio
+}
+
+fn made(studio: &Studio, words: &[&str]) -> String {
+    let output = studio.launcher(words).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn a_shim_is_the_projects_python() {
+    let studio = studio();
+    let expected = studio.path("home/bigbuck-python");
+    let folder = studio.path("home");
+    for folder in [folder.to_str().unwrap(), "home", "./home/"] {
+        // Again it is there, and fine.
+        assert_eq!(made(&studio, &["--make-shim", "bigbuck", folder]), expected.to_str().unwrap());
+    }
+    assert_eq!(
+        made(&studio, &["--make-shim=bigbuck"]),
+        studio.path("bigbuck-python").to_str().unwrap()
+    );
+    assert_eq!(std::fs::read_link(&expected).unwrap(), Path::new(LAUNCHER));
+    // As VS Code and PyCharm probe their interpreter.
+    for (words, expected) in [
+        (
+            &["-c", "import sgtk; print(sgtk.origin)"][..],
+            studio.path("configs/bigbuck\n").to_str().unwrap(),
+        ),
+        (&["-I", "-c", "import sys; print(sys.flags.isolated)"], "1\n"),
+        (&["-E", "-c", "print(2)"], "2\n"),
+    ] {
+        let mut command = Command::new(expected_program(&studio));
+        command.args(words).env_clear().env("SHOTGUN_BASE", studio.path("configs"));
+        let output = command.stdin(Stdio::null()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+    }
+}
+
+fn expected_program(studio: &Studio) -> std::path::PathBuf {
+    studio.path("home/bigbuck-python")
+}
+
+#[test]
+fn a_link_to_the_launcher_stays_the_way_to_it() {
+    let studio = studio();
+    let link = studio.path("bin/current/sgtk-python");
+    write(studio.path("bin/current/x"), "");
+    std::os::unix::fs::symlink(LAUNCHER, &link).unwrap();
+    let launcher = studio.launcher(["--make-shim", "bigbuck", "home"]);
+    let output = Command::new("sgtk-python")
+        .args(launcher.get_args())
+        .env_clear()
+        .envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .env("PATH", link.parent().unwrap())
+        .current_dir(studio.path(""))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(std::fs::read_link(expected_program(&studio)).unwrap(), link);
+}
+
+#[test]
+fn what_cannot_be_made() {
+    let studio = studio();
+    studio.localized("parent/child");
+    studio.failure(["--make-shim", "bigbukc", "home"]).is(121, &["bigbukc"]).hints("bigbuck");
+    studio.failure(["--make-shim", "../x", "home"]).is(125, &["../x"]);
+    studio.failure(["--make-shim", "parent/child", "home"]).is(125, &["two levels"]);
+    studio.failure(["--make-shim", "bigbuck", "nowhere"]).is(125, &["nowhere", "No such file"]);
+    studio.failure(["--make-shim", "bigbuck", "home", "more"]).is(125, &["--make-shim"]);
+    studio.failure(["--make-shim", "bigbuck", "--project", "x"]).is(125, &["--make-shim"]);
+    write(studio.path("home/bigbuck-python"), "mine");
+    studio
+        .failure(["--make-shim", "bigbuck", "home"])
+        .is(125, &["bigbuck-python", "something else"]);
+    assert_eq!(std::fs::read_to_string(studio.path("home/bigbuck-python")).unwrap(), "mine");
+}
+
+fn shims() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("shims")
+}
+
+#[test]
+fn an_artists_script_starts_the_tool_and_keeps_its_log() {
+    let studio = studio();
+    let text = std::fs::read_to_string(shims().join("artist-tool")).unwrap();
+    let script = studio.path("my tools/artist-tool");
+    let tool = studio.path("tools/browser.py");
+    write(
+        &tool,
+        "import sgtk, sys; print(sgtk.origin, sys.argv[1:]); sys.exit(3 if '--fail' in sys.argv else 0)",
+    );
+    let text = text
+        .replace("/mnt/bin/sgtk-python", LAUNCHER)
+        .replace("/studio/tools/browser.py", tool.to_str().unwrap());
+    write(&script, text);
+    make_executable(&script);
+    let mut start = Command::new(&script);
+    start.env_clear().env("SHOTGUN_BASE", studio.path("configs")).env("HOME", studio.path("home"));
+    // As from inside another program.
+    start.env("PYTHONHOME", "/nowhere").env("PATH", "/usr/bin:/bin").current_dir("/");
+    let log = studio.path("home/.cache/artist-tool.log");
+    let status = start.args(["a b", "$x"]).status().unwrap();
+    assert_eq!(status.code(), Some(0));
+    let said = std::fs::read_to_string(&log).unwrap();
+    assert!(
+        said.contains(&format!("{} ['a b', '$x']", studio.path("configs/bigbuck").display())),
+        "{said}"
+    );
+    let output = start.arg("--fail").output().unwrap();
+    assert_eq!(output.status.code(), Some(3));
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(error.contains("exit code 3") && error.contains(log.to_str().unwrap()), "{error}");
+}
+
+#[test]
+fn shells_scripts_pass_shellcheck() {
+    let found = Command::new("shellcheck").arg("--version").stdout(Stdio::null()).status();
+    if found.is_err() {
+        println!("there is no shellcheck here");
+        return;
+    }
+    let output = Command::new("shellcheck").arg(shims().join("artist-tool")).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn a_desktop_entry_names_what_is_there() {
+    let text = std::fs::read_to_string(shims().join("artist-tool.desktop")).unwrap();
+    assert!(text.starts_with("[Desktop Entry]\n"));
+    for key in ["Type=Application", "Name=", "Exec=", "Terminal=false"] {
+        assert!(text.lines().any(|line| line.starts_with(key)), "no {key}");
+    }
+    let exec = text.lines().find_map(|line| line.strip_prefix("Exec=")).unwrap();
+    // Its words are the launcher's.
+    let studio = studio();
+    let words = exec.split(' ').skip(1).take_while(|word| !word.starts_with('%'));
+    let plan = studio.explain(words);
+    assert_eq!(plan["project"]["name"], "bigbuck");
+    assert!(failed(&mut studio.launcher(["--project", "nobody", "x"])).code == 121);
+}
