@@ -92,6 +92,7 @@ class Routes(object):
         self._save_to = None
         self._keep = 500
         self._jobs, self._waiting = 4, 100
+        self._told_full = False
 
     def __repr__(self):
         return "<%d routes of %s>" % (len(self.routes), self._find_file())
@@ -146,8 +147,9 @@ class Routes(object):
                 run.run()
                 continue
             lanes = sgtk_python.lanes(__name__, self._jobs, self._waiting)
-            if lanes.is_full():
+            if lanes.is_full() and not self._told_full:
                 logger.warning("%d events wait to be run in the background; the daemon waits, too", self._waiting)
+            self._told_full = lanes.is_full()
             lanes.add((event.get("project") or {}).get("id"), run.run)
 
 
@@ -304,7 +306,8 @@ class Run(object):
     def __init__(self, route, event, logger, save_to, keep):
         self._route, self._event, self._logger = route, event, logger
         self._save_to, self._keep = save_to, keep
-        self._title = "event %s (%s), route '%s'" % (event.get("id"), event.get("event_type"), route.name)
+        self._title = "event %s (%s), route '%s'" % (
+            event.get("id"), sgtk_python.one_line(event.get("event_type")), route.name)
 
     def has_project(self):
         """Whether there is a project to run for; what the route says of it is done if not."""
@@ -346,7 +349,7 @@ class Run(object):
     def _project(self):
         project = self._event.get("project")
         if project:
-            return "project %s (%s)" % (project.get("id"), project.get("name"))
+            return "project %s (%s)" % (project.get("id"), sgtk_python.one_line(project.get("name")))
         return "project '%s'" % self._route.no_project
 
     def _options(self):
@@ -399,12 +402,13 @@ class _Lines(object):
 
 
 def _prune(folder, keep):
-    """Leaves the newest saved events."""
-    files = [entry for entry in os.scandir(folder) if entry.name.endswith(".json")]
-    if len(files) > keep:
-        files.sort(key=lambda entry: entry.stat().st_mtime)
-        for entry in files[: len(files) - keep]:
-            os.unlink(entry.path)
+    """Leaves the newest saved events. Another thread may do the same at the same time."""
+    try:
+        files = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(folder) if entry.name.endswith(".json")]
+        for _, path in sorted(files)[: max(0, len(files) - keep)]:
+            os.unlink(path)
+    except FileNotFoundError:
+        pass
 
 
 def _one_line(error):

@@ -30,6 +30,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import textwrap
 import threading
 import time
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
@@ -55,6 +56,7 @@ GRACE = 5.0
 LEFT_BEHIND = 2.0
 
 _WINDOWS = os.name == "nt"
+_CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
 
 
 class Error(Exception):
@@ -226,7 +228,13 @@ def _choice(
         raise NoProject("event %s has no project" % event.get("id"))
     number = _id(of_event.get("id"))
     name = of_event.get("name")
-    return "--project-id=%d" % number, "project %d" % number + (" (%s)" % name if name else "")
+    return "--project-id=%d" % number, "project %d" % number + (" (%s)" % one_line(name) if name else "")
+
+
+def one_line(value: Any) -> str:
+    """A value from elsewhere, such as a project's name, as a part of one line in a log: it can neither
+    start another line there nor change a terminal."""
+    return str(value).translate(_CONTROLS)
 
 
 def _id(value: Any) -> int:
@@ -537,8 +545,6 @@ _LEVELS = {
     "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING, "WARN": logging.WARNING,
     "ERROR": logging.ERROR, "CRITICAL": logging.CRITICAL, "FATAL": logging.CRITICAL,
 }
-# A line in a log is one line, and changes no terminal.
-_CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
 
 
 def _on_line(logger: Log, secrets: _Secrets) -> Callable[[int, bytes], None]:
@@ -548,7 +554,7 @@ def _on_line(logger: Log, secrets: _Secrets) -> Callable[[int, bytes], None]:
     log = log_to_logger if hasattr(logger, "log") else logger
 
     def on_line(level: int, raw: bytes) -> None:
-        line = raw.rstrip(b"\r").decode("utf-8", "backslashreplace").translate(_CONTROLS)
+        line = one_line(raw.rstrip(b"\r").decode("utf-8", "backslashreplace"))
         named = _LEVEL.match(line[:200])
         log(_LEVELS[named.group(1)] if named else level, secrets.hidden(line))
 
@@ -562,11 +568,12 @@ def _script_of(command: Sequence[Union[str, bytes]]) -> str:
 
 
 def _last_lines(text: str) -> str:
-    return "\n".join(text.rstrip()[-4000:].splitlines()[-20:])
+    return "\n".join(one_line(line) for line in text.rstrip()[-4000:].splitlines()[-20:])
 
 
 def _with_tail(message: str, tail: str) -> str:
-    return message + (":\n" + tail if tail else "")
+    # Indented, it cannot pass for a record of the log's own.
+    return message + (":\n" + textwrap.indent(tail, "  ") if tail else "")
 
 
 def _ending(code: int) -> str:

@@ -4,10 +4,15 @@ use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Sender};
 use std::thread;
+use std::time::{Duration, Instant};
 
 /// A longer line is handed on in pieces (bytes).
 const LONGEST: u64 = 64 * 1024;
+
+/// So long the lines of what an ended child has left running are waited for.
+const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// Runs the launcher with these words. What it writes goes where this process writes, each line with
 /// `prefix` before it and in one piece.
@@ -16,17 +21,32 @@ pub fn relay(launcher: &Path, words: &[OsString], prefix: &str) -> io::Result<Ex
     let mut command = Command::new(launcher);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
-    let (output, error) = (child.stdout.take(), child.stderr.take());
-    thread::scope(|scope| {
-        scope.spawn(|| hand_on(error, prefix, &mut io::stderr()));
-        hand_on(output, prefix, &mut io::stdout());
-    });
-    child.wait()
+    let (sender, ends) = mpsc::channel();
+    // Threads that outlive this function, should what the child leaves running hold its streams.
+    start_handing_on(child.stdout.take(), prefix, io::stdout, sender.clone())?;
+    start_handing_on(child.stderr.take(), prefix, io::stderr, sender)?;
+    let status = child.wait()?;
+    let until = Instant::now() + LEFT_BEHIND;
+    while ends.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    Ok(status)
+}
+
+fn start_handing_on<W: Write + 'static>(
+    from: Option<impl Read + Send + 'static>,
+    prefix: &str,
+    to: fn() -> W,
+    end: Sender<()>,
+) -> io::Result<()> {
+    let (from, prefix) = (from.ok_or(io::ErrorKind::BrokenPipe)?, prefix.to_owned());
+    let work = move || {
+        hand_on(from, &prefix, &mut to());
+        let _ = end.send(());
+    };
+    thread::Builder::new().spawn(work).map(drop)
 }
 
 /// Reads to the end even if nobody reads on the other side, or the child would stand still.
-fn hand_on(from: Option<impl Read>, prefix: &str, to: &mut impl Write) {
-    let Some(from) = from else { return };
+fn hand_on(from: impl Read, prefix: &str, to: &mut impl Write) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     loop {

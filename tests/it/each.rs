@@ -1,6 +1,6 @@
 //! `--each`: a script once for each project.
 
-use std::process::Output;
+use std::process::{Command, Output};
 
 use crate::support::{PYTHON, Studio, interpreter, write};
 
@@ -101,6 +101,21 @@ fn long_lines_and_bytes_come_through() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(text.matches('x').count(), 200_000);
     assert!(output.stdout.ends_with(b"\xff\n"));
+}
+
+#[test]
+fn what_a_script_leaves_running_is_not_waited_for() {
+    let studio = studio();
+    let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)";
+    // Into files, for who reads a pipe waits for all that hold it.
+    let (output, error) = (studio.path("output"), studio.path("error"));
+    let mut launcher = studio.launcher(["--each", "--match=sintel", "-c", program]);
+    launcher.stdout(std::fs::File::create(&output).unwrap());
+    let mut child = launcher.stderr(std::fs::File::create(error).unwrap()).spawn().unwrap();
+    assert!(child.wait().unwrap().success());
+    let text = std::fs::read_to_string(output).unwrap();
+    let process = text.trim_end().rsplit(' ').next().unwrap();
+    assert!(Command::new("kill").arg(process).status().unwrap().success(), "it still runs");
 }
 
 #[test]

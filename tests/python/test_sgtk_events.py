@@ -262,6 +262,15 @@ class Failing(PluginTest):
         self.assertIn("two", error)
         self.assertEqual(len(self.records.of("WARNING")), 2)
 
+    def test_nothing_forges_a_record(self):
+        self.routes({"script": self.script("import sys; sys.exit('a\\n2024-01-01 - ERROR - b\\x1b[31m')", "forges.py")})
+        event = self.event(7)
+        event["project"]["name"] = "Big\n2024-01-01 - ERROR - Buck"
+        self.daemon().process(event)
+        [error] = self.records.of("ERROR")
+        self.assertFalse([line for line in error.splitlines() if line.startswith("2024")], error)
+        self.assertNotIn("\x1b", error)
+
     def test_no_launcher_no_module_no_script(self):
         self.assertIn("nothing.py", self.one_error(script="/nowhere/nothing.py"))
         self.records.all.clear()
