@@ -112,9 +112,9 @@ class Routes(object):
             if found is None:
                 raise BadRoutes("there is no such file, or it cannot be read (%s)" % stamp[1])
             self._take(_read(path), path)
-            self._logger.info("%d routes read from %s", len(self.routes), path)
+            self._logger.info("%s read from %s", _routes(len(self.routes)), path)
         except Exception as error:
-            kept = "the %d routes of before stay" % len(self.routes) if self.routes else "no event is handled"
+            kept = "what was read before stays (%s)" % _routes(len(self.routes)) if self.routes else "no event is handled"
             self._logger.error("%s: %s; %s", path, _one_line(error), kept)
 
     def _take(self, table, path):
@@ -344,7 +344,8 @@ class Run(object):
         elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
             self._logger.debug("%s: skipped, for %s has no config here", self._title, project)
         else:
-            self._logger.error("%s, %s: %s%s", self._title, project, error, self._saved(options))
+            who = "" if project in str(error) else ", " + project
+            self._logger.error("%s%s: %s%s", self._title, who, error, self._saved(options))
 
     def _project(self):
         project = self._event.get("project")
@@ -390,6 +391,9 @@ class _Lines(object):
         self._logger, self._title, self._left, self._more = logger, title, most, 0
 
     def __call__(self, level, line):
+        if line.startswith(("sgtk-python: ", "hint: ")) and not line.startswith("sgtk-python: warning: "):
+            # The launcher's reason not to start; the record of how it went has it, if it matters.
+            level = logging.DEBUG
         if self._left > 0:
             self._left -= 1
             self._logger.log(min(level, logging.WARNING), "%s: %s", self._title, line)
@@ -409,6 +413,10 @@ def _prune(folder, keep):
             os.unlink(path)
     except FileNotFoundError:
         pass
+
+
+def _routes(number):
+    return "1 route" if number == 1 else "%d routes" % number
 
 
 def _one_line(error):

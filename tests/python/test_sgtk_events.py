@@ -158,6 +158,7 @@ class Handling(PluginTest):
     def test_projects_without_a_config(self):
         self.routes({"name": "skips"}, {"name": "fails", "no_config": "error"})
         self.daemon().process(self.event(5, 999))
+        self.assertEqual(self.records.of("WARNING"), [])
         [error] = self.records.of("ERROR")
         self.assertIn("999", error)
         self.assertIn("'fails'", error)
@@ -351,7 +352,7 @@ class Reading(PluginTest):
             self.assertEqual(len(errors), count + 1, (text, errors[count:]))
             self.assertIn(message, errors[-1])
             self.assertIn(path, errors[-1])
-            self.assertIn("the 1 routes of before stay", errors[-1])
+            self.assertIn("what was read before stays (1 route)", errors[-1])
         os.unlink(path)
         daemon.process(self.event(100))
         self.assertIn("no such file", self.records.of("ERROR")[-1])
