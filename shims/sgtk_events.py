@@ -126,6 +126,10 @@ class Routes(object):
         if not tables:
             raise BadRoutes("it has no [[route]]")
         routes = [Route(one, number, folder) for number, one in enumerate(tables, 1)]
+        names = [route.name for route in routes]
+        for name in names:
+            if names.count(name) > 1:
+                raise BadRoutes("two routes are named '%s'; give each a 'name' of its own" % name)
         credentials = _credentials(top.get("credentials", dict, None), "credentials")
         save_to = os.path.join(folder, top.get("save_to", str, "saved_events"))
         keep = top.count("keep", 500)

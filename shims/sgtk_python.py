@@ -316,7 +316,6 @@ class Job:
         self.script = _script_of(command)
         self._secrets = _Secrets(os.environ if environment is None else environment)
         self._started = time.monotonic()
-        self._deadline = None if timeout is None else self._started + timeout
         self._timed_out = False
         self._captured = capture
         # At a terminal it stays in the foreground, and so in the group of this process.
@@ -330,10 +329,15 @@ class Job:
                 assert stream is not None
                 self._pipes.append(_Pipe(stream, level, keep, on_line))
         self._ended = threading.Event()
-        threads = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
+        # The time runs whether somebody waits or not.
+        self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
+        threads: List[threading.Thread] = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
         threads.append(threading.Thread(target=self._watch, daemon=True))
         if payload is not None:
             threads.append(threading.Thread(target=_feed, args=(self._process.stdin, payload), daemon=True))
+        if self._timer is not None:
+            self._timer.daemon = True
+            threads.insert(0, self._timer)
         try:
             for thread in threads:
                 thread.start()
@@ -349,15 +353,12 @@ class Job:
         return self._process.returncode if self._ended.is_set() else None
 
     def wait(self, timeout: Optional[float] = None) -> Result:
-        """Waits until the job has ended or its own time-out has passed, which ends it. If ``timeout``
-        passes before that, ``subprocess.TimeoutExpired`` is raised and the job goes on."""
-        until = None if timeout is None else time.monotonic() + timeout
-        both = [moment for moment in (until, self._deadline) if moment is not None]
-        if not self._ended.wait(max(0.0, min(both) - time.monotonic()) if both else None):
-            if self._deadline is None or (until is not None and until < self._deadline):
-                raise subprocess.TimeoutExpired(self.script, timeout or 0.0)
-            self._timed_out = True
-            self.end()
+        """Waits until the job has ended, of itself or because its own time was over. If ``timeout`` passes
+        before that, ``subprocess.TimeoutExpired`` is raised and the job goes on."""
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired(self.script, timeout or 0.0)
+        if self._timed_out and self._timer is not None:
+            self._timer.join()
         left = time.monotonic() + LEFT_BEHIND
         for pipe in self._pipes:
             pipe.ended.wait(max(0.0, left - time.monotonic()))
@@ -398,6 +399,13 @@ class Job:
     def _watch(self) -> None:
         self._process.wait()
         self._ended.set()
+        if self._timer is not None and not self._timed_out:
+            self._timer.cancel()
+
+    def _expire(self) -> None:
+        if not self._ended.is_set():
+            self._timed_out = True
+            self.end()
 
     def _result(self) -> Result:
         texts = [self._secrets.hidden(pipe.text()) for pipe in self._pipes] or ["", ""]

@@ -135,9 +135,9 @@ class Handling(PluginTest):
 
     def test_events_attributes_and_projects(self):
         self.routes(
-            {"events": {"Shotgun_Task_Change": ["sg_status_list"], "Shotgun_Note_*": True}, "args": [1]},
-            {"events": ["*"], "projects": [177], "args": [2]},
-            {"events": ["*"], "projects": ["Sin*", "Big"], "args": [3]},
+            {"name": "a", "events": {"Shotgun_Task_Change": ["sg_status_list"], "Shotgun_Note_*": True}, "args": [1]},
+            {"name": "b", "events": ["*"], "projects": [177], "args": [2]},
+            {"name": "c", "events": ["*"], "projects": ["Sin*", "Big"], "args": [3]},
         )
         routes = self.daemon().registrar.callbacks[0][4]
         taken = lambda **of: [route.words[1] for route in routes.routes if route.takes(self.event(**of))]
@@ -333,7 +333,7 @@ class Reading(PluginTest):
         good = {"events": ["*"], "script": "x.py"}
         broken = {
             "{": "Expecting", "[]": "no table", "{}": "no [[route]]", '{"route": [1]}': "no table", '{"route": {}}': "cannot be",
-            '{"rout": []}': "did you mean 'route'?", "\x00": "Expecting",
+            json.dumps({"route": [good, good]}): "two routes are named 'x.py'", '{"rout": []}': "did you mean 'route'?", "\x00": "Expecting",
         }
         for change, message in (
             ({"script": None}, "'script' cannot be"), ({"module": "m"}, "a script, or a module"), ({"events": []}, "events are missing"),

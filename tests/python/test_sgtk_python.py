@@ -173,10 +173,12 @@ class Failing(StudioTest):
             "time.sleep(600)\n" % (pids + "~", pids + "~", pids)
         )
         job = sgtk_python.start(script, project="bigbuck", timeout=600)
+        self.addCleanup(job._timer.cancel)
         until = time.monotonic() + 60
         while not os.path.exists(pids) and time.monotonic() < until:
             time.sleep(0.01)
-        job._deadline = time.monotonic()
+        job._expire()
+        job._timer.cancel()
         error = job.wait().error
         self.assertIsInstance(error, sgtk_python.JobTimedOut)
         self.assertIn("last words", str(error))
@@ -185,6 +187,13 @@ class Failing(StudioTest):
         while (is_running(python) or is_running(child)) and time.monotonic() < until:
             time.sleep(0.01)
         self.assertFalse(is_running(python) or is_running(child))
+
+    def test_a_time_out_counts_if_nobody_waits(self):
+        job = sgtk_python.start("-c", "import time; time.sleep(600)", project="bigbuck", timeout=0.1)
+        until = time.monotonic() + 60
+        while job.poll() is None and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertIsInstance(job.wait().error, sgtk_python.JobTimedOut)
 
     def test_a_time_out_of_run(self):
         with self.assertRaises(sgtk_python.JobTimedOut):
