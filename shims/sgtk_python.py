@@ -226,6 +226,8 @@ def _choice(
     of_event = event.get("project")
     if not of_event:
         raise NoProject("event %s has no project" % event.get("id"))
+    if not isinstance(of_event, Mapping):
+        raise TypeError("the event's project is an entity with an id, not %r" % (of_event,))
     number = _id(of_event.get("id"))
     name = of_event.get("name")
     return "--project-id=%d" % number, "project %d" % number + (" (%s)" % one_line(name) if name else "")
@@ -627,7 +629,7 @@ def event() -> Dict[str, Any]:
             raise NoEvent("there is no event on standard input; was this started with event=…?")
         try:
             _event = _decoded(json.loads(data.decode("utf-8")))
-        except ValueError as error:
+        except (ValueError, LookupError, TypeError) as error:
             raise NoEvent("what is on standard input is no event: %s" % error) from None
     return _event
 
@@ -647,7 +649,7 @@ def _plain(event: Mapping[str, Any]) -> Dict[str, Any]:
             dates.append(way)
             return value.isoformat()
         if isinstance(value, Mapping):
-            return {key: copy(inner, way + [key]) for key, inner in value.items()}
+            return {str(key): copy(inner, way + [str(key)]) for key, inner in value.items()}
         if isinstance(value, (list, tuple)):
             return [copy(inner, way + [at]) for at, inner in enumerate(value)]
         raise TypeError("the event's %s is a %s, which JSON cannot carry" % (way, type(value).__name__))

@@ -43,6 +43,13 @@ class Running(StudioTest):
         # One that nobody reads.
         self.assertEqual(sgtk_python.run(self.script("print(1)"), event=event).stdout, "1\n")
 
+    def test_odd_events(self):
+        script = self.script("import sgtk_python; print(repr(sgtk_python.event()))")
+        odd = {"id": 1, "project": {"id": 176}, 7: {8: datetime.date(2024, 2, 29)}, "t": (1,), "T": "2024-01-01T00:00:00"}
+        plain = {"id": 1, "project": {"id": 176}, "7": {"8": datetime.date(2024, 2, 29)}, "t": [1], "T": "2024-01-01T00:00:00"}
+        self.assertEqual(eval(sgtk_python.run(script, event=odd).stdout), plain)
+        self.assertEqual(sgtk_python.run("-c", "import json, sys; print(json.load(sys.stdin)['id'])", project="sintel", event={"id": 4}).stdout, "4\n")
+
     def test_by_name_id_and_config(self):
         script = self.script("import sgtk; print(sgtk.origin)")
         for options in ({"project": "sintel"}, {"project_id": 177}, {"config": self.path("configs", "sintel")},
@@ -70,6 +77,8 @@ class Running(StudioTest):
                 sgtk_python.run("-c", "print(1)", **wrong)
         with self.assertRaises(TypeError):
             sgtk_python.run("-c", "1", event={"id": 1, "project": {"id": "176"}})
+        with self.assertRaises(TypeError):
+            sgtk_python.run("-c", "1", event={"id": 1, "project": "bigbuck"})
 
     def test_options_variables_and_folder(self):
         script = self.script("import os; print(os.getcwd(), os.environ['WHAT'])")
