@@ -1,26 +1,37 @@
 """Asks a site for a project's configuration, and realises it if it is distributed.
 
 The request is one line of JSON on standard input. The answers are lines of JSON on what was standard
-output: Toolkit prints to the standard streams, so those lead to the log. Once the project is known this
-waits for a second line, since several may ask for one project; an end of input ends it at any time.
+output: Toolkit prints to the standard streams, so those lead to the log. Before it realises anything this
+waits for a second line, for several may want to; an end of input ends it at any time.
 """
+import sys
+
+if sys.path[:1] == [""]:
+    # What lies in the working directory is nobody's to run here.
+    del sys.path[0]
 
 import json
 import os
+import signal
 import socket
-import sys
 import threading
 import traceback
 
 #: The kinds of failure, by the names of the exceptions (of tk-core, shotgun_api3 and Python).
 KINDS = (
-    ("login-refused", ("AuthenticationFault", "AuthenticationError", "IncompleteCredentials",
-                       "AuthenticationCancelled", "ConsoleLoginNotSupportedError", "UserCredentialsNotAllowedForSSOAuthenticationFault")),
+    ("login-refused", (
+        "AuthenticationFault", "AuthenticationError", "IncompleteCredentials", "AuthenticationCancelled",
+        "ConsoleLoginNotSupportedError", "UserCredentialsNotAllowedForSSOAuthenticationFault",
+    )),
     ("no-descriptor", ("TankDescriptorError", "TankDescriptorIOError", "CheckVersionError")),
-    ("unreachable", ("ProtocolError", "ResponseError", "Fault", "HttpLib2Error", "HTTPException",
-                     "JSONDecodeError", "SSLError", "gaierror", "timeout", "TimeoutError",
-                     "ConnectionError")),
+    ("unreachable", (
+        "ProtocolError", "ResponseError", "Fault", "HttpLib2Error", "HTTPException", "JSONDecodeError",
+        "SSLError", "gaierror", "timeout", "TimeoutError", "ConnectionError",
+    )),
 )
+
+#: So often shotgun_api3 tries to reach a site.
+ATTEMPTS = 3
 
 
 class Failure(Exception):
@@ -31,23 +42,56 @@ class Failure(Exception):
         self.kind = kind
 
 
-def answer(output, answer, **fields):
-    output.write(json.dumps(dict(fields, answer=answer)) + "\n")
-    output.flush()
+class Answers:
+    """What is told to whoever asked, and never a key."""
+
+    def __init__(self):
+        self._output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+        os.dup2(2, 1)
+        self._lock = threading.Lock()
+        self.secret = None
+
+    def tell(self, answer, **fields):
+        with self._lock:
+            self._output.write(json.dumps(dict(fields, answer=answer)) + "\n")
+            self._output.flush()
+
+    def fail(self, kind, message):
+        lines = self.plain(message).strip().splitlines() or ["no reason given"]
+        self.tell("failed", kind=kind, message=lines[0][:1000])
+
+    def log(self, text):
+        """Writes to the log; a full disk is no reason to say nothing else."""
+        try:
+            sys.stderr.write(self.plain(text) + "\n")
+            sys.stderr.flush()
+        except (OSError, ValueError):
+            pass
+
+    def plain(self, text):
+        text = str(text)
+        return text.replace(self.secret, "***") if self.secret else text
 
 
-def kind_of(error):
-    """The kind of the failure that led to an exception: of the innermost one that tells."""
-    kind = "other"
-    while error is not None:
-        if isinstance(error, Failure):
-            return error.kind
-        names = set(c.__name__ for c in type(error).__mro__)
-        kind = next((kind for kind, known in KINDS if names.intersection(known)), kind)
-        if "core version" in str(error):
-            kind = "core-too-old"
-        error = error.__cause__ or error.__context__
-    return kind
+def main():
+    answers = Answers()
+    try:
+        source = private_input()
+        request = json.loads(source.readline())
+        # What Toolkit starts must not hold what others wait for.
+        for number in request["locks"]:
+            os.set_inheritable(number, False)
+        answers.secret = (request["credentials"] or {}).get("key")
+        spoken = threading.Event()
+        threading.Thread(target=await_word, args=(source, spoken), daemon=True).start()
+        # Whoever does not answer in this time is not there: shotgun_api3 itself would wait for ever.
+        socket.setdefaulttimeout(request["timeout"])
+        ask(request, spoken, answers)
+    except Exception as error:
+        answers.fail(kind_of(error), error if str(error).strip() else type(error).__name__)
+        answers.log(traceback.format_exc())
+    # Toolkit's threads are not waited for.
+    os._exit(0)
 
 
 def private_input():
@@ -59,21 +103,73 @@ def private_input():
     return private
 
 
-def private_output():
-    """Standard output under another number; what is printed from now on goes to the log."""
-    private = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)
-    return private
-
-
 def await_word(stream, spoken):
-    """Sets `spoken` at the next line; ends the process when whoever asked is gone."""
+    """Sets `spoken` at the next line; ends the process, and all that it started if it leads a group, when
+    whoever asked is gone."""
     while stream.readline():
         spoken.set()
+    if os.name == "posix" and os.getpgrp() == os.getpid():
+        os.killpg(os.getpid(), signal.SIGKILL)
     os._exit(1)
 
 
+def ask(request, spoken, answers):
+    # Reading bit by bit is no answer either; from here on until the project is known.
+    limit = ATTEMPTS * request["timeout"] + 30
+
+    def give_up():
+        answers.fail("unreachable", "no answer within %d seconds" % limit)
+        os._exit(0)
+
+    watchdog = threading.Timer(limit, give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    try:
+        import sgtk
+    except Exception as error:
+        problem = "%s: %s" % (type(error).__name__, error)
+        raise Failure("no-core", "%s cannot import the site's core: %s" % (sys.executable, problem))
+    errors = []
+    watch(sgtk, errors, answers)
+    user = user_of(sgtk, request, watchdog)
+    sgtk.set_authenticated_user(user)
+    sg = user.create_sg_connection()
+    try:
+        project, name = find_project(sg, request["project"])
+        path = centralized_path(sg, project, request["pipeline"])
+    except (AttributeError, LookupError, TypeError, ValueError) as error:
+        raise Failure("unreachable", "its answer makes no sense (%s)" % error)
+    watchdog.cancel()
+    if path:
+        answers.tell("centralized", id=project, name=name, path=path)
+        return
+    answers.tell("project", id=project, name=name)
+    spoken.wait()
+    path = realise(sgtk, user, project, request, answers)
+    answers.tell("realised", path=path, errors=[answers.plain(error) for error in errors])
+
+
+def realise(sgtk, user, project, request, answers):
+    """Realises the configuration of a project, and returns its folder."""
+    manager = sgtk.bootstrap.ToolkitManager(user)
+    manager.plugin_id = request["plugin_id"]
+    manager.pipeline_configuration = request["pipeline"]
+    manager.base_configuration = request["base_configuration"]
+    manager.progress_callback = lambda value, message: answers.tell(
+        "progress", value=float(value), message=str(message)
+    )
+    try:
+        path, _ = manager.prepare_engine(request["engine"], {"type": "Project", "id": project})
+    except sgtk.bootstrap.TankBootstrapError as error:
+        # The site has no configuration, and there is none to fall back to.
+        if request["base_configuration"] is None and "No config descriptor" in str(error):
+            raise Failure("no-config", "it has none for the plugin '%s'" % request["plugin_id"])
+        raise
+    return path
+
+
 def find_project(sg, asked):
+    """The id of a project and its name: that on disk, else that on the site."""
     fields = ["name", "tank_name"]
     if "id" in asked:
         found = sg.find("Project", [["id", "is", asked["id"]]], fields)
@@ -85,24 +181,29 @@ def find_project(sg, asked):
     if len(found) > 1:
         numbers = ", ".join(str(project["id"]) for project in found)
         raise Failure("other", "the site has several projects of that name, with the ids %s" % numbers)
-    return found[0]
+    number, names = found[0]["id"], [found[0].get(field) for field in ("tank_name", "name")]
+    if type(number) is not int or not 0 < number < 2 ** 63:
+        raise ValueError("a project's id is %r" % (number,))
+    names = [name.encode("utf-8").decode("utf-8") for name in names if name and isinstance(name, str)]
+    return number, names[0] if names else str(number)
 
 
 def centralized_path(sg, project, pipeline):
     """The path on this system of the project's configuration, if the site knows it by a path."""
     systems = {"win32": "windows_path", "darwin": "mac_path"}
     field = systems.get(sys.platform, "linux_path")
-    is_id = isinstance(pipeline, int)
     filters = [
-        ["project", "is", {"type": "Project", "id": project["id"]}],
-        ["id" if is_id else "code", "is", pipeline],
+        ["project", "is", {"type": "Project", "id": project}],
+        ["id" if isinstance(pipeline, int) else "code", "is", pipeline],
     ]
     configs = sg.find("PipelineConfiguration", filters, [field])
     paths = sorted((config["id"], config[field]) for config in configs if config.get(field))
+    if paths and not os.path.isabs(paths[0][1]):
+        raise Failure("other", "its %s of the project is no absolute path: '%s'" % (field, paths[0][1]))
     return paths[0][1] if paths else None
 
 
-def user_of(sgtk, request):
+def user_of(sgtk, request, watchdog):
     """Whoever asks: a script, a person who has logged in before, or one who does now."""
 
     class Site(sgtk.authentication.DefaultsManager):
@@ -123,6 +224,8 @@ def user_of(sgtk, request):
         return user
     if not request["terminal"]:
         raise Failure("no-credentials", "there is no script key and no saved login for it")
+    # A person takes the time that it takes.
+    watchdog.cancel()
     terminal = os.open("/dev/tty" if os.name == "posix" else "CON", os.O_RDWR)
     log = os.dup(1)
     os.dup2(terminal, 0)
@@ -133,40 +236,21 @@ def user_of(sgtk, request):
         os.dup2(log, 1)
 
 
-def realise(request, spoken, output):
-    try:
-        import sgtk
-    except Exception as error:
-        problem = "%s: %s" % (type(error).__name__, error)
-        raise Failure("no-core", "%s cannot import the site's core: %s" % (sys.executable, problem))
-
-    errors = []
-    watch(sgtk, errors)
-    user = user_of(sgtk, request)
-    sgtk.set_authenticated_user(user)
-    sg = user.create_sg_connection()
-    project = find_project(sg, request["project"])
-    name = project.get("tank_name") or project.get("name") or ""
-    answer(output, "project", id=project["id"], name=name)
-    spoken.wait()
-
-    path = centralized_path(sg, project, request["pipeline"])
-    if path:
-        answer(output, "centralized", path=path)
-        return
-    manager = sgtk.bootstrap.ToolkitManager(user)
-    manager.plugin_id = request["plugin_id"]
-    manager.pipeline_configuration = request["pipeline"]
-    manager.base_configuration = request["base_configuration"]
-    manager.progress_callback = lambda value, message: answer(
-        output, "progress", value=float(value), message=str(message)
-    )
-    entity = {"type": "Project", "id": project["id"]}
-    path, _ = manager.prepare_engine(request["engine"], entity)
-    answer(output, "realised", path=path, errors=errors)
+def kind_of(error):
+    """The kind of the failure that led to an exception: of the innermost one that tells."""
+    kind = "other"
+    while error is not None:
+        if isinstance(error, Failure):
+            return error.kind
+        names = set(c.__name__ for c in type(error).__mro__)
+        kind = next((kind for kind, known in KINDS if names.intersection(known)), kind)
+        if "core version" in str(error):
+            kind = "core-too-old"
+        error = error.__cause__ or error.__context__
+    return kind
 
 
-def watch(sgtk, errors):
+def watch(sgtk, errors, answers):
     """Writes what Toolkit tells to the log, and keeps its errors: it survives some of them."""
     import logging
 
@@ -174,30 +258,11 @@ def watch(sgtk, errors):
         def emit(self, record):
             if record.levelno >= logging.ERROR:
                 errors.append(record.getMessage())
-            sys.stderr.write("%s: %s\n" % (record.levelname, record.getMessage()))
+            answers.log("%s: %s" % (record.levelname, record.getMessage()))
 
     watcher = Watcher()
     watcher.setLevel(logging.INFO)
     sgtk.LogManager().root_logger.addHandler(watcher)
-
-
-def main():
-    output = private_output()
-    source = private_input()
-    request = json.loads(source.readline())
-    spoken = threading.Event()
-    threading.Thread(target=await_word, args=(source, spoken), daemon=True).start()
-    # Whoever does not answer in this time is not there: shotgun_api3 itself would wait for ever.
-    socket.setdefaulttimeout(request["timeout"])
-    try:
-        realise(request, spoken, output)
-    except Exception as error:
-        traceback.print_exc()
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        answer(output, "failed", kind=kind_of(error), message=lines[0])
-    # Toolkit's threads are not waited for.
-    sys.stderr.flush()
-    os._exit(0)
 
 
 main()

@@ -74,9 +74,10 @@ def prepare(request):
 
 
 def run():
+    # First of all: what lies in the working directory is nobody's to import here.
+    forget_runner()
     import json
     request, kind, program, arguments = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
-    forget_runner()
     prepare(json.loads(request))
     if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
         sys.argv[:] = [""]

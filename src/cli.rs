@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{ArgAction, Parser, ValueEnum, ValueHint};
 
 const EXAMPLES: &str = "\
@@ -90,7 +91,7 @@ pub struct Cli {
     pub pin_config: bool,
 
     /// Start this engine for the project, and run the program with it
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
     pub engine: Option<String>,
 
     /// What the engine is started for, instead of the project

@@ -69,6 +69,12 @@ impl Lock {
         fs::read_to_string(path).ok()?.parse().ok()
     }
 
+    /// The descriptor, for another process to hold the lock too.
+    #[cfg(unix)]
+    pub fn number(&self) -> std::os::fd::RawFd {
+        std::os::fd::AsRawFd::as_raw_fd(&self.0)
+    }
+
     /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,
     /// it is the launcher that holds it.)
     pub fn outlive_launch(&self) -> io::Result<()> {

@@ -19,6 +19,9 @@ const REFRESH_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Long for an answer, short for an artist.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// Python takes no longer one.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// The site, and all that the settings say of asking it.
 #[derive(Debug)]
 pub struct Site {
@@ -63,7 +66,8 @@ impl Site {
         let tables = settings.environment(None);
         let environment = inherit(inputs.variables.clone(), &request.environment, &tables);
         let mut lookup = |name: &str| environment.get(name).map(OsStr::to_owned);
-        let Some(root) = realised::cache_root(&mut lookup) else { return Ok(None) };
+        let root = realised::cache_root(&mut lookup).and_then(|root| inputs.place.absolute(&root));
+        let Some(root) = root else { return Ok(None) };
         let text = |key, pick: fn(&SiteTable) -> Option<&str>| owned(settings.site(key, pick));
         let core = settings.site("core", |site| site.core.as_deref());
         let core = core.map(|core| {
@@ -85,7 +89,8 @@ impl Site {
                 .map(|descriptor| descriptor.value),
             refresh_after: duration("refresh_after", |site| site.refresh_after.as_ref())
                 .unwrap_or(REFRESH_AFTER),
-            timeout: duration("timeout", |site| site.timeout.as_ref()).unwrap_or(TIMEOUT),
+            timeout: duration("timeout", |site| site.timeout.as_ref())
+                .map_or(TIMEOUT, |timeout| timeout.min(LONGEST)),
         }))
     }
 

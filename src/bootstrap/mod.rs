@@ -11,11 +11,13 @@ mod question;
 mod realising;
 
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use crate::disk;
-use crate::error::{Candidate, Error};
-use crate::finding::answers::{Answer, Asked, Nature};
+use crate::error::{Candidate, Code, Error, SiteFailure, SiteFailureKind};
+use crate::finding::answers::{Answer, Asked, Nature, Question};
 use crate::finding::{Found, Pipeline};
 use crate::lock::{Holders, Lock};
 use crate::origin::Origin;
@@ -96,9 +98,8 @@ impl Bootstrap<'_> {
         let variables = &self.situation.inputs.variables;
         let kept = self.distributed.kept.as_ref();
         let known = kept.cloned().or_else(|| self.site.found(question, variables));
-        let is_due = |known: &Answer| known.is_due(self.site.refresh_after);
         let usable = known.as_ref().filter(|known| match asking {
-            Asking::IfNeeded => !is_due(known),
+            Asking::IfNeeded => !known.is_due(self.site.refresh_after),
             Asking::Never => true,
             Asking::Anew => false,
         });
@@ -108,6 +109,7 @@ impl Bootstrap<'_> {
         if asking == Asking::Never {
             return Err(Error::NotRealised { project: self.name(), host: self.host() });
         }
+        let began = SystemTime::now();
         let turn = match self.wait_for(&self.site.file(question, "lock"), Holders::One) {
             Ok(turn) => turn,
             // A cache that is only read, and that somebody else fills.
@@ -116,56 +118,88 @@ impl Bootstrap<'_> {
             }
             Err(error) => return Err(error),
         };
+        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         // Another launch may have asked while this one waited.
         let since = self.site.kept(question).filter(|since| Some(since) != kept);
-        match self.held(since.as_ref()) {
-            Some(held) => Ok(held),
-            None => self.ask(asking, known, &turn),
+        match (self.held(since.as_ref()), self.site.refused(question, began)) {
+            (Some(held), _) => Ok(held),
+            (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),
+            (None, None) => self.ask(asking, spare, &turn),
         }
     }
 
-    /// Asks the site; a known configuration has to do if it does not answer, unless it had to.
-    fn ask(&self, asking: Asking, known: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
-        let whole = known.filter(Answer::is_whole);
-        let spare = whole.filter(|_| asking == Asking::IfNeeded);
+    /// Asks the site; what is realised already has to do if it does not answer.
+    fn ask(&self, asking: Asking, spare: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
+        let question = &self.distributed.question;
         let mut realising = Realising::default();
-        if let Some(spare) = &spare {
+        let mut spare = spare;
+        if let Some(known) = &spare {
             // What is merely old can wait for a moment without jobs.
-            if let Ok(Some(jobs)) = try_for(&self.jobs_file(spare), Holders::One) {
-                realising = Realising::without_jobs(spare.project_id, jobs);
-            } else if let Some(held) = self.held(Some(spare)) {
-                return Ok(held);
+            match try_for(&self.jobs_file(known.project_id), Holders::One) {
+                // Without marks of the core's, ours alone tells that realising it broke off.
+                Ok(Some(jobs)) if jobs.is_marked() && known.nature == Nature::Unmarked => {
+                    spare = None;
+                }
+                Ok(Some(jobs)) => realising = Realising::without_jobs(known.project_id, jobs),
+                _ => {
+                    if let Some(held) = self.held(Some(known)) {
+                        return Ok(held);
+                    }
+                }
             }
         }
         let answered = self.question(asking, turn, &mut realising);
         (self.progress)(Progress::Over);
-        match (answered, spare) {
-            (Ok((answer, warnings)), _) => {
-                let busy = realising.busy;
-                realising.end();
-                self.check_pipeline(&answer)?;
-                self.site.keep(&self.distributed.question, &answer);
-                let (mut selection, lock) = self.held_whole(&answer)?;
-                let shown = |warning: &String| format!("Toolkit: {}", Shown::new(warning));
-                selection.warnings.extend(warnings.iter().map(shown));
-                if busy {
-                    let config = Shown::new(&answer.config);
-                    selection
-                        .warnings
-                        .push(format!("{config} was realised anew while jobs ran from it"));
+        let busy = realising.is_busy();
+        realising.end(answered.is_ok() || spare.is_some(), self);
+        let (answer, complaints) = match answered {
+            Ok(answered) => answered,
+            Err(error) => {
+                match &error {
+                    Error::Site { failure, .. } => self.site.refuse(question, failure),
+                    Error::NotOnSite { .. } => {
+                        self.site
+                            .refuse(question, &SiteFailure::of(SiteFailureKind::NoProject, ""));
+                    }
+                    _ => {}
                 }
-                Ok((selection, lock))
+                return self.fall_back(spare, error);
             }
-            (Err(error @ Error::Site { .. }), Some(spare)) => {
-                realising.end();
-                let (mut selection, lock) = self.held_whole(&spare)?;
-                let config = Shown::new(&spare.config).to_string();
-                selection.warnings.push(format!("{error}; {config} stays as it is"));
-                self.site.keep(&self.distributed.question, &spare.tried_now());
-                Ok((selection, lock))
-            }
-            (Err(error), _) => Err(error),
+        };
+        self.check_pipeline(&answer)?;
+        self.site.keep(question, &answer);
+        let (mut selection, lock) = self.held_whole(&answer)?;
+        let shown = |complaint: &String| format!("Toolkit: {}", Shown::new(complaint));
+        selection.warnings.extend(complaints.iter().map(shown));
+        if busy {
+            let config = Shown::new(&answer.config);
+            let warning = format!("{config} was realised anew while jobs ran from it");
+            selection.warnings.push(warning);
         }
+        Ok((selection, lock))
+    }
+
+    /// Uses what is realised already, where that is all that an error prevents.
+    fn fall_back(&self, spare: Option<Answer>, error: Error) -> Result<Held, Error> {
+        let Some(spare) = spare.filter(|_| error.code() != Code::NoProject) else {
+            return Err(error);
+        };
+        let (mut selection, lock) = self.held_whole(&spare)?;
+        let config = Shown::new(&spare.config).to_string();
+        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        selection.warnings.push(format!("{error}{hint}; {config} stays as it is"));
+        self.site.keep(&self.distributed.question, &spare.tried_now());
+        Ok((selection, lock))
+    }
+
+    /// What another question about the same project led to, if it is young, or jobs run from it.
+    fn realised_already(&self, project_id: i64) -> Option<Answer> {
+        let pipeline = self.distributed.question.pipeline.clone();
+        let question = Question { project: Asked::Id(project_id), pipeline };
+        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        let is_young = !answer.is_due(self.site.refresh_after);
+        let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
+        ((is_young || has_jobs) && self.held(Some(&answer)).is_some()).then_some(answer)
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
@@ -187,7 +221,7 @@ impl Bootstrap<'_> {
             return answer.is_whole().then(|| (self.selection(answer), None));
         }
         // Where a lock cannot be had nobody can realise either: a cache that is only read.
-        let lock = self.wait_for(&self.jobs_file(answer), Holders::Many).ok();
+        let lock = self.wait_for(&self.jobs_file(answer.project_id), Holders::Many).ok();
         let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
         (!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock))
     }
@@ -224,8 +258,8 @@ impl Bootstrap<'_> {
         })
     }
 
-    fn jobs_file(&self, answer: &Answer) -> PathBuf {
-        self.site.project_file(answer.project_id, "lock")
+    fn jobs_file(&self, project_id: i64) -> PathBuf {
+        self.site.project_file(project_id, "lock")
     }
 
     /// Waits for a lock, and tells so if that takes time.
@@ -234,7 +268,7 @@ impl Bootstrap<'_> {
             return Ok(lock);
         }
         (self.progress)(Progress::Waiting);
-        let lock = Lock::wait_for(path, holders).map_err(|error| Error::unreachable(path, error));
+        let lock = Lock::wait_for(path, holders).map_err(|error| uncached(path, error));
         (self.progress)(Progress::Over);
         lock
     }
@@ -249,5 +283,9 @@ impl Bootstrap<'_> {
 }
 
 fn try_for(path: &Path, holders: Holders) -> Result<Option<Lock>, Error> {
-    Lock::try_for(path, holders).map_err(|error| Error::unreachable(path, error))
+    Lock::try_for(path, holders).map_err(|error| uncached(path, error))
+}
+
+fn uncached(path: &Path, source: io::Error) -> Error {
+    Error::Cache { path: path.to_owned(), source }
 }

@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::realising::Realising;
-use super::{Asking, Bootstrap, Progress};
+use super::{Asking, Bootstrap, Progress, uncached};
 use crate::credentials::Credentials;
 use crate::disk;
 use crate::environment::Environment;
 use crate::error::{Error, SiteFailure, SiteFailureKind};
 use crate::exec::conversation::Conversation;
-use crate::finding::answers::{Answer, Asked, Nature, Question};
+use crate::finding::answers::{Answer, Asked, Nature};
 use crate::inherit::inherit;
 use crate::inputs::has_terminal;
 use crate::lock::Lock;
@@ -31,6 +31,7 @@ const PROGRAM: &str = include_str!("../../shims/bootstrap.py");
 struct Request<'a> {
     host: &'a str,
     credentials: Option<Credentials>,
+    locks: Vec<i32>,
     terminal: bool,
     project: Project<'a>,
     pipeline: Pipeline<'a>,
@@ -60,7 +61,7 @@ enum Pipeline<'a> {
 enum Reply {
     Project { id: i64, name: String },
     Progress { value: f64, message: String },
-    Centralized { path: PathBuf },
+    Centralized { id: i64, name: String, path: PathBuf },
     Realised { path: PathBuf, errors: Vec<String> },
     Failed { kind: SiteFailureKind, message: String },
 }
@@ -85,7 +86,7 @@ impl Bootstrap<'_> {
                     realising.take_turn(id, self)?;
                     if asking == Asking::IfNeeded
                         && !realising.holds_jobs_off()
-                        && let Some(answer) = self.realised_meanwhile(id)
+                        && let Some(answer) = self.realised_already(id)
                     {
                         return Ok((answer, Vec::new()));
                     }
@@ -95,7 +96,7 @@ impl Bootstrap<'_> {
                 Reply::Progress { value, message } => {
                     (self.progress)(Progress::At(value, message));
                 }
-                Reply::Centralized { path } => {
+                Reply::Centralized { id, name, path } => {
                     return Ok((Answer::new(id, name, path, Nature::Centralized), Vec::new()));
                 }
                 Reply::Realised { path, errors } => {
@@ -106,21 +107,11 @@ impl Bootstrap<'_> {
                     };
                     return Ok((Answer::new(id, name, path, nature), errors));
                 }
-                Reply::Failed { kind: SiteFailureKind::NoProject, .. } => {
-                    return Err(self.unknown());
+                Reply::Failed { kind, message } => {
+                    return Err(self.error_of(SiteFailure { kind, message }));
                 }
-                Reply::Failed { kind, message } => return Err(self.failed(kind, message)),
             }
         }
-    }
-
-    /// What another question about the same project led to not long ago.
-    fn realised_meanwhile(&self, project_id: i64) -> Option<Answer> {
-        let pipeline = self.distributed.question.pipeline.clone();
-        let question = Question { project: Asked::Id(project_id), pipeline };
-        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
-        let is_young = !answer.is_due(self.site.refresh_after);
-        (is_young && self.held(Some(&answer)).is_some()).then_some(answer)
     }
 
     fn begin(&self, turn: &Lock) -> Result<Conversation, Error> {
@@ -131,17 +122,22 @@ impl Bootstrap<'_> {
         environment.set("PYTHONPATH", self.core()?, "the site's core");
         let interpreter = self.interpreter(&environment)?;
         let log = self.log_file();
-        let failed = |error| Error::unreachable(&log, error);
+        let failed = |error| uncached(&log, error);
         turn.outlive_launch().map_err(failed)?;
         let file = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
-        let started =
-            Conversation::begin(&interpreter, &environment, PROGRAM, file.map_err(failed)?);
+        let started = Conversation::begin(
+            &interpreter,
+            &environment,
+            PROGRAM,
+            file.map_err(failed)?,
+            has_terminal(),
+        );
         let mut conversation = started.map_err(|source| Error::Exec {
             path: interpreter.path.clone(),
             source,
             longest: None,
         })?;
-        let asked = serde_json::to_string(&self.request(credentials));
+        let asked = serde_json::to_string(&self.request(credentials, turn));
         // One that ends at once has told why in the log.
         if let Ok(asked) = asked {
             let _ = conversation.say(&asked);
@@ -149,12 +145,17 @@ impl Bootstrap<'_> {
         Ok(conversation)
     }
 
-    fn request(&self, credentials: Option<Credentials>) -> Request<'_> {
+    fn request(&self, credentials: Option<Credentials>, turn: &Lock) -> Request<'_> {
         let question = &self.distributed.question;
         let pipeline = question.pipeline.as_deref().unwrap_or("Primary");
         Request {
             host: &self.site.host.value,
             credentials,
+            #[cfg(unix)]
+            locks: vec![turn.number()],
+            // The launcher holds it alone.
+            #[cfg(not(unix))]
+            locks: Vec::new(),
             terminal: has_terminal(),
             project: match &question.project {
                 Asked::Id(id) => Project::Id(*id),
@@ -177,7 +178,7 @@ impl Bootstrap<'_> {
             return Ok(&core.value);
         }
         let message = format!("{} holds no 'sgtk' ({})", Shown::new(&core.value), core.origin);
-        Err(self.failed(SiteFailureKind::NoCore, message))
+        Err(self.failed(SiteFailureKind::NoCore, &message))
     }
 
     fn interpreter(&self, environment: &Environment) -> Result<Interpreter, Error> {
@@ -194,9 +195,16 @@ impl Bootstrap<'_> {
         }
     }
 
-    fn failed(&self, kind: SiteFailureKind, message: impl Into<String>) -> Error {
-        let failure = SiteFailure { kind, message: message.into() };
+    /// A failure as the error that it is for this question.
+    pub fn error_of(&self, failure: SiteFailure) -> Error {
+        if failure.kind == SiteFailureKind::NoProject {
+            return self.unknown();
+        }
         Error::Site { project: self.name(), host: self.host(), failure, log: self.log_file() }
+    }
+
+    fn failed(&self, kind: SiteFailureKind, message: &str) -> Error {
+        self.error_of(SiteFailure::of(kind, message))
     }
 
     fn log_file(&self) -> PathBuf {

@@ -1,6 +1,8 @@
 //! Keeps others away from a project's configuration while it is realised.
 
-use super::{Bootstrap, try_for};
+use std::time::SystemTime;
+
+use super::{Bootstrap, try_for, uncached};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 
@@ -12,13 +14,20 @@ pub struct Realising {
     /// Against jobs that run from it.
     jobs: Option<(i64, Lock)>,
     /// Whether there are jobs.
-    pub busy: bool,
+    busy: bool,
+    /// When something was begun.
+    begun: Option<SystemTime>,
 }
 
 impl Realising {
     /// Holds the jobs of a project off.
     pub fn without_jobs(project_id: i64, jobs: Lock) -> Self {
         Realising { jobs: Some((project_id, jobs)), ..Realising::default() }
+    }
+
+    /// Whether jobs were running when it began.
+    pub fn is_busy(&self) -> bool {
+        self.busy
     }
 
     /// Whether nobody can start a job.
@@ -48,15 +57,17 @@ impl Realising {
         match jobs.mark(true) {
             // Windows lets nobody write to what several hold.
             Err(_) if self.busy => {}
-            marked => marked.map_err(|error| Error::unreachable(&file, error))?,
+            marked => marked.map_err(|error| uncached(&file, error))?,
         }
-        self.jobs = Some((project_id, jobs));
+        (self.jobs, self.begun) = (Some((project_id, jobs)), Some(SystemTime::now()));
         Ok(())
     }
 
-    /// Lets others come: what was begun came to an end.
-    pub fn end(self) {
-        if let Some((_, mut jobs)) = self.jobs {
+    /// Lets others come. The mark goes if what was begun came to an end, or changed nothing.
+    pub fn end(self, ended: bool, bootstrap: &Bootstrap) {
+        let Some((project_id, mut jobs)) = self.jobs else { return };
+        let is_touched = |begun| bootstrap.site.is_touched(project_id, begun);
+        if ended || !self.begun.is_some_and(is_touched) {
             let _ = jobs.mark(false);
         }
     }

@@ -95,23 +95,24 @@ pub fn read(path: &Path) -> Result<Option<String>, Problem> {
 
 /// The text of a file that nobody but this user may read: one that holds a secret.
 pub fn read_own(path: &Path) -> Result<Option<String>, Problem> {
-    match fs::metadata(path) {
-        Ok(found) if system::is_open_to_others(&found) => Err(Problem::OpenToOthers),
-        _ => read(path),
+    let Some(file) = open(path)? else { return Ok(None) };
+    if file.metadata().is_ok_and(|found| system::is_open_to_others(&found)) {
+        return Err(Problem::OpenToOthers);
     }
+    text_of(bytes_of(file, LARGEST)?).map(Some)
 }
 
 /// The text of a file of so many bytes at the most, `None` where there is no such file.
 pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, Problem> {
-    let Some(bytes) = bytes_up_to(most, path)? else { return Ok(None) };
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Some(text)),
-        Err(error) => Err(Problem::NotUtf8(error.utf8_error().valid_up_to())),
-    }
+    bytes_up_to(most, path)?.map(text_of).transpose()
 }
 
 /// What a file of so many bytes at the most holds, `None` where there is no such file.
 pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+    open(path)?.map(|file| bytes_of(file, most)).transpose()
+}
+
+fn open(path: &Path) -> Result<Option<File>, Problem> {
     let file = match system::open(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return absent(path),
@@ -120,13 +121,21 @@ pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
     if file.metadata().is_ok_and(|found| system::is_special(&found)) {
         return Err(Problem::Special);
     }
+    Ok(Some(file))
+}
+
+fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, Problem> {
     // Windows will not even open a folder; elsewhere only reading one fails.
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
         ErrorKind::IsADirectory => Problem::Folder,
         _ => Problem::Io(error),
     })?;
-    if bytes.len() as u64 > most { Err(Problem::TooLarge(most)) } else { Ok(Some(bytes)) }
+    if bytes.len() as u64 > most { Err(Problem::TooLarge(most)) } else { Ok(bytes) }
+}
+
+fn text_of(bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to()))
 }
 
 /// Writes a file of this user's own in the place of what was there: others read the old one or the new
@@ -204,7 +213,7 @@ pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
 
 /// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
 /// absence would be something else than what was meant.
-fn absent(path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+fn absent(path: &Path) -> Result<Option<File>, Problem> {
     match fs::symlink_metadata(path) {
         Ok(link) if link.is_symlink() => Err(Problem::DanglingLink),
         _ => Ok(None),

@@ -50,6 +50,7 @@ impl Error {
             Error::NotRealised { .. } => {
                 Some("--refresh before --explain realises it first".into())
             }
+            Error::Cache { .. } => Some("SHOTGUN_HOME names another folder for what Toolkit keeps".into()),
             Error::NotWhole { .. } => Some("the next launch of its project realises it anew".into()),
             Error::Site { failure, log, .. } => Some(site_hint(failure.kind, log)),
             Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
@@ -139,6 +140,7 @@ fn written_hint(written: &OsStr) -> Option<String> {
 fn site_hint(kind: SiteFailureKind, log: &Path) -> String {
     match kind {
         SiteFailureKind::NoCredentials => "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once".into(),
+        SiteFailureKind::NoConfig => "the site knows it by 'plugin_id' in [site] and --pipeline; 'base_configuration' is for projects without one".into(),
         SiteFailureKind::NoCore => {
             "name a core that this Python can import with 'core' in [site], a folder that holds 'sgtk'".into()
         }

@@ -90,10 +90,13 @@ impl Display for Error {
             }
             Error::Site { project, host, failure, .. } => write!(
                 f,
-                "no config of '{}' here, nor from {}: {failure}",
-                Shown::new(project),
-                Shown::new(host)
+                "{} gives no config of '{}': {failure}",
+                Shown::new(host),
+                Shown::new(project)
             ),
+            Error::Cache { path, source } => {
+                write!(f, "{} cannot be made or locked: {}", Shown::new(path), Reason(source))
+            }
             Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
             Error::Settings { path, line, key, message } => {
                 write!(f, "{}:{line}: ", Shown::new(path))?;
@@ -189,10 +192,15 @@ impl Display for SiteFailure {
         let what = match self.kind {
             SiteFailureKind::NoCredentials => "nobody to ask as: ",
             SiteFailureKind::LoginRefused => "the login was refused: ",
-            SiteFailureKind::Unreachable => "it gives no proper answer: ",
+            SiteFailureKind::Unreachable => {
+                "it cannot be reached, or does not answer as a site does: "
+            }
             SiteFailureKind::NoDescriptor => "what it describes cannot be had: ",
             SiteFailureKind::CoreTooOld => "the site's core is too old: ",
-            SiteFailureKind::NoProject | SiteFailureKind::NoCore | SiteFailureKind::Other => "",
+            SiteFailureKind::NoProject
+            | SiteFailureKind::NoConfig
+            | SiteFailureKind::NoCore
+            | SiteFailureKind::Other => "",
         };
         write!(f, "{what}{}", Shown::new(&self.message))
     }

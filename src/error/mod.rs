@@ -7,7 +7,7 @@ use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::disk::Problem;
 use crate::origin::{Decided, Origin};
@@ -40,7 +40,7 @@ pub struct Candidate {
 }
 
 /// Why the site gave no configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SiteFailure {
     /// What kind of failure it is.
     pub kind: SiteFailureKind,
@@ -48,8 +48,15 @@ pub struct SiteFailure {
     pub message: String,
 }
 
+impl SiteFailure {
+    /// A failure of a kind.
+    pub fn of(kind: SiteFailureKind, message: impl Into<String>) -> Self {
+        SiteFailure { kind, message: message.into() }
+    }
+}
+
 /// The kinds of a site's failures, by the names that `shims/bootstrap.py` gives them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SiteFailureKind {
     /// Nobody to ask as.
@@ -58,6 +65,8 @@ pub enum SiteFailureKind {
     LoginRefused,
     /// The site has no such project.
     NoProject,
+    /// The site has no configuration for the project.
+    NoConfig,
     /// The site cannot be reached, or does not answer as a site does.
     Unreachable,
     /// What the site describes cannot be found or fetched.
@@ -119,6 +128,8 @@ pub enum Error {
     NotOnSite { here: Box<Error>, host: String },
     /// The configuration is the site's to tell, and it was not asked.
     NotRealised { project: OsString, host: String },
+    /// A file of the launcher's in the folder where Toolkit keeps what it realises.
+    Cache { path: PathBuf, source: io::Error },
     /// A realised configuration of which something is missing.
     NotWhole { path: PathBuf },
     /// The site was asked for a configuration in vain.
@@ -212,9 +223,13 @@ impl Error {
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
             Error::NotOnSite { here, .. } => here.code(),
+            Error::Site { failure, .. } if failure.kind == SiteFailureKind::NoConfig => {
+                Code::NoProject
+            }
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
+            | Error::Cache { .. }
             | Error::Site { .. }
             | Error::NotWhole { .. }
             | Error::Ambiguous { .. }

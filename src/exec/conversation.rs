@@ -15,23 +15,31 @@ pub struct Conversation {
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
+    /// Whether it leads a group of processes, all that it starts among them.
+    leads: bool,
 }
 
 impl Conversation {
-    /// Starts a Python with a program; what it writes to standard error goes to the log.
+    /// Starts a Python with a program; what it writes to standard error goes to the log. With a terminal it
+    /// stays in the foreground, for it may have to ask a person.
     pub fn begin(
         interpreter: &Interpreter,
         environment: &Environment,
         program: &str,
         log: File,
+        terminal: bool,
     ) -> io::Result<Self> {
         let mut command = super::command(interpreter, environment);
         command.args(&interpreter.args).args(["-c", program]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
+        if !terminal {
+            super::system::lead_a_group(&mut command);
+        }
         let mut child = command.spawn()?;
         match (child.stdin.take(), child.stdout.take()) {
             (Some(input), Some(output)) => {
-                Ok(Conversation { child, input, output: BufReader::new(output) })
+                let output = BufReader::new(output);
+                Ok(Conversation { child, input, output, leads: !terminal })
             }
             _ => Err(io::ErrorKind::BrokenPipe.into()),
         }
@@ -53,6 +61,9 @@ impl Conversation {
 
 impl Drop for Conversation {
     fn drop(&mut self) {
+        if self.leads {
+            super::system::end_group(&mut self.child);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }

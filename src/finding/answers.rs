@@ -2,8 +2,10 @@
 //! configurations so that it need not be asked for each launch. A kept answer is a hint as the index
 //! is: what it names is looked at before it is used.
 
+use std::ffi::OsStr;
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +14,7 @@ use super::scan::Scan;
 use super::{Found, Pipeline};
 use crate::disk;
 use crate::environment::Variables;
-use crate::error::Error;
+use crate::error::{Error, SiteFailure};
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
@@ -169,6 +171,36 @@ impl Site {
         if let Ok(text) = serde_json::to_vec(answer) {
             let _ = disk::replace(&self.file(question, "answer"), &text);
         }
+    }
+
+    /// Remembers that the site gave no answer, for those who wait for it.
+    pub fn refuse(&self, question: &Question, failure: &SiteFailure) {
+        if let Ok(text) = serde_json::to_vec(failure) {
+            let _ = disk::replace(&self.file(question, "refusal"), &text);
+        }
+    }
+
+    /// Why the site gave no answer since a time, if it was asked since.
+    pub fn refused(&self, question: &Question, since: SystemTime) -> Option<SiteFailure> {
+        let file = self.file(question, "refusal");
+        let is_newer = fs::metadata(&file).ok()?.modified().ok()? >= since;
+        let text = disk::read(&file).ok()?.filter(|_| is_newer)?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Whether anything of a project was realised since a time, or is not whole.
+    pub fn is_touched(&self, project_id: i64, since: SystemTime) -> bool {
+        let start = format!("p{project_id}");
+        let is_of = |config: &PathBuf| {
+            let folder = config.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+            let rest = folder.and_then(|folder| folder.strip_prefix(&start));
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let configs = realised::configs(&self.folder, &self.plugin_id).into_iter().filter(is_of);
+        configs.map(PipelineConfig::at).any(|config| {
+            realised::finish(&config).is_none()
+                || realised::made(&config).is_none_or(|made| made >= since)
+        })
     }
 
     /// The configurations that have been realised here: those that are whole, and those that are not.

@@ -57,7 +57,7 @@ pub struct SiteTable {
     #[serde(deserialize_with = "some_duration")]
     pub refresh_after: Option<Duration>,
     /// How long the site may take for one answer.
-    #[serde(deserialize_with = "some_duration")]
+    #[serde(deserialize_with = "some_time_limit")]
     pub timeout: Option<Duration>,
     /// A file with a script's name and key.
     #[serde(deserialize_with = "some_text")]
@@ -117,6 +117,15 @@ fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     duration
         .map(Some)
         .map_err(|_| D::Error::custom("is no duration such as \"1d\", \"12h\" or \"10m\""))
+}
+
+fn some_time_limit<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
+    match some_duration(deserializer)? {
+        Some(Duration::ZERO) => Err(D::Error::custom("leaves no time at all")),
+        limit => Ok(limit),
+    }
 }
 
 fn is_text(text: &str) -> bool {

@@ -35,16 +35,22 @@ pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
             }
         },
     };
-    Some(PathBuf::from(root)).filter(|root| root.is_absolute())
+    // Without a home there is none.
+    Some(PathBuf::from(root)).filter(|root| !root.starts_with("~"))
 }
 
-/// The name of a site's folder below the cache root; `None` for what is no address.
+/// The name of a site's folder below the cache root; `None` for what is no address of a site: a name
+/// and password in it would be shown.
 pub fn site_folder(host: &str) -> Option<String> {
-    let (_, rest) = host.split_once("://")?;
-    let name = rest.split(['/', '?', '#']).next()?.split(':').next()?.to_lowercase();
+    let rest = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"))?;
+    let authority = rest.split(['/', '?', '#']).next()?;
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "@\\".contains(c);
+    let (name, port) = authority.split_once(':').unwrap_or((authority, "443"));
+    let is_address =
+        !host.contains(is_odd) && (name.starts_with('[') || port.parse::<u16>().is_ok());
+    let name = name.to_lowercase();
     let name = name.replace(".shotgunstudio.com", "").replace(".shotgrid.autodesk.com", "");
-    let is_name = !name.is_empty() && !name.starts_with('.') && !name.contains(['\\', '\0', '@']);
-    is_name.then_some(name)
+    (is_address && !name.is_empty() && !name.starts_with('.')).then_some(name)
 }
 
 /// The realised configurations in a site's folder that were made for a plugin, finished or not.
@@ -153,6 +159,10 @@ mod tests {
             ("https://..", None),
             ("https://.shotgunstudio.com", None),
             ("https://me@there", None),
+            ("https://me:secret@there", None),
+            ("https://there:port", None),
+            ("https://the re", None),
+            ("ftp://there", None),
             ("https://a\\b", None),
         ] {
             assert_eq!(site_folder(host).as_deref(), folder, "{host}");

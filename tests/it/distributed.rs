@@ -326,10 +326,10 @@ fn set_mode(path: &std::path::Path, mode: u32) {
 /// Ways in which a site fails, and what the one line says of each.
 const FAILURES: [(Behaviour, &str); 5] = [
     (Behaviour::Status(500), "500"),
-    (Behaviour::Babbling, "no proper answer"),
+    (Behaviour::Babbling, "as a site does"),
     (Behaviour::Hanging, "timed out"),
-    (Behaviour::DyingAfter(0), "no proper answer"),
-    (Behaviour::DyingAfter(4), "no proper answer"),
+    (Behaviour::DyingAfter(0), "as a site does"),
+    (Behaviour::DyingAfter(4), "as a site does"),
 ];
 
 #[test]
@@ -351,7 +351,8 @@ fn a_site_that_fails_is_one_line() {
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
         .is(121, &["nor on http"]);
     failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Dev", "-c", "pass"]))
-        .is(122, &["alpha"]);
+        .is(121, &["alpha", "it has none for the plugin"])
+        .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
     refused.env("SGTK_SITE", "http://127.0.0.1:9");
     failed(&mut refused).is(122, &["http://127.0.0.1:9", "efused"]);
@@ -374,7 +375,7 @@ fn what_is_realised_stays_in_use_while_the_site_fails() {
         assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), alpha);
     }
     let asked = ["--refresh", "--project", "alpha", "-c", WHERE];
-    failed(&mut distributed.launcher(&asked)).is(122, &["no proper answer"]);
+    failed(&mut distributed.launcher(&asked)).is(122, &["as a site does"]);
     distributed.settings("refresh_after = '1h'");
     assert_eq!(distributed.run(&launch), alpha);
 }
@@ -446,7 +447,7 @@ fn many_launches_at_once_realise_once() {
             distributed.alpha().to_str().unwrap()
         );
     }
-    assert_eq!(distributed.site.reads_of("PipelineConfiguration"), 3);
+    assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "as often as it was realised");
 }
 
 #[test]
@@ -528,4 +529,84 @@ fn a_mixed_studio_is_listed_explained_and_examined() {
     distributed.settings("");
     fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
     assert!(doctor(122).contains("realising it broke off"));
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn what_lies_in_the_working_directory_is_nobodys() {
+    let distributed = Distributed::new();
+    for name in ["json.py", "sgtk.py", "socket.py"] {
+        write(distributed.studio.path("evil").join(name), "raise SystemExit('evil')\n");
+    }
+    let script = distributed.studio.path("scripts/job.py");
+    write(&script, "print('launched')\n");
+    let words = ["--project", "alpha", "--engine", "tk-test", script.to_str().unwrap()];
+    let output =
+        distributed.launcher(&words).current_dir(distributed.studio.path("evil")).output().unwrap();
+    assert!(said(&output).contains("\nlaunched\n"));
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn another_name_of_a_project_disturbs_no_job_of_it() {
+    let distributed = Distributed::new();
+    let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
+    let mut job = distributed.launcher(&job);
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    distributed.settings("refresh_after = '0s'");
+    let by_display_name = ["--project", "The alpha", "-c", WHERE];
+    assert_eq!(distributed.run(&by_display_name), distributed.alpha().to_str().unwrap());
+    job.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(job.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_question_in_vain_leaves_what_is_realised_alone() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    let alpha = distributed.run(&launch);
+    let dev = ["--project", "alpha", "--pipeline", "Dev", "-c", "pass"];
+    failed(&mut distributed.launcher(&dev)).is(121, &["alpha"]);
+    let calls = distributed.site.calls();
+    distributed.site.behave(Behaviour::DyingAfter(calls + 4));
+    failed(&mut distributed.launcher(&["--refresh", "--project", "alpha"])).is(122, &["alpha"]);
+    let calls = distributed.site.calls();
+    assert_eq!(distributed.run(&launch), alpha);
+    assert_eq!(distributed.site.calls(), calls);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn those_who_wait_share_a_failure() {
+    let distributed = Distributed::new();
+    distributed.site.behave(Behaviour::Status(500));
+    let launch = ["--project", "alpha", "-c", "pass"];
+    failed(&mut distributed.launcher(&launch)).is(122, &["500"]);
+    let alone = distributed.site.calls();
+    distributed.site.behave(Behaviour::Hanging);
+    let first = stuck(&distributed, &launch, 1);
+    let start = || distributed.launcher(&launch).stderr(Stdio::piped()).spawn().unwrap();
+    let waiting: Vec<Child> = (0..5).map(|_| start()).collect();
+    distributed.site.behave(Behaviour::Status(500));
+    for launch in waiting.into_iter().chain([first]) {
+        assert_eq!(launch.wait_with_output().unwrap().status.code(), Some(122));
+    }
+    // Those that came after it had failed, if any, asked for themselves.
+    assert!(distributed.site.calls() <= 2 * alone + 4, "{alone} {}", distributed.site.calls());
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_site_chooses_nothing_in_the_working_directory() {
+    let distributed = Distributed::new();
+    distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Primary",
+        "project": {"type": "Project", "id": 104}, "users": [],
+        "linux_path": "gamma", "mac_path": "gamma", "windows_path": "gamma"}));
+    let mut launcher = distributed.launcher(&["--project", "delta", "-c", "pass"]);
+    launcher.current_dir(distributed.studio.path("elsewhere"));
+    failed(&mut launcher).is(122, &["no absolute path", "'gamma'"]);
 }

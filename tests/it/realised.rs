@@ -204,3 +204,23 @@ fn settings_of_the_site_are_checked() {
         failed(&mut launcher(&studio, &["--list"])).is(122, &["site.toml:2", part]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn what_somebody_was_killed_in_is_used_only_if_it_shows_that_it_is_whole() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let launch = || launcher(&studio, &["--project", "alpha", "x.py"]).output().unwrap();
+    assert!(launch().status.success());
+    write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
+    let output = launch();
+    let warning = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && warning.contains("stays as it is"), "{warning}");
+    for mark in ["cache/update_start.txt", "cache/update_end.txt"] {
+        fs::remove_file(alpha.join(mark)).unwrap();
+    }
+    fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
+    assert!(launch().status.success());
+    write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
+    failed(&mut launcher(&studio, &["--project", "alpha", "x.py"])).is(122, &["is not set"]);
+}

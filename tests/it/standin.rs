@@ -86,7 +86,10 @@ impl Site {
     fn serve(&self, stream: &TcpStream) {
         let mut reader = BufReader::new(stream);
         while let Some(request) = read_request(&mut reader) {
-            let count = self.calls() + 1;
+            let method = request["method_name"].as_str().unwrap_or_default().to_owned();
+            let asked = request["params"].get(1).cloned().unwrap_or_default();
+            self.state().calls.push((method, asked));
+            let count = self.calls();
             let behaviour = self.state().behaviour;
             let answer = match behaviour {
                 Behaviour::DyingAfter(most) if count > most => return,
@@ -109,12 +112,10 @@ impl Site {
     }
 
     fn answer(&self, request: &Value) -> Value {
-        let method = request["method_name"].as_str().unwrap_or_default().to_owned();
         let params = request["params"].as_array().cloned().unwrap_or_default();
         let auth = params.first().cloned().unwrap_or_default();
         let asked = params.get(1).cloned().unwrap_or_default();
-        self.state().calls.push((method.clone(), asked.clone()));
-        if method == "info" {
+        if request["method_name"] == "info" {
             return json!({"results": {"version": [8, 50, 0], "s3_uploads_enabled": false,
                 "user_authentication_method": "default", "totango_site_id": "0"}});
         }
