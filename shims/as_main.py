@@ -63,12 +63,12 @@ def run_as_main(kind, program, arguments):
         # As CPython does, and so that the last line has an end.
         code = compiled(program + "\n", "<string>")
         show_source(code, program)
-        execute(code, names)
+        exec(code, names)
     else:
         sys.argv[:] = [program] + arguments
         put_on_path("")
         names["__file__"], names["__cached__"] = "<stdin>", None
-        execute(compiled(sys.stdin.buffer.read(), "<stdin>"), names)
+        execute_file(compiled(sys.stdin.buffer.read(), "<stdin>"), names)
 
 
 def fresh_main():
@@ -118,7 +118,7 @@ def run_script(program, arguments, names):
     is_bytecode = path.endswith(".pyc") or source[:2] == MAGIC_NUMBER[:2]
     loader = SourcelessFileLoader if is_bytecode else SourceFileLoader
     names["__loader__"] = loader("__main__", path)
-    execute(load_bytecode(source) if is_bytecode else compiled(source, path), names)
+    execute_file(load_bytecode(source) if is_bytecode else compiled(source, path), names)
 
 
 def script_path(program):
@@ -176,11 +176,11 @@ def show_source(code, source):
         linecache._register_code(key, source, "<string>")
 
 
-def execute(code, names):
+def execute_file(code, names):
     try:
         exec(code, names)
     finally:
-        # CPython does so here (`flush_io`), so that a traceback comes after the output.
+        # CPython does so for files (`flush_io`), so that a traceback comes after the output.
         for stream in sys.stderr, sys.stdout:
             try:
                 stream.flush()

@@ -35,6 +35,7 @@ Exit codes: 75 an exclusive run goes on, 121 no such project, 122 broken config,
 /// Run Python with the Toolkit core (sgtk) of one project, and nothing left of another.
 ///
 /// Launcher options come first; the first word that is none of them, and all after it, is Python's.
+#[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
 #[derive(Debug, Parser)]
 #[command(
     name = "sgtk-python",
@@ -117,6 +118,20 @@ pub struct Cli {
     #[arg(long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
     pub doctor: Option<Format>,
+
+    /// Run in the project's worker, which has imported sgtk and forks a child for each job; it is started
+    /// if there is none, while this job runs without [variable: SGTK_PYTHON_WARM=1]
+    #[arg(long)]
+    pub warm: bool,
+
+    /// List this user's workers
+    #[arg(long, group = "action", conflicts_with = "arguments", value_name = "FORMAT", num_args = 0..=1,
+          require_equals = true, default_missing_value = "text", hide_possible_values = true)]
+    pub workers: Option<Format>,
+
+    /// Stop this user's workers, or the chosen project's; jobs that run go on
+    #[arg(long, group = "action", conflicts_with = "arguments")]
+    pub stop_workers: bool,
 
     /// Run the script once for each project that is here, JOBS at once (default: one); go on after a
     /// failure, and exit 1 if there was one

@@ -67,6 +67,15 @@ impl Inputs {
     pub fn folder(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
+
+    /// The folder of this user's workers, which need not be there.
+    pub fn workers_folder(&self) -> PathBuf {
+        if let Some(folder) = self.folder("XDG_RUNTIME_DIR") {
+            return folder.join("sgtk-python");
+        }
+        let temporary = self.folder("TMPDIR").unwrap_or_else(|| "/tmp".into());
+        temporary.join(format!("sgtk-python-{}", disk::user_id()))
+    }
 }
 
 impl Place {

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! Inputs ─▶ Request ─▶ Selection ─▶ Resolution ─▶ LaunchPlan ─▶ exec
-//! capture   parse      choose  │    read disk     decide         └▶ explain (the same value, printed)
-//!              │          ▲    │        ▲
+//! capture   parse      choose  │    read disk     decide         ├▶ worker  (the same value, sent)
+//!              │          ▲    │        ▲                         └▶ explain (the same value, printed)
 //!              │          │    └ bootstrap (what is distributed: realised here, else asked of the site)
 //!              │          └ finding       │ (configurations by id, name or path)
 //!              └─▶ Environment ───────────┘
@@ -52,3 +52,4 @@ pub mod shim;
 pub mod shown;
 pub mod site;
 pub mod toolkit;
+pub mod worker;

@@ -26,6 +26,8 @@ use sgtk_python::settings::Settings;
 use sgtk_python::shim;
 use sgtk_python::shown::Shown;
 use sgtk_python::site::Site;
+use sgtk_python::worker::roster::{self, Listed};
+use sgtk_python::worker::{self, Outcome};
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| report(&error))
@@ -50,6 +52,8 @@ fn run() -> Result<ExitCode> {
     match &request.action {
         Action::List(format) => list(*format, &situation),
         Action::Doctor(format) => examine(*format, &situation),
+        Action::Workers(format) => list_workers(*format, &inputs),
+        Action::StopWorkers => stop_workers(&situation),
         Action::Each(each) => run_each(each, &situation),
         Action::MakeShim => make_shim(&situation),
         Action::Explain(format) => explain(*format, &situation),
@@ -71,6 +75,13 @@ fn launch(situation: &Situation) -> Result<ExitCode> {
         Some(_) => Credentials::read(settings, inputs)?,
         None => None,
     };
+    if let Some(warm) = &plan.warm {
+        match worker::run(&plan, &warm.value, &locks)? {
+            Outcome::Ended(code) => return Ok(ExitCode::from(code)),
+            Outcome::Cold(cold) if cold.is_a_fault() => say(&format!("warning: {cold}")),
+            Outcome::Cold(_) => (),
+        }
+    }
     match become_python(plan, credentials.as_ref(), &locks)? {}
 }
 
@@ -115,6 +126,27 @@ fn show_line(line: &str) {
     if stderr().is_terminal() {
         let _ = write!(stderr(), "\r\x1b[K{line}");
     }
+}
+
+fn list_workers(format: Format, inputs: &Inputs) -> Result<ExitCode> {
+    let list = roster::list(&inputs.workers_folder());
+    print(&roster::print(&list, format).context("the workers cannot be written as JSON")?)
+}
+
+/// Stops all workers of this user, or those of the project that was chosen.
+fn stop_workers(situation: &Situation) -> Result<ExitCode> {
+    let Situation { request, inputs, .. } = *situation;
+    let config = if request.choices.is_empty() {
+        None
+    } else {
+        Some(settle(situation, Asking::Never, &show)?.selection.config.path)
+    };
+    let stopped = roster::stop(&inputs.workers_folder(), config.as_deref())?;
+    let line = |worker: &Listed| {
+        let pid = worker.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
+        format!("stopped the worker of {}{pid}\n", Shown::new(&worker.project))
+    };
+    print(&stopped.iter().map(line).collect::<String>())
 }
 
 fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {

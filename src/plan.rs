@@ -10,10 +10,11 @@ use crate::error::Error;
 use crate::finding::places::Places;
 use crate::inherit::inherit;
 use crate::inputs::{Inputs, Place};
+use crate::origin::Decided;
 use crate::request::Request;
 use crate::resolve::{Interpreter, Resolution, resolve};
 use crate::select::{CONFIG_VARIABLE, Selection};
-use crate::settings::Settings;
+use crate::settings::{Settings, WorkerSettings};
 use crate::shown::Shown;
 use crate::site::Site;
 use crate::toolkit::core::Core;
@@ -36,6 +37,8 @@ pub struct LaunchPlan {
     pub session: Option<Session>,
     /// Where the launcher runs; the working directory stays the caller's.
     pub place: Place,
+    /// The worker to run in, if that is wanted.
+    pub warm: Option<Decided<Warm>>,
     /// What to say on standard error before the launch.
     pub warnings: Vec<String>,
 }
@@ -48,6 +51,15 @@ pub struct Session {
     pub engine: Option<String>,
     /// What it is started for, if not the project.
     pub entity: Option<Entity>,
+}
+
+/// How to run in a worker.
+#[derive(Clone, Debug)]
+pub struct Warm {
+    /// What is said of workers.
+    pub settings: WorkerSettings,
+    /// The folder of this user's workers.
+    pub folder: PathBuf,
 }
 
 /// What a plan is made from, besides the project.
@@ -72,12 +84,26 @@ pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, E
     let tables = settings.environment(selection.known_as.as_deref());
     let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
     let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
-    let authenticates = settings.site("authenticate", |site| site.authenticate.as_ref());
-    let has_session = request.engine.is_some() || authenticates.is_some_and(|yes| *yes.value);
-    let session = has_session
-        .then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() });
+    let warm = warm(request, settings, inputs, selection.known_as.as_deref());
     let plan = decide(request, inputs.place.clone(), selection, resolution, environment)?;
-    Ok(LaunchPlan { session, ..plan })
+    Ok(LaunchPlan { session: session(request, settings), warm, ..plan })
+}
+
+fn session(request: &Request, settings: &Settings) -> Option<Session> {
+    let authenticates = settings.site("authenticate", |site| site.authenticate.as_ref());
+    let is_wanted = request.engine.is_some() || authenticates.is_some_and(|yes| *yes.value);
+    is_wanted.then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() })
+}
+
+fn warm(
+    request: &Request,
+    settings: &Settings,
+    inputs: &Inputs,
+    project: Option<&str>,
+) -> Option<Decided<Warm>> {
+    let wanted = request.warm.clone().or_else(|| settings.warm(project))?;
+    let warm = || Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
+    wanted.value.then(|| Decided::new(warm(), wanted.origin))
 }
 
 fn decide(
@@ -113,8 +139,18 @@ fn decide(
     {
         return Err(Error::Isolated { word });
     }
-    let session = None;
-    Ok(LaunchPlan { selection, core, interpreter, environment, argv, session, place, warnings })
+    let (session, warm) = (None, None);
+    Ok(LaunchPlan {
+        selection,
+        core,
+        interpreter,
+        environment,
+        argv,
+        session,
+        place,
+        warm,
+        warnings,
+    })
 }
 
 /// What becomes of other cores in `PYTHONPATH`.

@@ -20,7 +20,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::shown::Shown;
 
 pub use system::{
-    Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in,
+    Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in, user_id,
 };
 
 /// The most bytes that such a file may hold: far more than any real one does.

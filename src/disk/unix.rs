@@ -77,6 +77,11 @@ pub fn is_closed_to_others(found: &Metadata) -> bool {
     found.mode() & 0o001 == 0
 }
 
+/// The number of the user whose files this process makes.
+pub fn user_id() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
 /// The path that these bytes are.
 pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())

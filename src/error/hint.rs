@@ -41,6 +41,9 @@ impl Error {
             Error::NoProject { .. } => {
                 Some("name one: --project NAME, --config PATH, or SGTK_PROJECT".into())
             }
+            Error::WorkerLost { .. } => {
+                Some("look whether it did its work before it is run again; without a worker: SGTK_PYTHON_WARM=0".into())
+            }
             Error::NoPipeline { configs, .. } if configs.iter().all(|c| c.pipeline.is_empty()) => {
                 Some(options("--config", configs, |config| config.path.clone().into()))
             }

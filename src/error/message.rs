@@ -162,6 +162,12 @@ impl Display for Error {
             Error::PythonMissing { path, origin, .. } => {
                 write!(f, "the Python {} does not exist ({origin})", Shown::new(path))
             }
+            Error::WorkerLost { worker, why } => {
+                write!(f, "it is not known how the job ended: the worker (process {worker}) {why}")
+            }
+            Error::WorkerStays { worker, project } => {
+                write!(f, "the worker of {} (process {worker}) does not stop", Shown::new(project))
+            }
             Error::PythonNotOnPath { name, origin } => {
                 write!(f, "no Python '{}' on PATH ({origin})", Shown::new(name))
             }

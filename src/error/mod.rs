@@ -160,6 +160,10 @@ pub enum Error {
     Exec { path: PathBuf, source: io::Error, longest: Option<OsString> },
     /// There is no such Python.
     PythonMissing { path: PathBuf, written: OsString, origin: Origin },
+    /// A worker took a job, and nobody tells how it ended.
+    WorkerLost { worker: i32, why: &'static str },
+    /// A worker did not stop.
+    WorkerStays { worker: i32, project: String },
     /// No Python by that name on `PATH`.
     PythonNotOnPath { name: OsString, origin: Origin },
     /// Another run of the same for the same project goes on; the process that it is, if that is known.
@@ -260,6 +264,8 @@ impl Error {
             | Error::Lock { .. }
             | Error::NoLauncher
             | Error::Shim { .. }
+            | Error::WorkerLost { .. }
+            | Error::WorkerStays { .. }
             | Error::BadPython { .. } => Code::Usage,
         }
     }

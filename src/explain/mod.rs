@@ -15,6 +15,7 @@ use crate::toolkit::core::Kind;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use crate::toolkit::realised;
+use crate::worker;
 
 /// Words in the name of a variable whose value nobody should see.
 const SECRET: [&str; 5] = ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"];
@@ -34,6 +35,8 @@ struct Explanation {
     session: Option<Session>,
     environment: Vec<Variable>,
     argv: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    warm: Option<Warm>,
     cwd: Option<String>,
     warnings: Vec<String>,
 }
@@ -96,6 +99,15 @@ struct Variable {
     reason: String,
 }
 
+/// The worker to run in.
+#[derive(Serialize)]
+struct Warm {
+    origin: String,
+    preload: Vec<String>,
+    /// Why it would run without a worker.
+    cold: Option<String>,
+}
+
 /// The plan in words or as JSON, with a line end.
 pub fn explain(plan: &LaunchPlan, format: Format) -> Result<String, serde_json::Error> {
     let explanation = Explanation::of(plan);
@@ -154,6 +166,11 @@ impl Explanation {
             }),
             environment: plan.environment.changes().into_iter().map(variable).collect(),
             argv: plan.argv.iter().map(text).collect(),
+            warm: plan.warm.as_ref().map(|warm| Warm {
+                origin: warm.origin.to_string(),
+                preload: warm.value.settings.preload.clone(),
+                cold: worker::why_cold(plan, &warm.value).map(|cold| cold.to_string()),
+            }),
             cwd: plan.place.directory().map(text),
             warnings,
         }

@@ -48,6 +48,13 @@ impl Display for Explanation {
             let what = format!("for {}, as an authenticated user", Shown::new(purpose));
             entry(f, "engine", &Shown::new(engine).to_string(), &what)?;
         }
+        if let Some(warm) = &self.warm {
+            let how = match &warm.cold {
+                None => "in the project's worker".into(),
+                Some(why) => format!("no: {why}"),
+            };
+            entry(f, "warm", &how, &warm.origin)?;
+        }
         f.write_str("\nenvironment\n")?;
         self.write_environment(f)?;
         write!(f, "\nrun\n  {}\n", self.command_line())?;

@@ -21,8 +21,14 @@ pub const OF_ANOTHER_PROJECT: [&str; 16] = [
 ];
 
 /// Variables that choose what this launcher launches.
-pub const SELECTING: [&str; 5] =
-    ["SGTK_CONFIG", "SGTK_PIPELINE", "SGTK_PROJECT", "SGTK_PROJECT_ID", "SGTK_PYTHON"];
+pub const SELECTING: [&str; 6] = [
+    "SGTK_CONFIG",
+    "SGTK_PIPELINE",
+    "SGTK_PROJECT",
+    "SGTK_PROJECT_ID",
+    "SGTK_PYTHON",
+    "SGTK_PYTHON_WARM",
+];
 
 /// Variables that redirect a Python or start something else in it (python(1), CPython's `getpath.py`).
 pub const OF_ANOTHER_PYTHON: [&str; 7] = [

@@ -30,6 +30,8 @@ const PYTHONS_LONG_OPTIONS: [&str; 4] =
 pub struct Request {
     /// What to do with the plan.
     pub action: Action,
+    /// Whether to run in a worker, by option or variable.
+    pub warm: Option<Decided<bool>>,
     /// The choices of a project, all of one level: the options, else the variables, else the link.
     pub choices: Vec<Decided<Choice>>,
     /// The Python, by option or variable.
@@ -70,6 +72,10 @@ pub enum Action {
     Each(Each),
     /// Make a Python for the project.
     MakeShim,
+    /// List the workers.
+    Workers(Format),
+    /// Stop workers.
+    StopWorkers,
     /// Print this text of the launcher's own: its help or version.
     Print(String),
 }
@@ -118,6 +124,7 @@ impl Request {
             choices: chosen.choices,
             pipeline: chosen.pipeline,
             python: python_variable(inputs),
+            warm: warm_variable(inputs),
             arguments: inputs.arguments.clone(),
             may_isolate: true,
             ..Request::default()
@@ -133,6 +140,7 @@ impl Request {
         check_first_word(inputs, &cli.arguments)?;
         let chosen = chosen(&cli, inputs)?;
         let action = action(&cli, inputs)?;
+        let warm = cli.warm.then(|| Decided::new(true, Origin::Option("--warm")));
         let by_option = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
         Ok(Request {
             action,
@@ -140,6 +148,7 @@ impl Request {
             pipeline: chosen.pipeline,
             python: by_option.or_else(|| python_variable(inputs)),
             exclusive: cli.exclusive,
+            warm: warm.or_else(|| warm_variable(inputs)),
             environment: EnvironmentOptions {
                 clean: cli.clean,
                 set: cli.env.into_iter().map(assignment).collect::<Result<_, _>>()?,
@@ -169,13 +178,20 @@ fn action(cli: &Cli, inputs: &Inputs) -> Result<Action, Error> {
     let each = Each::of(cli, inputs)?.map(Action::Each);
     let shim = cli.make_shim.is_some().then_some(Action::MakeShim);
     let list = cli.list.map(Action::List).or(cli.doctor.map(Action::Doctor));
-    let others = list.or(cli.explain.map(Action::Explain)).or(shim);
+    let workers = cli.workers.map(Action::Workers);
+    let workers = workers.or(cli.stop_workers.then_some(Action::StopWorkers));
+    let others = list.or(workers).or(cli.explain.map(Action::Explain)).or(shim);
     Ok(each.or(others).unwrap_or(Action::Launch))
 }
 
 fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {
     let value = inputs.variable("SGTK_PYTHON")?.to_owned();
     Some(Decided::new(value, Origin::Variable("SGTK_PYTHON")))
+}
+
+fn warm_variable(inputs: &Inputs) -> Option<Decided<bool>> {
+    let is_wanted = inputs.variable("SGTK_PYTHON_WARM")? != "0";
+    Some(Decided::new(is_wanted, Origin::Variable("SGTK_PYTHON_WARM")))
 }
 
 /// Refuses a first word that looks like an option and is nobody's. After `--` any word is Python's.

@@ -1,6 +1,7 @@
 //! What may stand in a settings file, and where and how it fails to.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,6 +26,23 @@ pub struct Document {
     pub python: Option<String>,
     /// The site that knows distributed configurations.
     pub site: SiteTable,
+    /// Whether jobs run in a worker.
+    pub warm: Option<bool>,
+    /// What a worker imports besides `sgtk`.
+    #[serde(deserialize_with = "some_modules")]
+    pub preload: Option<Vec<String>>,
+    /// Further variables that tell workers apart.
+    #[serde(deserialize_with = "some_patterns")]
+    pub worker_variables: Option<Vec<NamePattern>>,
+    /// How long a worker waits for the next job.
+    #[serde(deserialize_with = "some_duration")]
+    pub idle_after: Option<Duration>,
+    /// How many workers a user may have.
+    pub max_workers: Option<NonZeroU32>,
+    /// How many jobs a worker runs at once.
+    pub max_jobs: Option<NonZeroU32>,
+    /// The MiB of a worker and its jobs above which further jobs wait.
+    pub max_memory: Option<NonZeroU32>,
     /// What Python gets.
     pub environment: EnvironmentTable,
     /// The tables of single projects.
@@ -79,6 +97,11 @@ pub struct ProjectTable {
     /// The Python.
     #[serde(deserialize_with = "some_text")]
     pub python: Option<String>,
+    /// Whether jobs run in a worker.
+    pub warm: Option<bool>,
+    /// What a worker imports besides `sgtk`.
+    #[serde(deserialize_with = "some_modules")]
+    pub preload: Option<Vec<String>>,
     /// What Python gets.
     pub environment: EnvironmentTable,
 }
@@ -111,6 +134,21 @@ fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<S
     }
 }
 
+fn some_modules<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let names = Vec::<String>::deserialize(deserializer)?;
+    let is_part = |part: &str| {
+        !part.starts_with(|c: char| c.is_ascii_digit())
+            && part.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && !part.is_empty()
+    };
+    match names.iter().find(|name| !name.split('.').all(is_part)) {
+        Some(name) => Err(D::Error::custom(format!("'{name}' cannot be a module's name"))),
+        None => Ok(Some(names)),
+    }
+}
+
 fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;
     let duration = humantime::parse_duration(&text);
@@ -126,6 +164,12 @@ fn some_time_limit<'de, D: Deserializer<'de>>(
         Some(Duration::ZERO) => Err(D::Error::custom("leaves no time at all")),
         limit => Ok(limit),
     }
+}
+
+fn some_patterns<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<NamePattern>>, D::Error> {
+    patterns(deserializer).map(Some)
 }
 
 fn is_text(text: &str) -> bool {

@@ -3,9 +3,12 @@
 
 mod document;
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::disk::{self, Problem};
+use crate::environment::NamePattern;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -22,6 +25,26 @@ const FILE_NAME: &str = "sgtk-python.toml";
 pub struct Settings {
     files: Vec<File>,
 }
+
+/// What the settings say of workers.
+#[derive(Clone, Debug)]
+pub struct WorkerSettings {
+    /// What a worker imports besides `sgtk`.
+    pub preload: Vec<String>,
+    /// Further variables that tell workers apart.
+    pub variables: Vec<NamePattern>,
+    /// How long a worker waits for the next job.
+    pub idle_after: Duration,
+    /// How many workers a user may have.
+    pub max_workers: u32,
+    /// How many jobs a worker runs at once.
+    pub max_jobs: u32,
+    /// The MiB above which further jobs wait; 0: no limit.
+    pub max_memory: u32,
+}
+
+/// How long a worker waits for the next job, if nothing else is said.
+const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 
 #[derive(Debug)]
 struct File {
@@ -72,6 +95,31 @@ impl Settings {
         self.strongest(|document| pick(&document.site), &format!("site.{key}"))
     }
 
+    /// Whether jobs run in a worker.
+    pub fn warm(&self, project: Option<&str>) -> Option<Decided<bool>> {
+        let decided = self
+            .of_project(project, "warm", |table| table.warm.as_ref())
+            .or_else(|| self.strongest(|document| document.warm.as_ref(), "warm"))?;
+        Some(Decided::new(*decided.value, decided.origin))
+    }
+
+    /// What is said of workers.
+    pub fn workers(&self, project: Option<&str>) -> WorkerSettings {
+        let preload = self
+            .of_project(project, "preload", |table| table.preload.as_deref())
+            .or_else(|| self.strongest(|document| document.preload.as_deref(), "preload"));
+        WorkerSettings {
+            preload: preload.map(|preload| preload.value.to_vec()).unwrap_or_default(),
+            variables: self
+                .latest(|document| document.worker_variables.clone())
+                .unwrap_or_default(),
+            idle_after: self.latest(|document| document.idle_after).unwrap_or(IDLE_AFTER),
+            max_workers: self.latest(|document| document.max_workers).map_or(8, NonZeroU32::get),
+            max_jobs: self.latest(|document| document.max_jobs).map_or(32, NonZeroU32::get),
+            max_memory: self.latest(|document| document.max_memory).map_or(0, NonZeroU32::get),
+        }
+    }
+
     /// The config of a project, as written.
     pub fn config(&self, project: &str) -> Option<Decided<&str>> {
         self.of_project(Some(project), "config", |table| table.config.as_deref())
@@ -115,12 +163,17 @@ impl Settings {
         })
     }
 
-    fn of_project<'a>(
+    /// What the strongest file says that says anything.
+    fn latest<T>(&self, pick: impl Fn(&Document) -> Option<T>) -> Option<T> {
+        self.files.iter().rev().find_map(|file| pick(&file.document))
+    }
+
+    fn of_project<'a, T: ?Sized>(
         &'a self,
         project: Option<&str>,
         key: &str,
-        pick: impl Fn(&'a ProjectTable) -> Option<&'a str>,
-    ) -> Option<Decided<&'a str>> {
+        pick: impl Fn(&'a ProjectTable) -> Option<&'a T>,
+    ) -> Option<Decided<&'a T>> {
         let project = project?;
         let pick = |document: &'a Document| pick(document.projects.get(project)?);
         self.strongest(pick, &format!("projects.{project}.{key}"))

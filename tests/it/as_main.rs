@@ -30,8 +30,11 @@ print(__name__, sorted((name, str(value)) for name, value in names.items()))
 print(main is sys.modules[__name__], main.__dict__ is globals(), sys.argv, sys.path)
 ";
 
+/// Output and complaints into one pipe, whose order shows what is flushed when.
+const BOTH: &str = "import os\nos.dup2(1, 2)\nprint('out')\n1/0\n";
+
 /// The words, and what comes on standard input.
-const PROGRAMS: [(&[&str], &str); 70] = [
+const PROGRAMS: [(&[&str], &str); 74] = [
     (&["-c", SHOW], ""),
     (&["-c", SHOW, "a", "-c", "", "--", "ä"], ""),
     (&["-m", "shows", "-m", "b"], ""),
@@ -111,6 +114,10 @@ const PROGRAMS: [(&[&str], &str); 70] = [
     (&["-c", "import sys; sys.exit(ValueError(3))"], ""),
     (&["-c", "import sys; sys.stderr = None; sys.exit('told')"], ""),
     (&["-m", "leaves"], ""),
+    (&["both.py"], ""),
+    (&["-m", "both"], ""),
+    (&["-"], BOTH),
+    (&["-c", BOTH], ""),
     (&["-c", "import os; os._exit(9)"], ""),
     (&["-c", "import os; os.kill(os.getpid(), 15)"], ""),
     // What needs `__main__`.
@@ -136,6 +143,7 @@ fn studio(folder: &Path) {
     file("interrupted.py", "raise KeyboardInterrupt");
     file("leaves.py", "import sys; sys.exit(5)");
     file("secret.py", "print(1)");
+    file("both.py", BOTH);
     write(folder.join("latin.py"), b"# coding: latin-1\nprint(ascii('\xe4'))\nraise Exception\n");
     file(
         "pickles.py",

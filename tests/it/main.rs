@@ -46,3 +46,9 @@ mod shims;
 #[cfg(unix)]
 mod standin;
 mod support;
+#[cfg(target_os = "linux")]
+mod warm;
+#[cfg(target_os = "linux")]
+mod warm_faults;
+#[cfg(target_os = "linux")]
+mod warm_support;

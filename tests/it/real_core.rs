@@ -97,6 +97,36 @@ fn every_python_that_the_core_supports() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn workers_of_two_projects_on_every_python() {
+    use crate::warm_support::WarmStudio;
+    let warm = WarmStudio::new();
+    let second = warm.studio.localized("sintel");
+    for config in [&warm.studio.path("configs/bigbuck"), &second] {
+        install(config);
+    }
+    for python in pythons().values() {
+        let words = |project: &str, program: &str| {
+            format!("$S --warm --python {} --project {project} -c '{program}'", python.display())
+        };
+        for project in ["bigbuck", "sintel"] {
+            warm.text(&words(project, "pass"));
+        }
+        warm.until(|workers| workers.iter().filter(|w| w["state"] == "ready").count() == 2);
+        for turn in 0..4 {
+            let project = ["bigbuck", "sintel"][turn % 2];
+            let seen = "import sys; before = \"tank\" in sys.modules; import os, sgtk; print(before, sgtk.__file__, os.environ[\"TANK_CURRENT_PC\"], hasattr(sgtk, \"mine\")); sgtk.mine = 1";
+            let config = warm.studio.path("configs").join(project);
+            let package = config.join("install/core/python/tank/__init__.py");
+            let expected = format!("True {} {} False", package.display(), config.display());
+            assert_eq!(warm.text(&words(project, seen)), expected);
+        }
+        warm.text("$S --stop-workers >/dev/null");
+    }
+}
+
 #[test]
 #[ignore = "needs the real core: run tests/run"]
 fn with_nothing_but_the_config() {

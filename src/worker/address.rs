@@ -1,0 +1,171 @@
+//! Which worker may run a plan: a hash of everything that makes two workers interchangeable. What is
+//! another job's alone is not in it.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use super::job::Job;
+use super::process::Process;
+use super::start::SOURCE;
+use crate::environment::NamePattern;
+use crate::plan::{LaunchPlan, Warm};
+
+/// Variables that the loader, Python or Toolkit read at their start or import.
+const READ_AT_START: [&str; 30] = [
+    "ALL_PROXY",
+    "CURL_CA_BUNDLE",
+    "FTP_PROXY",
+    "GLIBC_TUNABLES",
+    "HOME",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "LANG",
+    "LANGUAGE",
+    "LC_*",
+    "LD_*",
+    "LOCPATH",
+    "MALLOC_*",
+    "NLSPATH",
+    "NO_PROXY",
+    "PYTHON*",
+    "REQUESTS_CA_BUNDLE",
+    "SGTK_*",
+    "SHOTGUN_*",
+    "SSL_*",
+    "TANK_CURRENT_PC",
+    "TK_*",
+    "TZ",
+    "TZDIR",
+    "all_proxy",
+    "ftp_proxy",
+    "http_proxy",
+    "https_proxy",
+    "no_proxy",
+    "OPENSSL_*",
+];
+
+/// Those among them that are a job's own.
+const OF_A_JOB: [&str; 6] = [
+    "SGTK_CONTEXT",
+    "SGTK_ENGINE",
+    "SGTK_FILE_TO_OPEN",
+    "SGTK_PYTHON_*",
+    "SHOTGUN_ENTITY_*",
+    "SHOTGUN_FILE_TO_OPEN",
+];
+
+/// The name of the worker that may run a job.
+pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> String {
+    let mut digest = Digest::new();
+    // The program is the protocol's version, and more.
+    digest.add(SOURCE);
+    digest.add(format!("{:?}", warm.settings));
+    for word in plan.argv.iter().take(1).chain(&plan.interpreter.args).chain(&job.options) {
+        digest.add(word);
+    }
+    digest.add("variables");
+    for (name, value) in relevant_variables(plan, &warm.settings.variables) {
+        digest.add(name);
+        digest.add(value);
+    }
+    digest.add("process");
+    for line in &process.nature {
+        digest.add(line);
+    }
+    digest.add("files");
+    add_files(&mut digest, plan);
+    digest.text()
+}
+
+fn relevant_variables<'a>(
+    plan: &'a LaunchPlan,
+    further: &[NamePattern],
+) -> Vec<(&'a OsStr, &'a OsStr)> {
+    let is_one_of = |names: &[&str], name: &OsStr| {
+        names.iter().any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => name.as_bytes().starts_with(start.as_bytes()),
+            None => name == *pattern,
+        })
+    };
+    let variables = plan.environment.variables();
+    let mut relevant: Vec<_> = variables
+        .filter(|(name, _)| {
+            further.iter().any(|pattern| pattern.matches(name))
+                || is_one_of(&READ_AT_START, name) && !is_one_of(&OF_A_JOB, name)
+        })
+        .collect();
+    relevant.sort_unstable();
+    relevant
+}
+
+/// The files that decide what Python, core and configuration are.
+fn add_files(digest: &mut Digest, plan: &LaunchPlan) {
+    let (config, core) = (&plan.selection.config, &plan.core);
+    digest.add_file(&plan.interpreter.path);
+    for path in [config.localized_mark(), config.core_link_file(), core.manifest_file()] {
+        digest.add_file(&path);
+    }
+    let python = core.python_path();
+    digest.add_file(&python);
+    for package in ["sgtk", "tank", "tank_vendor"] {
+        digest.add_file(&python.join(package));
+        digest.add_file(&python.join(package).join("__init__.py"));
+    }
+    let mut folders = vec![config.path.join("config").join("core")];
+    if core.root != config.path {
+        folders.push(core.root.join("config").join("core"));
+    }
+    for folder in folders {
+        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
+        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+        paths.sort_unstable();
+        for path in &paths {
+            digest.add_file(path);
+        }
+    }
+}
+
+/// Two hashes of 64 bits that differ in how they begin.
+struct Digest([DefaultHasher; 2]);
+
+impl Digest {
+    fn new() -> Self {
+        let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
+        for (number, hasher) in hashers.iter_mut().enumerate() {
+            hasher.write_usize(number);
+        }
+        Digest(hashers)
+    }
+
+    fn add(&mut self, text: impl AsRef<OsStr>) {
+        let bytes = text.as_ref().as_bytes();
+        for hasher in &mut self.0 {
+            hasher.write_usize(bytes.len());
+            hasher.write(bytes);
+        }
+    }
+
+    /// A file or folder: its name, and what changes when it does.
+    fn add_file(&mut self, path: &Path) {
+        self.add(path);
+        let identity = fs::metadata(path).map(|found| {
+            [
+                found.dev(),
+                found.ino(),
+                found.size(),
+                found.mtime().cast_unsigned(),
+                found.mtime_nsec().cast_unsigned(),
+            ]
+        });
+        self.add(format!("{:?}", identity.ok()));
+    }
+
+    fn text(&self) -> String {
+        let [one, other] = &self.0;
+        format!("{:016x}{:016x}", one.finish(), other.finish())
+    }
+}

@@ -1,0 +1,185 @@
+//! The launcher's side of a job: finds the worker, hands the job over, passes signals on, and returns
+//! what the job returned.
+
+use std::fs::File;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+
+use super::address::address;
+use super::folder::{Connection, Folder, connect_to, socket_name};
+use super::job::Job;
+use super::process::{Process, unshareable};
+use super::protocol::{GO, Reply, plan_message, read_reply};
+use super::signals::{Forwarder, leave_by, stop_too};
+use super::start::start;
+use super::{Cold, Outcome};
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::plan::{LaunchPlan, Warm};
+
+/// A worker that says nothing for so long is passed by.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Runs a plan in a worker, if there is one that may.
+pub fn run(plan: &LaunchPlan, warm: &Warm, locks: &[Lock]) -> Result<Outcome, Error> {
+    match hand_over(plan, warm, locks) {
+        Ok(running) => running.end().map(Outcome::Ended),
+        Err(cold) => Ok(Outcome::Cold(cold)),
+    }
+}
+
+/// Why a plan would run cold, as far as that can be told without talking to a worker.
+pub fn why_cold(plan: &LaunchPlan, warm: &Warm) -> Option<Cold> {
+    let looked_at = || -> Result<(), Cold> {
+        unshareable().map_or(Ok(()), Err)?;
+        let job = Job::of(plan)?;
+        let process = Process::read()?;
+        plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
+        let key = address(plan, warm, &job, &process);
+        match Folder::open_existing(&warm.folder) {
+            Ok(folder) => super::start::why_unfit(&folder, &key).map_or(Ok(()), Err),
+            Err(Cold::Folder { .. }) => Ok(()),
+            Err(cold) => Err(cold),
+        }
+    };
+    looked_at().err()
+}
+
+/// Everything up to the point from which a job cannot run cold any more.
+fn hand_over(plan: &LaunchPlan, warm: &Warm, locks: &[Lock]) -> Result<Running, Cold> {
+    if let Some(cold) = unshareable() {
+        return Err(cold);
+    }
+    let job = Job::of(plan)?;
+    let process = Process::read()?;
+    let message = plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
+    let directory = File::options()
+        .read(true)
+        .custom_flags((OFlag::O_PATH | OFlag::O_DIRECTORY).bits())
+        .open(".")
+        .map_err(|_| Cold::WorkingDirectory)?;
+    let folder = Folder::open(&warm.folder)?;
+    let key = address(plan, warm, &job, &process);
+    let (mut stream, worker) = match connect_to(&folder, &key) {
+        Connection::Open(stream, worker) => (stream, worker),
+        Connection::Nobody => return Err(start(plan, warm, &job, &folder, &key)),
+        Connection::Full => return Err(pass_by(&folder, &key)),
+    };
+    let child = match ask(&mut stream, &message) {
+        Ok(Reply::Ready(child)) => child,
+        Ok(_) => return Err(Cold::NotTaken("takes no more jobs")),
+        Err(error) if is_timeout(&error) => return Err(pass_by(&folder, &key)),
+        Err(_) => return Err(Cold::NotTaken("has gone")),
+    };
+    // While the child waits for GO its number is its own.
+    let process = Pid::from_raw(child).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let signals = Forwarder::new(child).ok_or(Cold::NotTaken("cannot be sent signals"))?;
+    let streams = (io::stdin(), io::stdout(), io::stderr());
+    let mut rights: Vec<RawFd> =
+        vec![streams.0.as_raw_fd(), streams.1.as_raw_fd(), streams.2.as_raw_fd()];
+    rights.push(directory.as_raw_fd());
+    rights.extend(locks.iter().map(Lock::number));
+    let go = [IoSlice::new(GO)];
+    let rights = [ControlMessage::ScmRights(&rights)];
+    match sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None) {
+        Ok(_) => Ok(Running { stream, worker, process, signals }),
+        // Nothing was sent.
+        Err(_) => Err(Cold::NotTaken("has gone")),
+    }
+}
+
+/// Sends a plan and waits for a child that will run it. What waits is told so again and again.
+fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<Reply> {
+    stream.set_write_timeout(Some(PATIENCE))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(message)?;
+    loop {
+        match read_reply(stream)? {
+            Some(Reply::Waits) => (),
+            Some(reply) => return Ok(reply),
+            None => return Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+}
+
+/// Lets the next job start another worker instead of one that does not answer; should it only be slow,
+/// it will see that its place has gone, and leave when its jobs have.
+fn pass_by(folder: &Folder, key: &str) -> Cold {
+    let _ = std::fs::remove_file(folder.entry(&socket_name(key)));
+    Cold::NotTaken("does not answer")
+}
+
+/// A job that a child has begun.
+struct Running {
+    stream: UnixStream,
+    worker: i32,
+    /// The child, to learn of its end where nobody tells.
+    process: Option<OwnedFd>,
+    signals: Forwarder,
+}
+
+impl Running {
+    /// Waits for the job's end and returns its code; a job that died by a signal ends this process too.
+    fn end(mut self) -> Result<u8, Error> {
+        let worker = self.worker;
+        let lost = |why| Error::WorkerLost { worker, why };
+        // A child that has ended is told of by itself or its worker, at once or never.
+        let mut deadline: Option<Instant> = None;
+        self.stream.set_read_timeout(None).map_err(|_| lost("cannot be heard"))?;
+        loop {
+            let happened = self.wait(deadline);
+            if happened.signal {
+                self.signals.forward();
+            }
+            if happened.reply {
+                match read_reply(&mut self.stream) {
+                    Ok(Some(Reply::Ended(code))) => return Ok(code),
+                    Ok(Some(Reply::Died(status))) => return Ok(leave_by(status)),
+                    Ok(Some(Reply::Stopped)) => stop_too(),
+                    Ok(Some(_)) => (),
+                    Ok(None) => return Err(lost("ended, and then the job did")),
+                    Err(_) => return Err(lost("cannot be understood")),
+                }
+            } else if happened.end {
+                self.process = None;
+                deadline = Some(Instant::now() + PATIENCE);
+            } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(lost("does not answer, and the job has ended"));
+            }
+        }
+    }
+
+    fn wait(&self, deadline: Option<Instant>) -> Happened {
+        let event = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut events = vec![event(self.stream.as_fd()), event(self.signals.as_fd())];
+        events.extend(self.process.as_ref().map(|process| event(process.as_fd())));
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let timeout = left.map_or(PollTimeout::NONE, |left| {
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        });
+        // An interruption is as good as nothing.
+        let _ = poll(&mut events, timeout);
+        let mut any = events.iter().map(|event| event.any().unwrap_or(false));
+        let mut next = || any.next().unwrap_or(false);
+        Happened { reply: next(), signal: next(), end: next() }
+    }
+}
+
+/// What there is to see to.
+struct Happened {
+    reply: bool,
+    signal: bool,
+    end: bool,
+}

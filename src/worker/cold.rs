@@ -1,0 +1,80 @@
+//! Why a job does not run in a worker.
+
+use std::ffi::OsString;
+use std::fmt::{self, Display, Formatter};
+use std::path::PathBuf;
+
+use crate::shown::Shown;
+
+/// Why a job runs cold.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the variant tells what its fields are of")]
+pub enum Cold {
+    /// Workers are for Linux.
+    NotHere,
+    /// Standard input is a terminal.
+    Terminal,
+    /// A descriptor that Python would inherit.
+    Descriptor(u32),
+    /// An option of Python's that a worker cannot have.
+    Option(OsString),
+    /// There is nothing to run but a prompt or a message.
+    NothingToRun,
+    /// An entry of `PYTHONPATH` means another folder in each working directory.
+    RelativePath,
+    /// There is no working directory that could be handed over.
+    WorkingDirectory,
+    /// The process cannot be told from others.
+    Unreadable(&'static str),
+    /// More than a worker takes.
+    TooLarge,
+    /// The folder of workers cannot be made or opened.
+    Folder { path: PathBuf, why: String },
+    /// The folder of workers is open to others.
+    Untrusted { path: PathBuf, why: String },
+    /// There is no worker, and now one is being started.
+    Starting,
+    /// The worker could not start.
+    Unfit(String),
+    /// There are as many workers as may be, and each has work.
+    TooMany(u32),
+    /// The worker did not take the job.
+    NotTaken(&'static str),
+}
+
+impl Cold {
+    /// Whether a person has to see to it.
+    pub fn is_a_fault(&self) -> bool {
+        matches!(self, Cold::Untrusted { .. })
+    }
+}
+
+impl Display for Cold {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Cold::NotHere => f.write_str("workers are for Linux"),
+            Cold::Terminal => f.write_str("standard input is a terminal"),
+            Cold::Descriptor(number) => {
+                write!(f, "the descriptor {number} is open for Python to inherit")
+            }
+            Cold::Option(word) => {
+                write!(f, "Python's '{}' cannot be had in a worker", Shown::new(word))
+            }
+            Cold::NothingToRun => f.write_str("Python is given nothing to run"),
+            Cold::RelativePath => f.write_str("PYTHONPATH holds a relative path"),
+            Cold::WorkingDirectory => f.write_str("the working directory cannot be handed over"),
+            Cold::Unreadable(what) => write!(f, "{what} cannot be read"),
+            Cold::TooLarge => f.write_str("the words and variables are too long"),
+            Cold::Folder { path, why } => {
+                write!(f, "the workers' folder {} {}", Shown::new(path), Shown::new(why))
+            }
+            Cold::Untrusted { path, why } => {
+                write!(f, "the workers' folder {} {}: none is used", Shown::new(path), why)
+            }
+            Cold::Starting => f.write_str("there was no worker, so one is started"),
+            Cold::Unfit(why) => write!(f, "the worker could not start: {}", Shown::new(why)),
+            Cold::TooMany(most) => write!(f, "all {most} workers are busy"),
+            Cold::NotTaken(why) => write!(f, "the worker {why}"),
+        }
+    }
+}

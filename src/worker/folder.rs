@@ -1,0 +1,141 @@
+//! The folder of this user's workers: checked to be nobody else's, and held open, so that what is
+//! reached in it is what was checked.
+
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::OFlag;
+use nix::sys::socket::sockopt::PeerCredentials;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket};
+
+use super::Cold;
+use crate::disk::{self, Reason};
+
+/// The end of a socket's name.
+const SOCKET: &str = ".sock";
+
+/// The end of the name of a file that tells of a start: locked while that lasts, and empty or gone
+/// once it has worked.
+const START: &str = ".start";
+
+/// The open folder.
+#[derive(Debug)]
+pub struct Folder(File);
+
+impl Folder {
+    /// Opens the folder, and makes it if it is not there.
+    pub fn open(path: &Path) -> Result<Self, Cold> {
+        match DirBuilder::new().mode(0o700).create(path) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                let why = format!("cannot be made: {}", Reason(&error));
+                Err(Cold::Folder { path: path.to_owned(), why })
+            }
+            _ => Self::open_existing(path),
+        }
+    }
+
+    /// Opens the folder if it is this user's alone.
+    pub fn open_existing(path: &Path) -> Result<Self, Cold> {
+        let untrusted = |why: &str| Cold::Untrusted { path: path.to_owned(), why: why.into() };
+        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+        let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
+            Ok(file) => file,
+            Err(error) if path.is_symlink() || error.kind() == io::ErrorKind::NotADirectory => {
+                return Err(untrusted("is no folder"));
+            }
+            Err(error) => {
+                let why = format!("cannot be opened: {}", Reason(&error));
+                return Err(Cold::Folder { path: path.to_owned(), why });
+            }
+        };
+        let found = file.metadata().map_err(|_| untrusted("cannot be examined"))?;
+        if found.uid() != disk::user_id() {
+            return Err(untrusted("belongs to another user"));
+        }
+        if found.mode() & 0o077 != 0 {
+            return Err(untrusted("is open to other users (it should have the mode 700)"));
+        }
+        Ok(Folder(file))
+    }
+
+    /// The path of an entry, whatever becomes of the folder's name.
+    pub fn entry(&self, name: &str) -> PathBuf {
+        PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
+    }
+
+    /// The descriptor, for a worker to inherit.
+    pub fn number(&self) -> RawFd {
+        self.0.as_raw_fd()
+    }
+
+    /// Lets a worker inherit the folder.
+    pub fn inherit(&self) -> io::Result<()> {
+        disk::inherit(&self.0)
+    }
+
+    /// The keys of the workers that have a socket here.
+    pub fn sockets(&self) -> Vec<String> {
+        self.keys(SOCKET)
+    }
+
+    /// The keys of the workers that are being started, or could not be.
+    pub fn starts(&self) -> Vec<String> {
+        self.keys(START)
+    }
+
+    fn keys(&self, end: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.entry("")).into_iter().flatten().flatten();
+        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+        let mut keys: Vec<String> =
+            names.filter_map(|name| Some(name.strip_suffix(end)?.to_owned())).collect();
+        keys.sort_unstable();
+        keys
+    }
+}
+
+/// The name of a worker's socket.
+pub fn socket_name(key: &str) -> String {
+    format!("{key}{SOCKET}")
+}
+
+/// The name of the file that tells of a worker's start.
+pub fn start_name(key: &str) -> String {
+    format!("{key}{START}")
+}
+
+/// A connection to a worker.
+#[derive(Debug)]
+pub enum Connection {
+    /// This user's worker, and its process' number.
+    Open(UnixStream, i32),
+    /// Nobody listens, or somebody else does.
+    Nobody,
+    /// So many wait there that it takes no more.
+    Full,
+}
+
+/// Connects to what listens at an entry, without waiting.
+pub fn connect_to(folder: &Folder, key: &str) -> Connection {
+    let attempt = || -> nix::Result<(UnixStream, i32)> {
+        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+        let address = UnixAddr::new(&folder.entry(&socket_name(key)))?;
+        connect(socket.as_raw_fd(), &address)?;
+        let peer = getsockopt(&socket.as_fd(), PeerCredentials)?;
+        if peer.uid() != disk::user_id() {
+            return Err(nix::Error::EACCES);
+        }
+        let stream = UnixStream::from(socket);
+        stream.set_nonblocking(false).map_err(|_| nix::Error::EIO)?;
+        Ok((stream, peer.pid()))
+    };
+    match attempt() {
+        Ok((stream, pid)) => Connection::Open(stream, pid),
+        Err(nix::Error::EAGAIN) => Connection::Full,
+        Err(_) => Connection::Nobody,
+    }
+}

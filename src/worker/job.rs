@@ -1,0 +1,127 @@
+//! What a plan makes Python run, if a worker can run it as plain Python would.
+
+use std::ffi::{OsStr, OsString};
+use std::path::Path;
+
+use super::Cold;
+use crate::plan::LaunchPlan;
+use crate::toolkit::interpreter::{Program, Words};
+
+/// Python's options that decide before its start what a worker has decided too, and that do nothing
+/// else: its worker is started with the same.
+const FLAGS: &[u8] = b"bBOPqRsSu";
+
+/// The values of `-X` of which that is true.
+const IMPLEMENTATION: [&str; 8] = [
+    "dev",
+    "faulthandler",
+    "frozen_modules",
+    "int_max_str_digits",
+    "no_debug_ranges",
+    "pycache_prefix",
+    "utf8",
+    "warn_default_encoding",
+];
+
+/// What to run.
+#[derive(Debug)]
+pub struct Job {
+    /// Python's options, which the worker has too.
+    pub options: Vec<OsString>,
+    /// `code`, `module`, `script` or `input` (`shims/as_main.py`).
+    pub kind: &'static str,
+    /// The text, name or path.
+    pub program: OsString,
+    /// The program's arguments.
+    pub arguments: Vec<OsString>,
+}
+
+impl Job {
+    /// The job of a plan.
+    pub fn of(plan: &LaunchPlan) -> Result<Self, Cold> {
+        let words = Words::read(plan.argv.get(1..).unwrap_or_default());
+        if let Some(option) = unfit_option(&words.options) {
+            return Err(Cold::Option(option.to_owned()));
+        }
+        let list = plan.environment.get("PYTHONPATH").unwrap_or_default();
+        if std::env::split_paths(list).any(|entry| !entry.is_absolute()) {
+            return Err(Cold::RelativePath);
+        }
+        let (kind, program) = match words.program {
+            // Python itself tells that there is none.
+            Program::Code(text) | Program::Module(text) | Program::Script(text)
+                if text.is_empty() =>
+            {
+                return Err(Cold::NothingToRun);
+            }
+            Program::Code(text) => ("code", text),
+            Program::Module(name) => ("module", name),
+            Program::Script(path) => ("script", path),
+            Program::Input => ("input", "-".into()),
+            Program::Prompt => ("input", OsString::new()),
+        };
+        Ok(Job { options: words.options, kind, program, arguments: words.arguments })
+    }
+}
+
+/// The first option that a worker cannot have, or that makes Python do something else.
+fn unfit_option(options: &[OsString]) -> Option<&OsStr> {
+    let mut words = options.iter();
+    while let Some(word) = words.next() {
+        let fits = match word.as_encoded_bytes() {
+            b"--check-hash-based-pycs" | b"-W" => words.next().is_some(),
+            b"-X" => words.next().is_some_and(is_known),
+            [b'-', b'W', ..] => true,
+            [b'-', b'X', value @ ..] => std::str::from_utf8(value).is_ok_and(is_known),
+            [b'-', b'-', ..] => false,
+            [b'-', flags @ ..] => flags.iter().all(|flag| FLAGS.contains(flag)),
+            _ => false,
+        };
+        if !fits {
+            return Some(word);
+        }
+    }
+    None
+}
+
+fn is_known(value: impl AsRef<OsStr>) -> bool {
+    let value = value.as_ref().to_string_lossy();
+    let name = value.split_once('=').map_or(&*value, |(name, _)| name);
+    IMPLEMENTATION.contains(&name)
+}
+
+/// The program's name for a process list.
+pub fn shown_project(plan: &LaunchPlan) -> String {
+    let path = &plan.selection.config.path;
+    let name = plan.selection.known_as.clone();
+    name.unwrap_or_else(|| {
+        path.file_name().unwrap_or(Path::new("?").as_os_str()).to_string_lossy().into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options() {
+        for (words, unfit) in [
+            ("", None),
+            ("-u -B -OO -sS", None),
+            ("-W ignore -Wdefault", None),
+            ("-X dev -Xutf8=1 -X int_max_str_digits=9", None),
+            ("--check-hash-based-pycs always", None),
+            ("-u -i", Some("-i")),
+            ("-ui", Some("-ui")),
+            ("-X importtime", Some("-X")),
+            ("-Ximporttime", Some("-Ximporttime")),
+            ("-W", Some("-W")),
+            ("-V", Some("-V")),
+            ("--help-env", Some("--help-env")),
+            ("-x", Some("-x")),
+        ] {
+            let words: Vec<OsString> = words.split_whitespace().map(OsString::from).collect();
+            assert_eq!(unfit_option(&words), unfit.map(OsStr::new), "{words:?}");
+        }
+    }
+}

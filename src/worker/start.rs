@@ -1,0 +1,145 @@
+//! Starts a worker: the plan's own Python and variables, with a program of the launcher's.
+
+use std::fs;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::Cold;
+use super::folder::{Connection, Folder, connect_to, socket_name, start_name};
+use super::job::{Job, shown_project};
+use super::roster;
+use crate::disk;
+use crate::lock::{Holders, Lock};
+use crate::plan::{LaunchPlan, Warm};
+
+/// The worker's program.
+pub const SOURCE: &str = concat!(
+    include_str!("../../shims/as_main.py"),
+    "\n",
+    include_str!("../../shims/worker.py"),
+    "\n",
+    include_str!("../../shims/worker_supervisor.py"),
+    "\n",
+    include_str!("../../shims/worker_job.py"),
+);
+
+/// Runs it. It travels in a variable, so that a process list shows no program of many lines.
+const RUN: &str = "import os; exec(os.environ.pop('SGTK_PYTHON_WORKER'))";
+
+/// What follows it.
+const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
+
+/// Leaves the worker to the system, so that the program that this process becomes has no strange child.
+const LET_GO: &str = "\"$@\" </dev/null >/dev/null 2>&1 &";
+
+/// What there is to tell of a worker that ended before it could tell anything.
+const SAID_NOTHING: &str = "its Python ended before it could say why";
+
+/// After so long a worker that could not start may try again.
+const TRY_AGAIN: Duration = Duration::from_secs(10 * 60);
+
+/// What a worker learns at its start.
+#[derive(Serialize)]
+struct Start<'a> {
+    name: String,
+    marker: String,
+    folder: i32,
+    lock: i32,
+    project: String,
+    config: &'a Path,
+    core: &'a Path,
+    preload: &'a [String],
+    idle_after: f64,
+    max_jobs: u32,
+    max_memory: u32,
+}
+
+/// Starts a worker, unless that is being done or has failed; returns why the job at hand runs cold.
+pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &str) -> Cold {
+    let file = folder.entry(&start_name(key));
+    let lock = match Lock::try_for(&file, Holders::One) {
+        Ok(Some(lock)) => lock,
+        Ok(None) => return Cold::Starting,
+        Err(error) => {
+            let why = format!("cannot be used: {}", disk::Reason(&error));
+            return Cold::Folder { path: warm.folder.clone(), why };
+        }
+    };
+    if let Some(unfit) = why_unfit(folder, key) {
+        return unfit;
+    }
+    if let Connection::Open(..) = connect_to(folder, key) {
+        // Another start was quicker. The lock's file is a new one then.
+        let _ = fs::remove_file(&file);
+        return Cold::Starting;
+    }
+    // A place where nobody listens any more counts for nothing.
+    let _ = fs::remove_file(folder.entry(&socket_name(key)));
+    let most = warm.settings.max_workers;
+    if folder.sockets().len() >= most as usize && !roster::stop_the_idlest(folder) {
+        let _ = fs::remove_file(&file);
+        return Cold::TooMany(most);
+    }
+    match spawn(plan, warm, job, folder, key, &lock) {
+        Ok(()) => Cold::Starting,
+        Err(error) => {
+            let _ = fs::remove_file(&file);
+            Cold::Unfit(disk::Reason(&error).to_string())
+        }
+    }
+}
+
+/// Why the last start of a worker failed, if it is not long ago.
+pub fn why_unfit(folder: &Folder, key: &str) -> Option<Cold> {
+    let file = folder.entry(&start_name(key));
+    let text = disk::read(&file).ok().flatten().filter(|text| !text.is_empty())?;
+    let age = fs::metadata(&file).ok()?.modified().ok()?.elapsed().unwrap_or_default();
+    (age < TRY_AGAIN)
+        .then(|| Cold::Unfit(text.split_once('\t').map_or(&*text, |(_, why)| why).into()))
+}
+
+fn spawn(
+    plan: &LaunchPlan,
+    warm: &Warm,
+    job: &Job,
+    folder: &Folder,
+    key: &str,
+    lock: &Lock,
+) -> io::Result<()> {
+    let project = shown_project(plan);
+    fs::write(folder.entry(&start_name(key)), format!("{project}\t{SAID_NOTHING}"))?;
+    let start = Start {
+        name: socket_name(key),
+        marker: start_name(key),
+        folder: folder.number(),
+        lock: lock.number(),
+        project: project.clone(),
+        config: &plan.selection.config.path,
+        core: &plan.core.root,
+        preload: &warm.settings.preload,
+        idle_after: warm.settings.idle_after.as_secs_f64(),
+        max_jobs: warm.settings.max_jobs,
+        max_memory: warm.settings.max_memory,
+    };
+    let start = serde_json::to_string(&start)?;
+    folder.inherit()?;
+    lock.outlive_launch()?;
+    #[expect(clippy::disallowed_methods, reason = "a worker is no launch")]
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path).args(&job.options);
+    command.args(["-c", RUN, "sgtk-python", "worker", &project]);
+    command.env_clear().envs(plan.environment.variables());
+    command.env("SGTK_PYTHON_WORKER", format!("{SOURCE}{SERVE}"));
+    command.env("SGTK_PYTHON_WORKER_START", start);
+    command.current_dir("/").process_group(0);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    match command.status()? {
+        status if status.success() => Ok(()),
+        _ => Err(io::Error::other("/bin/sh cannot start it")),
+    }
+}

@@ -1,0 +1,228 @@
+//! Jobs in a worker against plain launches: each script runs with either, and must tell them apart by
+//! nothing.
+
+use std::os::unix::fs::symlink;
+
+use crate::support::write;
+use crate::warm_support::WarmStudio;
+
+/// What a job sees of itself.
+const SHOW: &str = r"
+import os, sys, signal, resource, time
+main = sys.modules['__main__']
+print(__name__, main.__dict__ is globals(), sorted(name for name in vars(main) if name[:2] == '__'))
+print(sys.argv, sys.path, sys.flags, sys.executable, getattr(sys, 'orig_argv', None))
+print(sorted(os.environb.items()), os.getcwd(), sys.gettrace(), sys.getrecursionlimit())
+for stream in sys.stdin, sys.stdout, sys.stderr:
+    print(stream.name, stream.mode, stream.encoding, stream.errors, stream.line_buffering,
+          stream.write_through, stream.buffer, stream.isatty(), stream.newlines)
+print(sys.stdin is sys.__stdin__, sys.stdout is sys.__stdout__, sys.stderr is sys.__stderr__)
+print(oct(os.umask(0)), [signal.getsignal(number) for number in (1, 2, 13, 15, 17, 25)],
+      signal.pthread_sigmask(signal.SIG_BLOCK, ()))
+print([resource.getrlimit(number) for number in range(16)], time.tzname)
+print([(number, os.get_inheritable(int(number))) for number in sorted(os.listdir('/proc/self/fd'), key=int)[:3]])
+";
+
+/// Scripts; `$L` launches. Those that end with `# cold` may not run in a worker.
+const SCRIPTS: &[&str] = &[
+    // Words, variables, place.
+    r#"$L -c "$(cat show.py)" a 'b c' '' -u -- $'\xff\xfe' ä"#,
+    r"A=$'\xff=\n' B= C=1=2 $L show.py x",
+    "$L ./show.py; $L sub/../show.py; $L link.py; $L /dev/stdin < show.py",
+    "$L -m show a; $L -m package b; $L -m package.inner c",
+    "$L folder a; $L zipped.zip b; $L - c < show.py; $L < show.py",
+    "$L -c 'import subprocess; subprocess.run([\"env\"])' | sort",
+    "cd sub; $L -c 'import os; print(os.getcwd(), os.environ[\"PWD\"])'",
+    "cd sub; $L beside.py; $L -m beside; $L ../sub/imports.py",
+    "mkdir gone; cd gone; rmdir ../gone; $L -c 'import os; print(os.path.exists(\".\"), os.listdir(\".\"))'",
+    "umask 027; $L show.py; umask 0; $L -c 'open(\"made\", \"w\")'; stat -c %a made; rm made",
+    "ulimit -S -n 100 -c 0 -s 4096; $L show.py",
+    "ulimit -S -n 64; $L -c 'import os; [os.dup(0) for _ in range(100)]'",
+    "trap '' HUP INT USR1 PIPE; $L show.py",
+    "$L -c 'import tempfile; print(tempfile.gettempdir())'; mkdir tmp; TMPDIR=$PWD/tmp $L -c 'import tempfile; print(tempfile.gettempdir())'; rmdir tmp",
+    "$L -c 'import random, os; random.random(); print(len(os.urandom(3)))'",
+    "$L -c 'import sgtk, tank; print(sgtk.origin, tank.__file__)'",
+    // Streams.
+    "printf 'a\\r\\nb\\xff' | $L -c 'import sys; print(ascii(sys.stdin.buffer.read()), sys.stdin.read())'",
+    "printf 'a\\r\\nb\\rc' | $L -c 'import sys; print(ascii(sys.stdin.read()), sys.stdin.newlines)'",
+    "printf 'one\\ntwo\\nthree' > in; $L -c 'import sys; print(input(), sys.stdin.tell())' < in; rm in",
+    "(head -c 2 >/dev/null; $L -c 'import sys; print(sys.stdin.read())') < show.py",
+    "echo before > out; $L -c 'import sys; print(sys.stdout.tell()); print(1)' >> out; cat out; rm out",
+    "$L -c 'import sys; print(1); print(2, file=sys.stderr); print(3)' 2>&1",
+    "$L -c 'import os, sys; print(1); sys.stdout.flush(); os.write(1, b\"2\\n\"); print(3)' > out; cat out; rm out",
+    "$L -c 'print(1)' >&-; echo $?; $L -c 'import sys; print(sys.stdin.read())' <&-; echo $?",
+    "$L -c 'import sys; print(1, file=sys.stderr)' 2>&-; echo $?",
+    "$L -c 'import sys; print(repr(sys.stdin.read()))' < /dev/null > /dev/null; echo $?",
+    "$L -c 'print(1)' > /dev/full; echo $?",
+    "$L -c 'import sys; sys.stdout.write(\"x\" * 9000)' > /dev/full; echo $?",
+    "$L -c 'while 1: print(1)' 2>&1 | head -n 1; echo ${PIPESTATUS[0]}",
+    "$L -c 'print(\"x\" * 7_000_000)' | md5sum",
+    "head -c 7000000 /dev/zero | $L -c 'import sys; print(len(sys.stdin.buffer.read()))'",
+    "head -c 3000000 /dev/urandom > big; $L -c 'import sys, shutil; shutil.copyfileobj(sys.stdin.buffer, sys.stdout.buffer)' < big | cmp - big && echo same; rm big",
+    "$L -c 'import sys; sys.stderr.write(\"e\" * 300000)' 2>&1 | wc -c",
+    "$L -c 'import sys; sys.stdout = None'; $L -c 'import sys; sys.stdout.close()'; echo $?",
+    "$L -c 'import os; os.close(1)'; echo $?; $L -c 'import os; os.closerange(0, 200); os._exit(4)'; echo $?",
+    // Ends.
+    "for code in 0 1 2 3 77 120 121 125 126 127 128 200 254 255; do $L -c \"import sys; sys.exit($code)\"; echo $?; done",
+    "$L -c 'import sys; sys.exit()'; $L -c 'import sys; sys.exit(True)'; echo $?; $L -c 'import sys; sys.exit(-1)'; echo $?",
+    "$L -c 'import sys; sys.exit(\"why ä\")'; echo $?; $L -c 'import sys; sys.exit((1, 2.5))'; echo $?",
+    "$L -c 'raise SystemExit(3)'; echo $?; $L -c 'import os; print(1); os._exit(9)'; echo $?",
+    "{ $L -c 'import os; os.abort()'; echo $?; } 2>/dev/null",
+    "{ for s in 1 2 3 6 7 8 9 10 11 12 13 14 15 31; do $L -c \"import os, signal; $s != 9 and signal.signal($s, signal.SIG_DFL); os.kill(os.getpid(), $s)\"; echo $?; done; } 2>/dev/null",
+    "$L -c 'raise KeyboardInterrupt'; echo $?",
+    "{ $L -c 'import ctypes; ctypes.string_at(0)'; echo $?; } 2>/dev/null",
+    "$L raises.py; echo $?; $L wrong.py; echo $?; $L missing.py; echo $?; $L -m missing; echo $?; $L -m raises; echo $?",
+    "$L -c '1/0'; $L -c 'x = ('; $L folder_that_raises; $L -c 'import raises'",
+    "$L -c 'import sys; sys.excepthook = lambda *a: print(a[0], a[2].tb_frame.f_code.co_name); 1/0'; echo $?",
+    "$L -c 'import atexit; atexit.register(print, 1); atexit.register(print, 2); print(0)'; echo $?",
+    "$L -c 'import atexit; atexit.register(lambda: 1/0); print(0)' 2>&1 | grep -v Exception; echo ${PIPESTATUS[0]}",
+    "$L -c 'import atexit, sys; atexit.register(sys.stdout.write, \"last\"); sys.exit(5)'; echo $?",
+    "$L -c 'import threading, time; threading.Thread(target=lambda: (time.sleep(.1), print(2))).start(); print(1)'",
+    "$L -c 'import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); print(1)'",
+    "$L -c 'from concurrent.futures import *; print(ThreadPoolExecutor(2).submit(int, 3).result())'",
+    "$L -c 'f = open(\"left\", \"w\"); f.write(\"open\")'; cat left; rm left",
+    "$L leaves.py; cat left; rm left",
+    "$L -c 'import tempfile; f = tempfile.NamedTemporaryFile(dir=\".\"); d = tempfile.TemporaryDirectory(dir=\".\")' 2>/dev/null; ls",
+    "$L -c 'class C:\n def __del__(self): print(\"deleted\")\nc = C()'",
+    "$L -c 'import asyncio\nasync def f(): return 1\nprint(asyncio.run(f()))'",
+    // Processes inside.
+    "$L -c 'import subprocess; print(subprocess.run([\"cat\"], input=b\"x\", stdout=-1)); subprocess.run(\"exit 3\", shell=True)'",
+    "$L -c 'import os\npid = os.fork()\nif not pid: raise SystemExit(3)\nprint(os.waitpid(pid, 0)[1])'; echo $?",
+    "$L -c 'import os\nif os.fork(): os.wait()\nprint(1, flush=True)'",
+    "$L -c 'import subprocess; subprocess.Popen([\"sh\", \"-c\", \"sleep .2; echo late\"])' | cat",
+    "$L pool.py fork; $L pool.py spawn; $L -m pool fork",
+    "$L -c 'import os; os.execvp(\"echo\", [\"echo\", \"x\"])'; echo $?",
+    "$L -c 'import os, sys; os.execv(sys.executable, [sys.executable, \"-c\", \"raise SystemExit(6)\"])'; echo $?",
+    "{ $L -c 'import signal, os; signal.alarm(1); signal.pause()'; echo $?; } 2>/dev/null",
+    "$L -c 'import pickle, sys, inspect\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))) is C)'",
+    "$L -c 'import sys\ndef f(n): return n and f(n - 1)\nprint(f(900))'",
+];
+
+#[test]
+fn nothing_tells_a_worker_from_a_plain_launch() {
+    let warm = WarmStudio::new();
+    let work = |name: &str, text: &str| write(warm.studio.path("work").join(name), text);
+    work("show.py", SHOW);
+    work("sub/beside.py", "import sys; print('beside', __file__, sys.path[0])");
+    work("sub/imports.py", "import beside\nprint(beside.__file__)");
+    work("package/__init__.py", "print('package', __name__)");
+    work("package/__main__.py", SHOW);
+    work("package/inner.py", SHOW);
+    work("folder/__main__.py", SHOW);
+    work("folder_that_raises/__main__.py", "def f():\n    1/0\nprint(1)\nf()");
+    work("wrong.py", "a = 1\nb = = 2\n");
+    work("raises.py", "import sys\nprint('out')\ndef f():\n    raise ValueError('x')\nf()\n");
+    work("keeps.py", "f = open('left', 'w')\nf.write('by a module')\n");
+    work(
+        "leaves.py",
+        "import keeps\nclass C: pass\nc = C(); c.c = c; c.f = keeps.f; del keeps.f\n",
+    );
+    work(
+        "pool.py",
+        "import multiprocessing, sys\ndef twice(x): return 2 * x\nif __name__ == '__main__':\n    with multiprocessing.get_context(sys.argv[1]).Pool(2) as pool: print(pool.map(twice, range(9)))\n",
+    );
+    symlink("sub/imports.py", warm.studio.path("work/link.py")).unwrap();
+    let zip = "import zipfile; zipfile.ZipFile('zipped.zip', 'w').write('show.py', '__main__.py')";
+    warm.text(&format!("$L -c \"{zip}\""));
+    warm.start();
+    let mut differences = Vec::new();
+    for script in SCRIPTS {
+        let before = warm.worker()["done"].as_u64().unwrap();
+        let told = |script: &str| {
+            let output = warm.run(script);
+            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+            format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
+        };
+        let (plain, in_worker) = (told(script), told(&script.replace("$L", "$W")));
+        if plain != in_worker.replace("--warm ", "") {
+            let told = |one: &str, other: &str| {
+                let lines = one.lines().filter(|line| !other.contains(line));
+                lines.collect::<Vec<_>>().join("\n")
+            };
+            let (only_plain, only_warm) = (told(&plain, &in_worker), told(&in_worker, &plain));
+            differences.push(format!("{script}\nplain: {only_plain}\nwarm:  {only_warm}"));
+        }
+        // It counts a job when its process has gone, which may be after its end was told.
+        warm.until(|workers| workers[0]["done"].as_u64() > Some(before));
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+#[test]
+fn all_exit_codes() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let codes =
+        warm.text("for i in $(seq 0 255); do $W -c \"import sys; sys.exit($i)\"; echo $?; done");
+    let expected: Vec<String> = (0..256).map(|code| code.to_string()).collect();
+    assert_eq!(codes.lines().collect::<Vec<_>>(), expected);
+    warm.until(|workers| workers[0]["done"] == 256);
+}
+
+#[test]
+fn one_job_leaves_nothing_for_the_next() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let first = "import sys, os, sgtk, json, builtins; sys.modules['mine'] = 1; os.environ['MINE'] = '1'; sgtk.mine = builtins.mine = 1; sys.path.append('mine'); os.chdir('/'); os.umask(0); f = open('/dev/null')";
+    let second = "import sys, os, sgtk, builtins; print('mine' in sys.modules, 'MINE' in os.environ, hasattr(sgtk, 'mine'), hasattr(builtins, 'mine'), 'mine' in sys.path, os.getcwd() != '/', sorted(os.listdir('/proc/self/fd'), key=int)[:3])";
+    let plain = warm.text(&format!("$L -c \"{second}\""));
+    for _ in 0..3 {
+        assert_eq!(warm.text(&format!("$W -c \"{first}\"; $W -c \"{second}\"")), plain);
+    }
+    let numbers =
+        warm.text("for i in 1 2 3 4; do $W -c 'import random; print(random.random())'; done");
+    let numbers: std::collections::BTreeSet<&str> = numbers.lines().collect();
+    assert_eq!(numbers.len(), 4);
+}
+
+#[test]
+fn what_a_worker_cannot_give_runs_cold() {
+    let warm = WarmStudio::new();
+    warm.start();
+    for (script, text, why) in [
+        ("exec 9</dev/null; $W {} -c 'print(1)'", "1", "descriptor 9"),
+        ("$W {} -i -c 'print(1)' </dev/null 2>/dev/null", "1", "'-i'"),
+        ("$W {} -X importtime -c 'print(1)' 2>/dev/null", "1", "'-X'"),
+        ("PYTHONPATH=lib $W {} -c 'print(1)'", "1", "relative path"),
+        ("script -qec \"$W {} -c 'print(1)'\" /dev/null | tr -d '\\r'", "1", "terminal"),
+    ] {
+        assert_eq!(warm.text(&script.replace("{}", "")), text, "{script}");
+        let explained = warm.text(&script.replace("{}", "--explain"));
+        let line = explained.lines().find(|line| line.starts_with("warm ")).unwrap();
+        assert!(line.contains(why), "{line}");
+    }
+    assert_eq!(warm.worker()["done"], 0);
+    let explained = warm.text("$W --explain=json -c pass");
+    assert!(explained.contains("\"cold\": null"), "{explained}");
+}
+
+#[test]
+fn what_makes_two_workers_different() {
+    let warm = WarmStudio::new();
+    let first = warm.start()["pid"].clone();
+    let own = |script: &str| warm.text(script).lines().last().unwrap_or_default().to_owned();
+    let parent = "-c 'import os; print(os.getppid())'";
+    for same in ["FOO=1 $W", "SHOTGUN_ENTITY_ID=3 $W", "cd sub; $W", "umask 0; $W", "TMPDIR=/ $W"] {
+        warm.text("mkdir -p sub");
+        assert_eq!(own(&format!("{same} {parent}")), first.to_string(), "{same}");
+    }
+    let config = warm.studio.path("configs/bigbuck/config/core");
+    for (number, other) in [
+        "PYTHONWARNINGS=ignore $W",
+        "TZ=UTC $W",
+        "SHOTGUN_HOME=/x $W",
+        "ulimit -H -c 0; $W",
+        "touch -d @1 CONFIG/roots.yml; $W",
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let script = format!("{other} {parent}").replace("CONFIG", config.to_str().unwrap());
+        assert_ne!(own(&script), first.to_string(), "{other}");
+        // It has a worker of its own now.
+        let is_ready = |worker: &serde_json::Value| worker["state"] == "ready";
+        let expected = number + 2;
+        warm.until(|workers| workers.iter().filter(|worker| is_ready(worker)).count() == expected);
+        assert_ne!(own(&script), first.to_string(), "{other}");
+    }
+}

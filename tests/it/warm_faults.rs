@@ -1,0 +1,426 @@
+//! What goes wrong around a worker: nothing hangs, no job runs twice, nothing is left behind.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::process::ExitStatusExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use crate::support::write;
+use crate::warm_support::{WarmStudio, lives, wait_until};
+
+fn folder(warm: &WarmStudio) -> PathBuf {
+    warm.studio.path("run/sgtk-python")
+}
+
+fn socket(warm: &WarmStudio) -> PathBuf {
+    let entries = fs::read_dir(folder(warm)).unwrap().map(|entry| entry.unwrap().path());
+    let mut sockets = entries.filter(|path| path.extension().is_some_and(|e| e == "sock"));
+    sockets.next().unwrap()
+}
+
+fn kill(signal: &str, pid: i64) {
+    assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
+}
+
+fn pid(worker: &serde_json::Value) -> i64 {
+    worker["pid"].as_i64().unwrap()
+}
+
+/// A job that says its process' number and then what it is told to say; its launcher.
+fn job(warm: &WarmStudio, program: &str) -> (Child, BufReader<std::process::ChildStdout>, i64) {
+    let script = format!(
+        "exec $W -c 'import os, sys, time, signal; print(os.getpid(), flush=True); {program}'"
+    );
+    let mut child = warm
+        .shell(&script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    (child, output, line.trim().parse().unwrap())
+}
+
+fn error_of(child: &mut Child) -> String {
+    let mut text = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn the_worker_is_killed() {
+    let warm = WarmStudio::new();
+    // Before a job.
+    let first = pid(&warm.start());
+    kill("-KILL", first);
+    wait_until(|| !lives(first));
+    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    // During a job: that ends as it likes.
+    let second = pid(&warm.worker());
+    let (mut child, mut output, _) = job(&warm, "sys.stdin.read(); print(2); sys.exit(3)");
+    kill("-KILL", second);
+    wait_until(|| !lives(second));
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!((rest.as_str(), child.wait().unwrap().code()), ("2\n", Some(3)));
+    // During one that then dies: nobody can tell how.
+    let third = pid(&warm.start());
+    let (mut child, _output, job) = job(&warm, "signal.pause()");
+    kill("-KILL", third);
+    wait_until(|| !lives(third));
+    kill("-KILL", job);
+    assert_eq!(child.wait().unwrap().code(), Some(125));
+    let error = error_of(&mut child);
+    assert!(error.starts_with("sgtk-python: it is not known how the job ended"), "{error}");
+    assert!(error.contains("\nhint: "), "{error}");
+    // Its spares have gone with it.
+    let spares = || {
+        fs::read_dir("/proc")
+            .unwrap()
+            .flatten()
+            .filter(|entry| {
+                let line = fs::read(entry.path().join("environ")).unwrap_or_default();
+                let marker = warm.studio.path("run");
+                String::from_utf8_lossy(&line).contains(marker.to_str().unwrap())
+            })
+            .count()
+    };
+    wait_until(|| spares() == 0);
+}
+
+#[test]
+fn the_launcher_is_killed() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let (mut child, _output, job_pid) = job(&warm, "signal.pause()");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(|| !lives(job_pid));
+    // One that will not hear is killed.
+    let deaf = "signal.signal(15, signal.SIG_IGN); print(0, flush=True); time.sleep(600)";
+    let (mut child, mut output, job_pid) = job(&warm, deaf);
+    output.read_line(&mut String::new()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until(|| !lives(job_pid));
+    warm.until(|workers| workers[0]["running"] == 0);
+}
+
+#[test]
+fn signals_reach_the_job() {
+    let warm = WarmStudio::new();
+    warm.start();
+    for signal in [1, 2, 3, 10, 12, 15] {
+        let program = format!(
+            "signal.signal({signal}, lambda *a: print(a[0], flush=True) or sys.exit(7)); print(0, flush=True); signal.pause()"
+        );
+        let (mut child, mut output, _) = job(&warm, &program);
+        output.read_line(&mut String::new()).unwrap();
+        kill(&format!("-{signal}"), child.id().into());
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, format!("{signal}\n"));
+        assert_eq!(child.wait().unwrap().code(), Some(7));
+        let default = format!(
+            "signal.signal({signal}, signal.SIG_DFL); print(0, flush=True); signal.pause()"
+        );
+        let (mut child, mut output, _) = job(&warm, &default);
+        output.read_line(&mut String::new()).unwrap();
+        kill(&format!("-{signal}"), child.id().into());
+        assert_eq!(child.wait().unwrap().signal(), Some(signal));
+    }
+}
+
+#[test]
+fn a_job_that_stops_stops_its_launcher() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let (mut child, _output, job_pid) = job(&warm, "signal.pause()");
+    let state = |pid: i64| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix("State:\t")?.chars().next()).unwrap()
+    };
+    let launcher = i64::from(child.id());
+    kill("-TSTP", launcher);
+    wait_until(|| state(job_pid) == 'T' && state(launcher) == 'T');
+    kill("-CONT", launcher);
+    wait_until(|| state(job_pid) == 'S' && state(launcher) == 'S');
+    kill("-TERM", launcher);
+    assert_eq!(child.wait().unwrap().signal(), Some(15));
+}
+
+#[test]
+fn the_job_is_killed() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let (mut child, _output, job_pid) = job(&warm, "signal.pause()");
+    kill("-KILL", job_pid);
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+}
+
+#[test]
+fn the_socket_is_gone_or_something_else() {
+    let warm = WarmStudio::new();
+    let mut last = pid(&warm.start());
+    let elsewhere = warm.studio.path("elsewhere.sock");
+    let _listener = UnixListener::bind(&elsewhere).unwrap();
+    for replace in [
+        &|_: &PathBuf| (),
+        &|path: &PathBuf| write(path, "no socket"),
+        &|path: &PathBuf| symlink("/nowhere", path).unwrap(),
+        &|path: &PathBuf| fs::create_dir(path).unwrap(),
+        &|path: &PathBuf| drop(UnixListener::bind(path).unwrap()),
+    ] as [&dyn Fn(&PathBuf); 5]
+    {
+        let path = socket(&warm);
+        fs::remove_file(&path).unwrap();
+        replace(&path);
+        assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+        if path.is_dir() {
+            // Nothing can be put in its place, and nothing was lost.
+            fs::remove_dir(&path).unwrap();
+            warm.text("$W -c 'print(1)' >/dev/null; rm -f $XDG_RUNTIME_DIR/sgtk-python/*.start; $W -c pass");
+        }
+        // The worker that lost its place leaves, and another one comes.
+        wait_until(|| !lives(last));
+        warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+        last = pid(&warm.worker());
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_the_users_alone_is_not_used() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let folder = folder(&warm);
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+    let output = warm.run("$W -c 'print(1)'");
+    assert_eq!(output.stdout, b"1\n");
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        error.starts_with("sgtk-python: warning: the workers' folder") && error.contains("700"),
+        "{error}"
+    );
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    let moved = warm.studio.path("moved");
+    fs::rename(&folder, &moved).unwrap();
+    symlink(&moved, &folder).unwrap();
+    let output = warm.run("$W -c 'print(2)'");
+    assert_eq!(output.stdout, b"2\n");
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is no folder"));
+    fs::remove_file(&folder).unwrap();
+    fs::rename(&moved, &folder).unwrap();
+}
+
+#[test]
+fn a_worker_that_does_not_answer_is_passed_by() {
+    let warm = WarmStudio::new();
+    let worker = pid(&warm.start());
+    let (mut child, mut output, _) = job(&warm, "sys.stdin.read(); print(2); sys.exit(3)");
+    kill("-STOP", worker);
+    // What runs already ends as it likes; a job that comes runs plainly, and one after it gets a worker.
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!((rest.as_str(), child.wait().unwrap().code()), ("2\n", Some(3)));
+    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    assert_ne!(pid(&warm.worker()), worker);
+    kill("-CONT", worker);
+    wait_until(|| !lives(worker));
+}
+
+#[test]
+fn a_stopped_worker_can_be_stopped() {
+    let warm = WarmStudio::new();
+    let worker = pid(&warm.start());
+    kill("-STOP", worker);
+    assert_eq!(warm.worker()["state"], "stuck");
+    assert!(warm.text("$S --stop-workers").contains(&worker.to_string()));
+    wait_until(|| !lives(worker));
+    assert_eq!(fs::read_dir(folder(&warm)).unwrap().count(), 0);
+}
+
+#[test]
+fn hostile_words_end_only_their_connection() {
+    let warm = WarmStudio::new();
+    let worker = pid(&warm.start());
+    let path = socket(&warm);
+    for words in [
+        b"".as_slice(),
+        b"?",
+        b"J",
+        b"J\xff\xff\xff\xff",
+        b"J\x05\0\0\0abcde",
+        b"J\x10\0\0\0ab",
+        b"JJJJJJJJ",
+    ] {
+        let mut stream = UnixStream::connect(&path).unwrap();
+        stream.write_all(words).unwrap();
+    }
+    let _silent = UnixStream::connect(&path).unwrap();
+    assert_eq!(warm.text("$W -c 'import os; print(os.getppid())'"), worker.to_string());
+    assert_eq!(pid(&warm.worker()), worker);
+}
+
+#[test]
+fn many_at_once_on_a_cold_start() {
+    let warm = WarmStudio::new();
+    let next = AtomicUsize::new(0);
+    let file = warm.studio.path("work/ran");
+    fs::write(&file, "").unwrap();
+    let rounds = 200;
+    std::thread::scope(|scope| {
+        for _ in 0..40 {
+            scope.spawn(|| {
+                while next.fetch_add(1, Ordering::Relaxed) < rounds {
+                    assert_eq!(
+                        warm.text("$W -c 'open(\"ran\", \"a\").write(\"x\"); print(1)'"),
+                        "1"
+                    );
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read(&file).unwrap().len(), rounds);
+    warm.until(|workers| workers.iter().all(|worker| worker["state"] == "ready"));
+    assert_eq!(warm.workers().len(), 1);
+}
+
+#[test]
+fn a_core_is_swapped_while_jobs_run() {
+    let warm = WarmStudio::new();
+    let first = pid(&warm.start());
+    let (mut child, mut output, _) =
+        job(&warm, "sys.stdin.read(); import sgtk.late; print(sgtk.late.x)");
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
+    write(package.join("late.py"), "x = 1");
+    drop(child.stdin.take());
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!((rest.as_str(), child.wait().unwrap().success()), ("1\n", true));
+    write(package.join("__init__.py"), "origin = 'new'");
+    let program = "$W -c 'import sgtk; print(sgtk.origin)'";
+    assert_eq!(warm.text(program), "new");
+    warm.until(|workers| workers.iter().any(|w| w["state"] == "ready" && pid(w) != first));
+    assert_eq!(warm.text(program), "new");
+    wait_until(|| !lives(first));
+}
+
+#[test]
+fn what_was_imported_changes_deep_down() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
+    fs::create_dir(package.join("deep")).unwrap();
+    write(package.join("deep/__init__.py"), "");
+    write(package.join("deep/down.py"), "x = 1");
+    write(package.join("__init__.py"), "from sgtk.deep import down");
+    let first = pid(&warm.start());
+    write(package.join("deep/down.py"), "x = 'other'");
+    wait_until(|| !lives(first));
+    assert_eq!(warm.text("$W -c 'import sgtk; print(sgtk.down.x)'"), "other");
+}
+
+#[test]
+fn a_worker_that_cannot_be_forked_says_why() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    for (source, why) in [
+        ("import nothing_of_that_name", "No module named 'nothing_of_that_name'"),
+        (
+            "import threading, time; threading.Thread(target=time.sleep, args=(9,), name='metrics', daemon=True).start()",
+            "metrics",
+        ),
+        ("import socket; kept = socket.socket()", "socket:"),
+        ("import os; kept = open(os.environ['HOME'] + '/kept.log', 'w')", "kept.log"),
+        ("import os; os._exit(3)", "before it could say why"),
+    ] {
+        write(&package, source);
+        warm.run("$W -c pass");
+        warm.until(|workers| workers.iter().any(|w| w["state"].as_str().unwrap().contains(why)));
+        // It is not tried again and again, and told.
+        let explained = warm.text("$W --explain -c pass");
+        assert!(explained.contains(why), "{explained}");
+        fs::remove_dir_all(folder(&warm)).unwrap();
+    }
+}
+
+#[test]
+fn limits() {
+    let warm = WarmStudio::new();
+    let settings = warm.studio.path("no-settings.toml");
+    write(&settings, "warm = true\nmax_jobs = 1\nidle_after = \"1s\"\n");
+    let worker = pid(&warm.start());
+    // One at a time, in turn; and `warm` comes from the settings.
+    let script = "for i in 1 2 3 4; do $L -c 'import time; print(\"a\", flush=True); time.sleep(.1); print(\"b\")' & done; wait";
+    assert_eq!(warm.text(script).replace('\n', ""), "abababab");
+    // One that has nothing to do leaves.
+    wait_until(|| !lives(worker));
+    assert_eq!(fs::read_dir(folder(&warm)).unwrap().count(), 0);
+    write(&settings, "max_workers = 1\n");
+    let first = pid(&warm.start());
+    warm.run("TZ=UTC $W -c pass");
+    warm.until(|workers| workers.iter().any(|w| w["state"] == "ready" && pid(w) != first));
+    wait_until(|| !lives(first));
+    let (mut child, _output, _) = {
+        let script = "TZ=UTC exec $W -c 'import os; print(os.getpid(), flush=True); import signal; signal.pause()'";
+        let mut child = warm.shell(script).stdout(Stdio::piped()).spawn().unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap());
+        let mut line = String::new();
+        output.read_line(&mut line).unwrap();
+        (child, output, line)
+    };
+    warm.until(|workers| workers[0]["running"] == 1);
+    let explained = warm.text("$W -c 'print(1)'; $S --workers=json");
+    assert!(
+        explained.starts_with("1\n") && explained.matches("\"pid\"").count() == 1,
+        "{explained}"
+    );
+    kill("-TERM", child.id().into());
+    child.wait().unwrap();
+}
+
+#[test]
+fn the_settings_are_checked() {
+    let warm = WarmStudio::new();
+    let settings = warm.studio.path("no-settings.toml");
+    for (text, part) in [
+        ("warm = 1", "'warm'"),
+        ("preload = ['os; import x']", "module"),
+        ("idle_after = 'soon'", "'idle_after'"),
+        ("max_jobs = 0", "'max_jobs'"),
+        ("worker_variables = ['A=B']", "variable"),
+    ] {
+        write(&settings, text);
+        warm.studio.failure(["--project", "bigbuck"]).is(122, &[part]);
+    }
+    write(&settings, "[projects.bigbuck]\nwarm = true\npreload = ['json', 'xml.dom']\n");
+    warm.text("$L -c pass");
+    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    assert_eq!(warm.text("$L -c 'import sys; print(\"xml.dom\" in sys.modules)'"), "True");
+    assert_eq!(
+        warm.text("SGTK_PYTHON_WARM=0 $L -c 'import sys; print(\"xml.dom\" in sys.modules)'"),
+        "False"
+    );
+}
+
+#[test]
+fn a_full_disk() {
+    let warm = WarmStudio::new();
+    // Nothing can be made where the folder should be.
+    fs::remove_dir(warm.studio.path("run")).unwrap();
+    write(warm.studio.path("run"), "");
+    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+    let explained = warm.text("$S --workers");
+    assert_eq!(explained, "no workers");
+}
