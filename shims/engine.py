@@ -1,31 +1,74 @@
-"""Runs a program with an authenticated user, and with an engine that was started for it.
+"""Lets Toolkit act for somebody, and starts an engine, before a program runs.
 
-Follows `as_main.py` in one `python -c`, whose arguments are a request in JSON, the kind of the program,
-the program, and its arguments. The credentials are on the descriptor that a variable names; both are gone
-before the program runs.
+Follows `as_main.py` in one text; here are only functions. What is wanted is a request in JSON: an engine's
+name, an entity, a script's name and key, each of which may be null.
 """
 
-CREDENTIALS = "SGTK_PYTHON_CREDENTIALS"
+
+class NotPrepared(Exception):
+    """What cannot be had before the program runs, in one line."""
 
 
-def credentials():
-    """The script's name and key that the launcher handed over, if it did."""
+def run_with_session():
+    """Does what the launcher asks for, and then runs the program. The words are the request, the kind of
+    the program, the program, and its arguments; the credentials are on the descriptor that a variable
+    names, and both are gone before the program runs."""
+    # First of all: what lies in the working directory is nobody's to import here.
+    forget_runner()
     import json
-    number = os.environ.pop(CREDENTIALS, None)
-    if number is None:
-        return None
+    request, kind, program, arguments = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+    number = os.environ.pop("SGTK_PYTHON_CREDENTIALS", None)
+    if number is not None:
+        request["credentials"] = json.loads(handed_over(int(number)))
+    prepare_or_leave(request)
+    if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
+        sys.argv[:] = [""]
+        put_on_path("")
+        fresh_main()
+        # Python's prompt follows, as after `python -i`.
+        os.environ["PYTHONINSPECT"] = "1"
+        return
+    exit_as(exit_code_of("input" if kind == "prompt" else kind, program, arguments))
+
+
+def handed_over(number):
+    """What is on a descriptor of the launcher's."""
     if os.name == "nt":
         import msvcrt
-        number = msvcrt.open_osfhandle(int(number), os.O_RDONLY)
-    with os.fdopen(int(number), encoding="utf-8") as source:
-        return json.load(source)
+        number = msvcrt.open_osfhandle(number, os.O_RDONLY)
+    with os.fdopen(number, encoding="utf-8") as source:
+        return source.read()
 
 
-def authenticate(sgtk):
+def prepare_or_leave(request):
+    try:
+        prepare(request)
+    except NotPrepared as error:
+        complain("sgtk-python: %s" % error)
+        complain("hint: with TK_DEBUG=1 Toolkit and Python tell more")
+        raise SystemExit(122)
+
+
+def prepare(request):
+    """Does what is asked for."""
+    task = "authenticate"
+    try:
+        import sgtk
+        authenticate(sgtk, request["credentials"])
+        if request["engine"]:
+            task = "start the engine '%s'" % request["engine"]
+            start_engine(sgtk, request["engine"], request["entity"])
+    except Exception as error:
+        if os.environ.get("TK_DEBUG"):
+            raise
+        lines = str(error).strip().splitlines() or [type(error).__name__]
+        raise NotPrepared("cannot %s: %s" % (task, lines[0]))
+
+
+def authenticate(sgtk, script):
     """Lets Toolkit act as the script, or as the person who is logged in."""
     authentication = sgtk.authentication
     authenticator = authentication.ShotgunAuthenticator(authentication.CoreDefaultsManager())
-    script = credentials()
     if script:
         user = authenticator.create_script_user(script["script"], script["key"])
     elif sys.stdin is not None and sys.stdin.isatty():
@@ -40,14 +83,17 @@ def authenticate(sgtk):
 def start_engine(sgtk, name, entity):
     """Starts an engine for an entity, else for the configuration's project."""
     tk = sgtk.sgtk_from_path(os.environ["SGTK_PYTHON_CONFIG"])
-    if entity is None:
-        project = tk.pipeline_configuration.get_project_id()
-        entity = project and ("Project", project)
-    context = tk.context_from_entity(*entity) if entity else tk.context_empty()
-    engine = sgtk.platform.start_engine(name, tk, context)
+    engine = sgtk.platform.start_engine(name, tk, context_of(tk, entity))
     # Before the program's own: those run first, and threads that are left have ended.
     import atexit
     atexit.register(destroy, sgtk, engine)
+
+
+def context_of(tk, entity):
+    if entity is None:
+        project = tk.pipeline_configuration.get_project_id()
+        entity = project and ("Project", project)
+    return tk.context_from_entity(*entity) if entity else tk.context_empty()
 
 
 def destroy(sgtk, engine):
@@ -55,38 +101,32 @@ def destroy(sgtk, engine):
         engine.destroy()
 
 
-def prepare(request):
-    """Does what was asked for before the program runs; a failure is one line."""
-    task = "authenticate"
-    try:
-        import sgtk
-        authenticate(sgtk)
-        if request["engine"]:
-            task = "start the engine '%s'" % request["engine"]
-            start_engine(sgtk, request["engine"], request["entity"])
-    except Exception as error:
-        if os.environ.get("TK_DEBUG"):
-            raise
-        lines = str(error).strip().splitlines() or [type(error).__name__]
-        complain("sgtk-python: cannot %s: %s" % (task, lines[0]))
-        complain("hint: with TK_DEBUG=1 Toolkit and Python tell more")
-        raise SystemExit(122)
+def let_go():
+    """Closes what a started engine holds, through its owners, so that processes forked from this one share
+    nothing: each opens its own."""
+    import gc
+    import sgtk
+    engine = sgtk.platform.current_engine()
+    dispatcher = getattr(engine, "_metrics_dispatcher", None)
+    if dispatcher is not None and dispatcher.dispatching:
+        threads = list(dispatcher.workers)
+        dispatcher.stop()
+        for thread in threads:
+            thread.join(10)
+    sgtk.LogManager().uninitialize_base_file_handler()
+    for one in gc.get_objects():
+        if any(kind.__name__ == "Shotgun" for kind in type(one).__mro__) and hasattr(one, "close"):
+            one.close()
+    gc.collect()
 
 
-def run():
-    # First of all: what lies in the working directory is nobody's to import here.
-    forget_runner()
-    import json
-    request, kind, program, arguments = sys.argv[1], sys.argv[2], sys.argv[3], sys.argv[4:]
-    prepare(json.loads(request))
-    if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
-        sys.argv[:] = [""]
-        put_on_path("")
-        fresh_main()
-        # Python's prompt follows, as after `python -i`.
-        os.environ["PYTHONINSPECT"] = "1"
-        return
-    exit_as(exit_code_of("input" if kind == "prompt" else kind, program, arguments))
-
-
-run()
+def take_up(name, entity):
+    """In a process that was forked after `let_go`: opens the engine's log, and turns to an entity."""
+    import sgtk
+    sgtk.LogManager().initialize_base_file_handler(name)
+    if entity is not None:
+        engine = sgtk.platform.current_engine()
+        try:
+            sgtk.platform.change_context(context_of(engine.sgtk, entity))
+        except Exception as error:
+            raise NotPrepared("cannot turn the engine '%s' to %s %s: %s" % (name, entity[0], entity[1], error))

@@ -1,6 +1,6 @@
 """A project's worker: imports Toolkit once, then forks a child for each job that a launcher sends.
 
-Follows `as_main.py` in one text, and is followed by `worker_supervisor.py`, which is the worker's life, and
+Follows `as_main.py` and `engine.py` in one text, and is followed by `worker_supervisor.py`, which is the worker's life, and
 `worker_job.py`, which is a child's. The protocol is told in docs/warm.md. Python 3.7+, Linux.
 """
 import array
@@ -58,6 +58,10 @@ def serve(start):
     try:
         inherited = dict(os.environb)
         load(start["preload"])
+        kept = None if start["kept"] is None else keep(handed_over(start["kept"]))
+        # What was printed so far is no job's.
+        sys.stdout.flush()
+        sys.stderr.flush()
         empty = os.open(os.devnull, os.O_RDWR)
         check_fit({0, 1, 2, folder, lock, empty})
     except BaseException as error:
@@ -67,7 +71,7 @@ def serve(start):
         os._exit(1)
     changed = {name: value for name, value in os.environb.items() if inherited.get(name) != value}
     gone = [name for name in inherited if name not in os.environb]
-    imports = Imports(inherited, changed, gone, list(sys.modules)[-1], empty)
+    imports = Imports(inherited, changed, gone, list(sys.modules)[-1], empty, kept)
     gc.collect()
     gc.freeze()
     listener = listen(folder, start["name"])
@@ -105,6 +109,17 @@ def load(modules):
         importlib.import_module(module)
 
 
+def keep(request):
+    """Starts an engine that all jobs will have, and returns its name."""
+    request = json.loads(request)
+    try:
+        prepare(request)
+    except NotPrepared as error:
+        raise Unfit(str(error))
+    let_go()
+    return request["engine"]
+
+
 def one_line(error):
     """An exception in one line, with the line of code that raised it."""
     frames = traceback.extract_tb(without_runner(error.__traceback__))
@@ -117,7 +132,7 @@ def check_fit(own):
     """Whether children can be forked: one thread, and nothing open that jobs would share."""
     if len(os.listdir("/proc/self/task")) != 1:
         names = [thread.name for thread in threading.enumerate()[1:]]
-        raise Unfit("a thread runs after the imports: %s" % (", ".join(names) or "not one of Python's"))
+        raise Unfit("a thread runs after the start: %s" % (", ".join(names) or "not one of Python's"))
     for name in os.listdir("/proc/self/fd"):
         descriptor = int(name)
         try:
@@ -132,7 +147,7 @@ def check_fit(own):
         with open("/proc/self/fdinfo/" + name) as info:
             flags = int(info.read().split("flags:")[1].split()[0], 8)
         if not stat.S_ISREG(found.st_mode) or flags & os.O_ACCMODE != os.O_RDONLY:
-            raise Unfit("the imports leave %s open, which jobs would share" % target)
+            raise Unfit("the start leaves %s open, which jobs would share" % target)
 
 
 def listen(folder, name):
@@ -146,4 +161,4 @@ def listen(folder, name):
     return listener
 
 
-Imports = collections.namedtuple("Imports", "inherited changed gone newest empty")
+Imports = collections.namedtuple("Imports", "inherited changed gone newest empty kept")

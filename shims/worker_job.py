@@ -24,8 +24,9 @@ def run_child(channel, imports):
         complain("sgtk-python: the worker cannot give the job its place: %s" % one_line(error))
         code = 125
     else:
-        # What is to be there before the program runs, such as an engine, begins here.
-        code = exit_code_of(plan.kind, plan.program, plan.arguments)
+        code = code_of_session(plan.session, imports.kept)
+        if code is None:
+            code = exit_code_of(plan.kind, plan.program, plan.arguments)
     code = clean_up(code, imports, first_streams)
     if code < 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
@@ -40,12 +41,30 @@ def run_child(channel, imports):
     os._exit(code)
 
 
+def code_of_session(session, kept):
+    """Prepares what is to be there before the program runs; the exit code if that cannot be had."""
+    if not session:
+        return None
+    session = json.loads(session)
+    try:
+        if kept:
+            take_up(kept, session["entity"])
+            return None
+        prepare_or_leave(session)
+        return None
+    except BaseException as error:
+        if isinstance(error, NotPrepared):
+            complain("sgtk-python: %s" % error)
+            return 122
+        return code_of_failure(error)
+
+
 def rehearse():
     """Walks a job's path as far as nothing is changed by it, so that the system has copied the memory
     that a job writes to before there is one."""
     for finder in list(sys.path_importer_cache.items()):
         refresh(*finder)
-    Plan(b"code\0pass\00077\0000\0000\0000:0\0000\0000\0A=1\0".split(b"\0"))
+    Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"))
     stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):
         print(sys.modules["sgtk"], file=stream(number, "<rehearsal>", "w", first), flush=True)
@@ -108,15 +127,16 @@ class Plan:
 
     def __init__(self, fields):
         try:
-            kind, program, umask, ignored, blocked, limits, arguments, words = fields[:8]
+            kind, program, umask, ignored, blocked, limits, session, arguments, words = fields[:9]
             self.kind = kind.decode()
             self.program = os.fsdecode(program)
             self.umask = int(umask, 8)
             self.ignored = signals_in(int(ignored, 16))
             self.blocked = signals_in(int(blocked, 16))
             self.limits = [tuple(map(int, limit.split(b":"))) for limit in limits.split()]
-            arguments, words = 8 + int(arguments), 8 + int(arguments) + int(words)
-            self.arguments = [os.fsdecode(word) for word in fields[8:arguments]]
+            self.session = session.decode()
+            arguments, words = 9 + int(arguments), 9 + int(arguments) + int(words)
+            self.arguments = [os.fsdecode(word) for word in fields[9:arguments]]
             self.words = [os.fsdecode(word) for word in fields[arguments:words]]
             self.variables = dict(pair.split(b"=", 1) for pair in fields[words:] if pair)
         except ValueError:

@@ -20,7 +20,7 @@ use sgtk_python::finding::scan::Scan;
 use sgtk_python::finding::scan_and_keep;
 use sgtk_python::inputs::{Inputs, terminal_width};
 use sgtk_python::listing::{self, listed};
-use sgtk_python::plan::{Situation, plan};
+use sgtk_python::plan::{LaunchPlan, Situation, plan};
 use sgtk_python::request::{Action, Each, Request};
 use sgtk_python::settings::Settings;
 use sgtk_python::shim;
@@ -62,7 +62,7 @@ fn run() -> Result<ExitCode> {
 }
 
 fn launch(situation: &Situation) -> Result<ExitCode> {
-    let Situation { request, settings, inputs, .. } = *situation;
+    let Situation { request, inputs, .. } = *situation;
     let asking = if request.refresh { Asking::Anew } else { Asking::IfNeeded };
     let Settled { selection, mut locks } = settle(situation, asking, &show)?;
     let plan = plan(selection, situation)?;
@@ -71,12 +71,9 @@ fn launch(situation: &Situation) -> Result<ExitCode> {
     }
     let exclusive = request.exclusive.map(|exclusive| exclusive::lock(&plan, exclusive, inputs));
     locks.extend(exclusive.transpose()?);
-    let credentials = match plan.session {
-        Some(_) => Credentials::read(settings, inputs)?,
-        None => None,
-    };
+    let credentials = credentials(&plan, situation)?;
     if let Some(warm) = &plan.warm {
-        match worker::run(&plan, &warm.value, &locks)? {
+        match worker::run(&plan, &warm.value, credentials.as_ref(), &locks)? {
             Outcome::Ended(code) => return Ok(ExitCode::from(code)),
             Outcome::Cold(cold) if cold.is_a_fault() => say(&format!("warning: {cold}")),
             Outcome::Cold(_) => (),
@@ -89,7 +86,16 @@ fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {
     let asking = if situation.request.refresh { Asking::Anew } else { Asking::Never };
     let Settled { selection, .. } = settle(situation, asking, &show)?;
     let plan = plan(selection, situation)?;
-    print(&explain::explain(&plan, format).context("the plan cannot be written as JSON")?)
+    let text = explain::explain(&plan, credentials(&plan, situation)?.as_ref(), format);
+    print(&text.context("the plan cannot be written as JSON")?)
+}
+
+/// Whom a plan's session acts as, if it has one.
+fn credentials(plan: &LaunchPlan, situation: &Situation) -> Result<Option<Credentials>, Error> {
+    match plan.session {
+        Some(_) => Credentials::read(situation.settings, situation.inputs),
+        None => Ok(None),
+    }
 }
 
 /// Runs the launcher for each project; fails if one of them did.

@@ -4,7 +4,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use serde_json::json;
+
 use crate::cli::Entity;
+use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::places::Places;
@@ -51,6 +54,15 @@ pub struct Session {
     pub engine: Option<String>,
     /// What it is started for, if not the project.
     pub entity: Option<Entity>,
+}
+
+impl Session {
+    /// What `shims/engine.py` is asked for, as JSON.
+    pub fn request(&self, credentials: Option<&Credentials>) -> serde_json::Result<String> {
+        let entity = self.entity.as_ref().map(|entity| (&entity.kind, entity.id));
+        let request = json!({"engine": self.engine, "entity": entity, "credentials": credentials});
+        serde_json::to_string(&request)
+    }
 }
 
 /// How to run in a worker.

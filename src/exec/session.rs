@@ -4,24 +4,20 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
-use serde::Serialize;
-
 use crate::credentials::Credentials;
 use crate::plan::{LaunchPlan, Session};
 use crate::toolkit::interpreter::{Program, Words};
 
 /// What runs in the program's place.
-const PROGRAM: &str =
-    concat!(include_str!("../../shims/as_main.py"), "\n\n", include_str!("../../shims/engine.py"));
+const PROGRAM: &str = concat!(
+    include_str!("../../shims/as_main.py"),
+    "\n\n",
+    include_str!("../../shims/engine.py"),
+    "\n\nrun_with_session()\n",
+);
 
 /// The variable that names the descriptor of the credentials.
 const CREDENTIALS_VARIABLE: &str = "SGTK_PYTHON_CREDENTIALS";
-
-#[derive(Serialize)]
-struct Request<'a> {
-    engine: Option<&'a str>,
-    entity: Option<(&'a str, i64)>,
-}
 
 /// The plan that does what the session asks for, and then runs the program.
 pub fn with_session(
@@ -29,9 +25,7 @@ pub fn with_session(
     session: &Session,
     credentials: Option<&Credentials>,
 ) -> io::Result<LaunchPlan> {
-    let entity = session.entity.as_ref().map(|entity| (entity.kind.as_str(), entity.id));
-    let request = Request { engine: session.engine.as_deref(), entity };
-    let request = serde_json::to_string(&request)?;
+    let request = session.request(None)?;
     let own = 1 + plan.interpreter.args.len();
     let words = Words::read(plan.argv.get(own..).unwrap_or_default());
     let (kind, program) = match words.program {

@@ -8,6 +8,7 @@ use std::ffi::OsStr;
 use serde::Serialize;
 
 use crate::cli::Format;
+use crate::credentials::Credentials;
 use crate::environment::Change;
 use crate::error::Error;
 use crate::plan::LaunchPlan;
@@ -109,8 +110,12 @@ struct Warm {
 }
 
 /// The plan in words or as JSON, with a line end.
-pub fn explain(plan: &LaunchPlan, format: Format) -> Result<String, serde_json::Error> {
-    let explanation = Explanation::of(plan);
+pub fn explain(
+    plan: &LaunchPlan,
+    credentials: Option<&Credentials>,
+    format: Format,
+) -> Result<String, serde_json::Error> {
+    let explanation = Explanation::of(plan, credentials);
     match format {
         Format::Text => Ok(explanation.to_string()),
         Format::Json => serde_json::to_string_pretty(&explanation).map(|json| json + "\n"),
@@ -118,7 +123,7 @@ pub fn explain(plan: &LaunchPlan, format: Format) -> Result<String, serde_json::
 }
 
 impl Explanation {
-    fn of(plan: &LaunchPlan) -> Self {
+    fn of(plan: &LaunchPlan, credentials: Option<&Credentials>) -> Self {
         let mut warnings = plan.warnings.clone();
         let mut noted = |fault: Error| warnings.push(fault.to_string());
         let config = &plan.selection.config;
@@ -169,7 +174,7 @@ impl Explanation {
             warm: plan.warm.as_ref().map(|warm| Warm {
                 origin: warm.origin.to_string(),
                 preload: warm.value.settings.preload.clone(),
-                cold: worker::why_cold(plan, &warm.value).map(|cold| cold.to_string()),
+                cold: worker::why_cold(plan, &warm.value, credentials).map(|cold| cold.to_string()),
             }),
             cwd: plan.place.directory().map(text),
             warnings,

@@ -28,6 +28,8 @@ pub struct Document {
     pub site: SiteTable,
     /// Whether jobs run in a worker.
     pub warm: Option<bool>,
+    /// Whether a worker keeps the engine of its first job for those after it.
+    pub keep_engine: Option<bool>,
     /// What a worker imports besides `sgtk`.
     #[serde(deserialize_with = "some_modules")]
     pub preload: Option<Vec<String>>,
@@ -99,6 +101,8 @@ pub struct ProjectTable {
     pub python: Option<String>,
     /// Whether jobs run in a worker.
     pub warm: Option<bool>,
+    /// Whether a worker keeps the engine of its first job for those after it.
+    pub keep_engine: Option<bool>,
     /// What a worker imports besides `sgtk`.
     #[serde(deserialize_with = "some_modules")]
     pub preload: Option<Vec<String>>,

@@ -29,6 +29,8 @@ pub struct Settings {
 /// What the settings say of workers.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
+    /// Whether a worker starts the jobs' engine, and keeps it for all of them.
+    pub keep_engine: bool,
     /// What a worker imports besides `sgtk`.
     pub preload: Vec<String>,
     /// Further variables that tell workers apart.
@@ -108,7 +110,11 @@ impl Settings {
         let preload = self
             .of_project(project, "preload", |table| table.preload.as_deref())
             .or_else(|| self.strongest(|document| document.preload.as_deref(), "preload"));
+        let keep_engine = self
+            .of_project(project, "keep_engine", |table| table.keep_engine.as_ref())
+            .or_else(|| self.strongest(|document| document.keep_engine.as_ref(), "keep_engine"));
         WorkerSettings {
+            keep_engine: keep_engine.is_some_and(|keep| *keep.value),
             preload: preload.map(|preload| preload.value.to_vec()).unwrap_or_default(),
             variables: self
                 .latest(|document| document.worker_variables.clone())

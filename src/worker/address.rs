@@ -6,7 +6,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::job::Job;
 use super::process::Process;
@@ -78,6 +78,11 @@ pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> 
     }
     digest.add("files");
     add_files(&mut digest, plan);
+    if let Some(kept) = &job.kept {
+        digest.add("engine");
+        digest.add(kept);
+        add_environments(&mut digest, &plan.selection.config.path.join("config").join("env"));
+    }
     digest.text()
 }
 
@@ -120,13 +125,28 @@ fn add_files(digest: &mut Digest, plan: &LaunchPlan) {
         folders.push(core.root.join("config").join("core"));
     }
     for folder in folders {
-        let entries = fs::read_dir(&folder).into_iter().flatten().flatten();
-        let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
-        paths.sort_unstable();
-        for path in &paths {
-            digest.add_file(path);
+        for path in entries(&folder) {
+            digest.add_file(&path);
         }
     }
+}
+
+/// The files that decide what an engine is and has: those of `config/env`, and of the folders in it.
+fn add_environments(digest: &mut Digest, folder: &Path) {
+    for path in entries(folder) {
+        digest.add_file(&path);
+        for path in entries(&path) {
+            digest.add_file(&path);
+        }
+    }
+}
+
+/// What is in a folder, in one order.
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+    paths.sort_unstable();
+    paths
 }
 
 /// Two hashes of 64 bits that differ in how they begin.

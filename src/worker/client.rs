@@ -21,6 +21,7 @@ use super::protocol::{GO, Reply, plan_message, read_reply};
 use super::signals::{Forwarder, leave_by, stop_too};
 use super::start::start;
 use super::{Cold, Outcome};
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
@@ -29,18 +30,23 @@ use crate::plan::{LaunchPlan, Warm};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a plan in a worker, if there is one that may.
-pub fn run(plan: &LaunchPlan, warm: &Warm, locks: &[Lock]) -> Result<Outcome, Error> {
-    match hand_over(plan, warm, locks) {
+pub fn run(
+    plan: &LaunchPlan,
+    warm: &Warm,
+    credentials: Option<&Credentials>,
+    locks: &[Lock],
+) -> Result<Outcome, Error> {
+    match hand_over(plan, warm, credentials, locks) {
         Ok(running) => running.end().map(Outcome::Ended),
         Err(cold) => Ok(Outcome::Cold(cold)),
     }
 }
 
 /// Why a plan would run cold, as far as that can be told without talking to a worker.
-pub fn why_cold(plan: &LaunchPlan, warm: &Warm) -> Option<Cold> {
+pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Option<Cold> {
     let looked_at = || -> Result<(), Cold> {
         unshareable().map_or(Ok(()), Err)?;
-        let job = Job::of(plan)?;
+        let job = Job::of(plan, warm, credentials)?;
         let process = Process::read()?;
         plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
         let key = address(plan, warm, &job, &process);
@@ -54,11 +60,16 @@ pub fn why_cold(plan: &LaunchPlan, warm: &Warm) -> Option<Cold> {
 }
 
 /// Everything up to the point from which a job cannot run cold any more.
-fn hand_over(plan: &LaunchPlan, warm: &Warm, locks: &[Lock]) -> Result<Running, Cold> {
+fn hand_over(
+    plan: &LaunchPlan,
+    warm: &Warm,
+    credentials: Option<&Credentials>,
+    locks: &[Lock],
+) -> Result<Running, Cold> {
     if let Some(cold) = unshareable() {
         return Err(cold);
     }
-    let job = Job::of(plan)?;
+    let job = Job::of(plan, warm, credentials)?;
     let process = Process::read()?;
     let message = plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
     let directory = File::options()

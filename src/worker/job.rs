@@ -4,7 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::Cold;
-use crate::plan::LaunchPlan;
+use crate::credentials::Credentials;
+use crate::plan::{LaunchPlan, Session, Warm};
 use crate::toolkit::interpreter::{Program, Words};
 
 /// Python's options that decide before its start what a worker has decided too, and that do nothing
@@ -34,11 +35,27 @@ pub struct Job {
     pub program: OsString,
     /// The program's arguments.
     pub arguments: Vec<OsString>,
+    /// What comes before the program (`shims/engine.py`), with the credentials.
+    pub session: Option<String>,
+    /// What the worker does of that, once for all its jobs: the engine is started, and kept.
+    pub kept: Option<String>,
 }
 
 impl Job {
     /// The job of a plan.
-    pub fn of(plan: &LaunchPlan) -> Result<Self, Cold> {
+    pub fn of(
+        plan: &LaunchPlan,
+        warm: &Warm,
+        credentials: Option<&Credentials>,
+    ) -> Result<Self, Cold> {
+        let request = |session: &Session| {
+            session.request(credentials).map_err(|_| Cold::Unreadable("the session"))
+        };
+        let session = plan.session.as_ref();
+        let kept = session.filter(|session| warm.settings.keep_engine && session.engine.is_some());
+        let kept = kept.map(|session| Session { entity: None, ..session.clone() });
+        let kept = kept.as_ref().map(request).transpose()?;
+        let session = session.map(request).transpose()?;
         let words = Words::read(plan.argv.get(1..).unwrap_or_default());
         if let Some(option) = unfit_option(&words.options) {
             return Err(Cold::Option(option.to_owned()));
@@ -60,7 +77,8 @@ impl Job {
             Program::Input => ("input", "-".into()),
             Program::Prompt => ("input", OsString::new()),
         };
-        Ok(Job { options: words.options, kind, program, arguments: words.arguments })
+        let Words { options, arguments, .. } = words;
+        Ok(Job { options, kind, program, arguments, session, kept })
     }
 }
 

@@ -30,6 +30,7 @@ mod start;
 
 pub use cold::Cold;
 
+use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
@@ -43,26 +44,40 @@ pub enum Outcome {
     Cold(Cold),
 }
 
-/// Runs a plan in a worker; `locks` are held until its job has ended.
+/// Runs a plan in a worker; its session acts as `credentials`, and `locks` are held until its job has ended.
 #[cfg(target_os = "linux")]
-pub fn run(plan: &LaunchPlan, warm: &Warm, locks: &[Lock]) -> Result<Outcome, Error> {
-    client::run(plan, warm, locks)
+pub fn run(
+    plan: &LaunchPlan,
+    warm: &Warm,
+    credentials: Option<&Credentials>,
+    locks: &[Lock],
+) -> Result<Outcome, Error> {
+    client::run(plan, warm, credentials, locks)
 }
 
 /// Forking is unsafe after macOS' frameworks have loaded, and unknown to Windows.
 #[cfg(not(target_os = "linux"))]
-pub fn run(_plan: &LaunchPlan, _warm: &Warm, _locks: &[Lock]) -> Result<Outcome, Error> {
+pub fn run(
+    _plan: &LaunchPlan,
+    _warm: &Warm,
+    _credentials: Option<&Credentials>,
+    _locks: &[Lock],
+) -> Result<Outcome, Error> {
     Ok(Outcome::Cold(Cold::NotHere))
 }
 
 /// Why a plan would run cold, as far as that can be told without talking to a worker.
 #[cfg(target_os = "linux")]
-pub fn why_cold(plan: &LaunchPlan, warm: &Warm) -> Option<Cold> {
-    client::why_cold(plan, warm)
+pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Option<Cold> {
+    client::why_cold(plan, warm, credentials)
 }
 
 /// Forking is unsafe after macOS' frameworks have loaded, and unknown to Windows.
 #[cfg(not(target_os = "linux"))]
-pub fn why_cold(_plan: &LaunchPlan, _warm: &Warm) -> Option<Cold> {
+pub fn why_cold(
+    _plan: &LaunchPlan,
+    _warm: &Warm,
+    _credentials: Option<&Credentials>,
+) -> Option<Cold> {
     Some(Cold::NotHere)
 }

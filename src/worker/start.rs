@@ -1,7 +1,8 @@
 //! Starts a worker: the plan's own Python and variables, with a program of the launcher's.
 
-use std::fs;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -20,6 +21,8 @@ use crate::plan::{LaunchPlan, Warm};
 /// The worker's program.
 pub const SOURCE: &str = concat!(
     include_str!("../../shims/as_main.py"),
+    "\n",
+    include_str!("../../shims/engine.py"),
     "\n",
     include_str!("../../shims/worker.py"),
     "\n",
@@ -50,6 +53,9 @@ struct Start<'a> {
     marker: String,
     folder: i32,
     lock: i32,
+    /// What to do before there are jobs, on a descriptor: it may hold a key, and a variable can be read by
+    /// the jobs.
+    kept: Option<i32>,
     project: String,
     config: &'a Path,
     core: &'a Path,
@@ -113,11 +119,13 @@ fn spawn(
 ) -> io::Result<()> {
     let project = shown_project(plan);
     fs::write(folder.entry(&start_name(key)), format!("{project}\t{SAID_NOTHING}"))?;
+    let kept = job.kept.as_deref().map(inherited).transpose()?;
     let start = Start {
         name: socket_name(key),
         marker: start_name(key),
         folder: folder.number(),
         lock: lock.number(),
+        kept: kept.as_ref().map(AsRawFd::as_raw_fd),
         project: project.clone(),
         config: &plan.selection.config.path,
         core: &plan.core.root,
@@ -142,4 +150,14 @@ fn spawn(
         status if status.success() => Ok(()),
         _ => Err(io::Error::other("/bin/sh cannot start it")),
     }
+}
+
+/// A text that a program can read to its end from a descriptor that it inherits. So little fits into a
+/// pipe that nobody reads yet.
+fn inherited(text: &str) -> io::Result<File> {
+    let (reader, mut writer) = io::pipe()?;
+    writer.write_all(text.as_bytes())?;
+    let file = File::from(OwnedFd::from(reader));
+    disk::inherit(&file)?;
+    Ok(file)
 }

@@ -35,13 +35,13 @@ fn hook(methods: &str) -> String {
 
 /// A studio without configurations of its own, and the site that describes three projects: alpha (101)
 /// and beta (102) are distributed, with cores of two versions; gamma (103) is centralized.
-struct Distributed {
-    studio: Studio,
-    site: Site,
+pub struct Distributed {
+    pub studio: Studio,
+    pub site: Site,
 }
 
 impl Distributed {
-    fn new() -> Self {
+    pub fn new() -> Self {
         let studio = Studio::new();
         let site = Site::new();
         for (id, name, version) in [(101, "alpha", "v0.21.7"), (102, "beta", "v0.21.8")] {
@@ -75,7 +75,7 @@ impl Distributed {
     }
 
     /// Writes the settings, with these lines in `[site]`.
-    fn settings(&self, lines: &str) {
+    pub fn settings(&self, lines: &str) {
         let text = format!(
             "[site]\nhost = '{}'\ncore = '{}'\npython = '{}'\nengine = 'tk-test'\ntimeout = '1s'\n{lines}\n",
             self.site.address,
@@ -96,7 +96,7 @@ impl Distributed {
     }
 
     /// The launcher with the script's name and key.
-    fn launcher(&self, arguments: &[&str]) -> Command {
+    pub fn launcher(&self, arguments: &[&str]) -> Command {
         let mut launcher = self.stranger(arguments);
         launcher.env("SHOTGUN_FARM_SCRIPT_USER", SCRIPT.0).env("SHOTGUN_FARM_SCRIPT_KEY", SCRIPT.1);
         launcher
@@ -108,7 +108,7 @@ impl Distributed {
     }
 
     /// Where alpha is realised.
-    fn alpha(&self) -> PathBuf {
+    pub fn alpha(&self) -> PathBuf {
         self.studio.path("home/toolkit/127.0.0.1/p101c11.basic./cfg")
     }
 }

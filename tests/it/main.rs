@@ -49,6 +49,8 @@ mod support;
 #[cfg(target_os = "linux")]
 mod warm;
 #[cfg(target_os = "linux")]
+mod warm_engine;
+#[cfg(target_os = "linux")]
 mod warm_faults;
 #[cfg(target_os = "linux")]
 mod warm_support;

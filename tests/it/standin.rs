@@ -1,5 +1,6 @@
 //! A site that stands in for a real one: a few methods of its API over HTTP on loopback, and ways to fail.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -33,6 +34,8 @@ struct State {
     behaviour: Behaviour,
     /// The methods that were called, with their parameters.
     calls: Vec<(String, Value)>,
+    /// The callers' ports: one for each connection.
+    connections: BTreeSet<u16>,
     entities: Vec<Value>,
 }
 
@@ -47,7 +50,12 @@ impl Site {
     pub fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = State { behaviour: Behaviour::Proper, calls: Vec::new(), entities: Vec::new() };
+        let state = State {
+            behaviour: Behaviour::Proper,
+            calls: Vec::new(),
+            connections: BTreeSet::new(),
+            entities: Vec::new(),
+        };
         let site = Site { address, state: Arc::new(Mutex::new(state)) };
         let serving = site.clone();
         thread::spawn(move || {
@@ -73,6 +81,11 @@ impl Site {
         self.state().calls.len()
     }
 
+    /// How many connections it was asked by.
+    pub fn connections(&self) -> usize {
+        self.state().connections.len()
+    }
+
     /// How often it was asked for something of this type.
     pub fn reads_of(&self, kind: &str) -> usize {
         let state = self.state();
@@ -89,6 +102,7 @@ impl Site {
             let method = request["method_name"].as_str().unwrap_or_default().to_owned();
             let asked = request["params"].get(1).cloned().unwrap_or_default();
             self.state().calls.push((method, asked));
+            self.state().connections.extend(stream.peer_addr().map(|peer| peer.port()));
             let count = self.calls();
             let behaviour = self.state().behaviour;
             let answer = match behaviour {

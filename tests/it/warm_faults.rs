@@ -424,3 +424,25 @@ fn a_full_disk() {
     let explained = warm.text("$S --workers");
     assert_eq!(explained, "no workers");
 }
+
+#[test]
+fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let script = r#"
+        job="import sys; print('runs', flush=True); sys.stdin.read()"
+        mkfifo pipe
+        $W --exclusive -c "$job" < pipe > told &
+        exec 9> pipe
+        while [ ! -s told ]; do sleep 0.01; done
+        $W --exclusive -c "$job" < /dev/null 9>&-; echo $?
+        exec 9>&-
+        wait
+        $W --exclusive -c "$job" < /dev/null; echo $?
+    "#;
+    let told = warm.run(script);
+    let error = String::from_utf8_lossy(&told.stderr);
+    assert!(error.contains("runs already"), "{error}");
+    assert_eq!(String::from_utf8_lossy(&told.stdout), "75\nruns\n0\n");
+    assert_eq!(warm.worker()["done"], 2);
+}
