@@ -75,6 +75,14 @@ impl Lock {
         std::os::fd::AsRawFd::as_raw_fd(&self.0)
     }
 
+    /// The descriptors by which a child holds the lock too, after `outlive_launch`.
+    pub fn inherited(&self) -> Vec<i32> {
+        #[cfg(unix)]
+        return vec![self.number()];
+        #[cfg(not(unix))]
+        Vec::new()
+    }
+
     /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,
     /// it is the launcher that holds it.)
     pub fn outlive_launch(&self) -> io::Result<()> {

@@ -156,7 +156,7 @@ impl Bootstrap<'_> {
             Ok(answered) => answered,
             Err(error) => {
                 match &error {
-                    Error::Site { failure, .. } => self.site.refuse(question, failure),
+                    Error::Site(error) => self.site.refuse(question, &error.failure),
                     Error::NotOnSite { .. } => {
                         self.site
                             .refuse(question, &SiteFailure::of(SiteFailureKind::NoProject, ""));

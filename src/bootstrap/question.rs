@@ -10,7 +10,7 @@ use super::{Asking, Bootstrap, Progress, uncached};
 use crate::credentials::Credentials;
 use crate::disk;
 use crate::environment::Environment;
-use crate::error::{Error, SiteFailure, SiteFailureKind};
+use crate::error::{Error, SiteError, SiteFailure, SiteFailureKind};
 use crate::exec::conversation::Conversation;
 use crate::finding::answers::{Answer, Asked, Nature};
 use crate::inherit::inherit;
@@ -151,11 +151,7 @@ impl Bootstrap<'_> {
         Request {
             host: &self.site.host.value,
             credentials,
-            #[cfg(unix)]
-            locks: vec![turn.number()],
-            // The launcher holds it alone.
-            #[cfg(not(unix))]
-            locks: Vec::new(),
+            locks: turn.inherited(),
             terminal: has_terminal(),
             project: match &question.project {
                 Asked::Id(id) => Project::Id(*id),
@@ -200,7 +196,8 @@ impl Bootstrap<'_> {
         if failure.kind == SiteFailureKind::NoProject {
             return self.unknown();
         }
-        Error::Site { project: self.name(), host: self.host(), failure, log: self.log_file() }
+        let (project, host, log) = (self.name(), self.host(), self.log_file());
+        Error::Site(Box::new(SiteError { project, host, failure, log }))
     }
 
     fn failed(&self, kind: SiteFailureKind, message: &str) -> Error {

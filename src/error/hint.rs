@@ -55,7 +55,7 @@ impl Error {
             }
             Error::Cache { .. } => Some("SHOTGUN_HOME names another folder for what Toolkit keeps".into()),
             Error::NotWhole { .. } => Some("the next launch of its project realises it anew".into()),
-            Error::Site { failure, log, .. } => Some(site_hint(failure.kind, log)),
+            Error::Site(error) => Some(site_hint(error.failure.kind, &error.log)),
             Error::UnknownId { unreadable, .. } => Some(unreadable_hint(*unreadable).unwrap_or_else(
                 || "sgtk-python --list shows the projects that are here".into(),
             )),

@@ -88,11 +88,12 @@ impl Display for Error {
             Error::NotWhole { path } => {
                 write!(f, "{} is not whole: realising it broke off", Shown::new(path))
             }
-            Error::Site { project, host, failure, .. } => write!(
+            Error::Site(error) => write!(
                 f,
-                "{} gives no config of '{}': {failure}",
-                Shown::new(host),
-                Shown::new(project)
+                "{} gives no config of '{}': {}",
+                Shown::new(&error.host),
+                Shown::new(&error.project),
+                error.failure
             ),
             Error::Cache { path, source } => {
                 write!(f, "{} cannot be made or locked: {}", Shown::new(path), Reason(source))

@@ -3,7 +3,7 @@
 mod hint;
 mod message;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -37,6 +37,19 @@ pub struct Candidate {
     pub path: PathBuf,
     /// Its name, such as `Primary`.
     pub pipeline: String,
+}
+
+/// What a site was asked for in vain.
+#[derive(Debug)]
+pub struct SiteError {
+    /// The project.
+    pub project: OsString,
+    /// The site's address.
+    pub host: String,
+    /// Why it gave no configuration.
+    pub failure: SiteFailure,
+    /// Where the whole story is.
+    pub log: PathBuf,
 }
 
 /// Why the site gave no configuration.
@@ -108,7 +121,7 @@ pub enum Error {
     NoProject { misplaced: Option<OsString>, inside_launch: bool },
     /// No root has a config by that name.
     UnknownProject {
-        name: OsString,
+        name: Box<OsStr>,
         origin: Origin,
         roots: Box<[Decided<PathBuf>]>,
         near: Box<[String]>,
@@ -133,7 +146,7 @@ pub enum Error {
     /// A realised configuration of which something is missing.
     NotWhole { path: PathBuf },
     /// The site was asked for a configuration in vain.
-    Site { project: OsString, host: String, failure: SiteFailure, log: PathBuf },
+    Site(Box<SiteError>),
     /// A file cannot be used.
     File { path: PathBuf, problem: Problem },
     /// A settings file says something that it cannot.
@@ -227,14 +240,14 @@ impl Error {
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
             Error::NotOnSite { here, .. } => here.code(),
-            Error::Site { failure, .. } if failure.kind == SiteFailureKind::NoConfig => {
+            Error::Site(error) if error.failure.kind == SiteFailureKind::NoConfig => {
                 Code::NoProject
             }
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
             | Error::Cache { .. }
-            | Error::Site { .. }
+            | Error::Site(_)
             | Error::NotWhole { .. }
             | Error::Ambiguous { .. }
             | Error::File { .. }

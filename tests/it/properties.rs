@@ -1,5 +1,6 @@
 //! What holds for any input.
 
+#[cfg(unix)]
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;

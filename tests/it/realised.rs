@@ -1,9 +1,8 @@
 //! Realised configurations that are here: found, told from unfinished ones, and used without the site.
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
 use crate::support::{Studio, explained, failed, write};
 
@@ -29,9 +28,10 @@ fn is_chosen(studio: &Studio, arguments: &[&str], config: &Path) {
     assert_eq!(plan["core"]["kind"], "realised");
 }
 
+#[cfg(unix)]
 fn make_old(config: &Path) {
-    let day = SystemTime::now() - Duration::from_secs(25 * 60 * 60);
-    File::options()
+    let day = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    fs::File::options()
         .write(true)
         .open(config.join("cache/update_end.txt"))
         .unwrap()
