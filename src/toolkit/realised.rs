@@ -73,7 +73,9 @@ pub fn configs(site_folder: &Path, plugin_id: &str) -> Vec<PathBuf> {
 /// A plugin's id as it stands in a folder's name (tk-core: `filesystem.create_valid_filename`).
 fn file_name_of(plugin_id: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "_.-".contains(c) { c } else { '_' };
-    plugin_id.trim().chars().map(plain).collect()
+    let name: String = plugin_id.trim().chars().map(plain).collect();
+    // Windows drops the dots at a name's end.
+    if cfg!(windows) { name.trim_end_matches('.').into() } else { name }
 }
 
 /// What shows that realising came to its end.
@@ -172,6 +174,7 @@ mod tests {
     #[test]
     fn plugins_in_names() {
         assert_eq!(file_name_of(" basic.* "), "basic._");
+        assert_eq!(file_name_of("basic."), if cfg!(windows) { "basic" } else { "basic." });
         assert_eq!(file_name_of("réview rv/x-1"), "réview_rv_x-1");
     }
 }

@@ -134,7 +134,9 @@ fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
         let mut launcher = launcher(&studio, &["--project", "alpha", "--explain"]);
         launcher.env_remove("SHOTGUN_HOME").env_remove("HOME").env("STUDIO", &folder);
         launcher.envs(home.map(|home| ("SHOTGUN_HOME", home)));
-        launcher.envs(user.map(|user| ("HOME", user)));
+        for name in ["HOME", "USERPROFILE", "APPDATA"] {
+            launcher.envs(user.map(|user| (name, user)));
+        }
         launcher.output().unwrap().status.success()
     };
     assert!(explain(Some("$STUDIO/toolkit"), None));
@@ -142,14 +144,13 @@ fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
     assert!(!explain(None, Some(&folder)));
     let usual = match std::env::consts::OS {
         "macos" => "Library/Caches/Shotgun",
+        "windows" => "Shotgun",
         _ => ".shotgun",
     };
     let usual = folder.join(usual).join("studio");
     fs::create_dir_all(usual.parent().unwrap()).unwrap();
     fs::rename(alpha.parent().unwrap().parent().unwrap(), usual).unwrap();
-    if cfg!(unix) {
-        assert!(explain(None, Some(&folder)));
-    }
+    assert!(explain(None, Some(&folder)));
     assert!(!explain(None, None));
 }
 

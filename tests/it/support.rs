@@ -114,6 +114,8 @@ impl Studio {
 
     /// A realised configuration of a site's project, whole, in a cache folder.
     pub fn realised(&self, folder: &str, id: i64, project: &str) -> PathBuf {
+        // Windows drops the dots at a name's end.
+        let folder = if cfg!(windows) { folder.trim_end_matches('.') } else { folder };
         let config = self.path(Path::new("toolkit").join(folder).join("cfg"));
         write(config.join("config/core/roots.yml"), "{}\n");
         write(
