@@ -4,16 +4,12 @@ The request is one line of JSON on standard input. The answers are lines of JSON
 output: Toolkit prints to the standard streams, so those lead to the log. Before it realises anything this
 waits for a second line, for several may want to; an end of input ends it at any time.
 """
-import sys
-
-if sys.path[:1] == [""]:
-    # What lies in the working directory is nobody's to run here.
-    del sys.path[0]
-
+import contextlib
 import json
 import os
 import signal
 import socket
+import sys
 import threading
 import traceback
 
@@ -146,7 +142,7 @@ def ask(request, spoken, answers):
     answers.tell("project", id=project, name=name)
     spoken.wait()
     path = realise(sgtk, user, project, request, answers)
-    answers.tell("realised", path=path, errors=[answers.plain(error) for error in errors])
+    answers.tell("realised", path=path, errors=[answers.plain(error)[:500] for error in errors[:20]])
 
 
 def realise(sgtk, user, project, request, answers):
@@ -156,7 +152,7 @@ def realise(sgtk, user, project, request, answers):
     manager.pipeline_configuration = request["pipeline"]
     manager.base_configuration = request["base_configuration"]
     manager.progress_callback = lambda value, message: answers.tell(
-        "progress", value=float(value), message=str(message)
+        "progress", value=float(value), message=str(message)[:500]
     )
     try:
         path, _ = manager.prepare_engine(request["engine"], {"type": "Project", "id": project})
@@ -226,14 +222,25 @@ def user_of(sgtk, request, watchdog):
         raise Failure("no-credentials", "there is no script key and no saved login for it")
     # A person takes the time that it takes.
     watchdog.cancel()
-    terminal = os.open("/dev/tty" if os.name == "posix" else "CON", os.O_RDWR)
-    log = os.dup(1)
-    os.dup2(terminal, 0)
-    os.dup2(terminal, 1)
-    try:
+    with at_terminal():
         return authenticator.get_user_from_prompt()
+
+
+@contextlib.contextmanager
+def at_terminal():
+    """The standard streams are the terminal's for a while: Python writes prompts to standard error."""
+    names = ("/dev/tty", "/dev/tty") if os.name == "posix" else ("CONIN$", "CONOUT$")
+    ends = [os.open(names[0], os.O_RDWR), os.open(names[1], os.O_RDWR)]
+    kept = [os.dup(number) for number in range(3)]
+    try:
+        for number in range(3):
+            os.dup2(ends[0] if number == 0 else ends[1], number)
+        yield
     finally:
-        os.dup2(log, 1)
+        for number, before in enumerate(kept):
+            os.dup2(before, number)
+        for number in kept + ends:
+            os.close(number)
 
 
 def kind_of(error):

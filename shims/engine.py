@@ -13,14 +13,14 @@ def run_with_session():
     """Does what the launcher asks for, and then runs the program. The words are the request, the kind of
     the program, the program, and its arguments; the credentials are on the descriptor that a variable
     names, and both are gone before the program runs."""
-    # First of all: what lies in the working directory is nobody's to import here.
-    forget_runner()
     import json
+    forget_runner()
     request, kind, program, arguments = json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], sys.argv[4:]
+    forget_words(kind, program, arguments)
     number = os.environ.pop("SGTK_PYTHON_CREDENTIALS", None)
     if number is not None:
         request["credentials"] = json.loads(handed_over(int(number)))
-    prepare_or_leave(request)
+    or_leave(prepare, request)
     if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
         sys.argv[:] = [""]
         put_on_path("")
@@ -40,9 +40,19 @@ def handed_over(number):
         return source.read()
 
 
-def prepare_or_leave(request):
+def forget_words(kind, program, arguments):
+    """Leaves the words that plain Python would have been given."""
+    if hasattr(sys, "orig_argv"):
+        words = {"code": ["-c", program], "module": ["-m", program], "prompt": []}.get(kind, [program])
+        # After Python's own options come those of this runner: -c, the request and the kind.
+        del sys.orig_argv[len(sys.orig_argv) - len(arguments) - 5:]
+        sys.orig_argv += words + arguments
+
+
+def or_leave(prepare, *wanted):
+    """Prepares something; what cannot be had is one line and an exit code of the launcher's."""
     try:
-        prepare(request)
+        prepare(*wanted)
     except NotPrepared as error:
         complain("sgtk-python: %s" % error)
         complain("hint: with TK_DEBUG=1 Toolkit and Python tell more")
@@ -51,16 +61,18 @@ def prepare_or_leave(request):
 
 def prepare(request):
     """Does what is asked for."""
-    task = "authenticate"
+    task = "import sgtk"
     try:
         import sgtk
+        task = "authenticate"
         authenticate(sgtk, request["credentials"])
         if request["engine"]:
             task = "start the engine '%s'" % request["engine"]
             start_engine(sgtk, request["engine"], request["entity"])
     except Exception as error:
         if os.environ.get("TK_DEBUG"):
-            raise
+            import traceback
+            traceback.print_exc()
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise NotPrepared("cannot %s: %s" % (task, lines[0]))
 

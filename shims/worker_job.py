@@ -48,15 +48,12 @@ def code_of_session(session, kept):
     session = json.loads(session)
     try:
         if kept:
-            take_up(kept, session["entity"])
-            return None
-        prepare_or_leave(session)
-        return None
+            or_leave(take_up, kept, session["entity"])
+        else:
+            or_leave(prepare, session)
     except BaseException as error:
-        if isinstance(error, NotPrepared):
-            complain("sgtk-python: %s" % error)
-            return 122
         return code_of_failure(error)
+    return None
 
 
 def rehearse():

@@ -51,6 +51,16 @@ impl Credentials {
     }
 }
 
+/// A text that holds a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(pub String);
+
+impl Debug for Secret {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str("a secret")
+    }
+}
+
 impl Debug for Credentials {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "Credentials of {}", self.script)

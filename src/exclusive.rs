@@ -2,7 +2,7 @@
 //! holds until it ends. What the script gets as arguments does not matter.
 
 use std::ffi::{OsStr, OsString};
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -10,14 +10,15 @@ use crate::cli::Exclusive;
 use crate::disk;
 use crate::error::Error;
 use crate::finding::index;
+use crate::fingerprint::Fingerprint;
 use crate::inputs::{Inputs, Place};
 use crate::lock::{Holders, Lock};
 use crate::plan::LaunchPlan;
-use crate::toolkit::interpreter::{Program, Words};
+use crate::toolkit::interpreter::Program;
 
 /// Takes the lock for what a plan runs, at once or when it is free.
 pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<Lock, Error> {
-    let program = Words::read(plan.argv.get(1..).unwrap_or_default()).program;
+    let program = plan.words().program;
     let path = file(plan, &program, inputs)?;
     let failed = |source: io::Error| Error::Lock { path: path.clone(), source };
     let taken = match exclusive {
@@ -37,7 +38,7 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
 fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = index::folder(inputs).ok_or(Error::NoLockFolder)?;
     let config = &plan.selection.config.path;
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = Fingerprint::default();
     disk::identity(config).hash(&mut hasher);
     match program {
         Program::Code(text) => ("code", text).hash(&mut hasher),

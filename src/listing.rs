@@ -13,9 +13,10 @@ use crate::finding::Found;
 use crate::finding::places::Places;
 use crate::finding::scan::{MANY_FOLDERS, Scan, in_parallel};
 use crate::origin::{Decided, Origin};
-use crate::plan::{LaunchPlan, Situation, plan};
+use crate::plan::{LaunchPlan, plan};
 use crate::select::Selection;
 use crate::shown::Shown;
+use crate::situation::Situation;
 use crate::toolkit::core::{Core, Kind};
 use crate::toolkit::metadata;
 

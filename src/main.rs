@@ -17,15 +17,16 @@ use sgtk_python::explain;
 use sgtk_python::finding::index::Index;
 use sgtk_python::finding::places::Places;
 use sgtk_python::finding::scan::Scan;
-use sgtk_python::finding::scan_and_keep;
+use sgtk_python::finding::scan_all;
 use sgtk_python::inputs::{Inputs, terminal_width};
 use sgtk_python::listing::{self, listed};
-use sgtk_python::plan::{LaunchPlan, Situation, plan};
+use sgtk_python::plan::{LaunchPlan, plan};
 use sgtk_python::request::{Action, Each, Request};
 use sgtk_python::settings::Settings;
 use sgtk_python::shim;
 use sgtk_python::shown::Shown;
 use sgtk_python::site::Site;
+use sgtk_python::situation::Situation;
 use sgtk_python::worker::roster::{self, Listed};
 use sgtk_python::worker::{self, Outcome};
 
@@ -181,18 +182,8 @@ fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
 }
 
 fn scan(situation: &Situation) -> Scan {
-    let Situation { places, site, inputs, .. } = situation;
-    let mut scan = scan_and_keep(places, &inputs.variables, &Index::of(places, inputs));
-    if let Some(site) = site {
-        let mut realised = site.realised(&inputs.variables);
-        // What is centralized comes first.
-        let is_here =
-            |id: Option<i64>| scan.found.iter().any(|found| found.metadata.project_id == id);
-        realised.found.retain(|found| !is_here(found.metadata.project_id));
-        scan.found.extend(realised.found);
-        scan.faults.extend(realised.faults);
-    }
-    scan
+    let Situation { places, site, inputs, .. } = *situation;
+    scan_all(places, site, &inputs.variables, &Index::of(places, inputs))
 }
 
 /// Prints an answer. A reader that has seen enough and left is no failure.

@@ -10,7 +10,6 @@ use crate::cli::Entity;
 use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::finding::places::Places;
 use crate::inherit::inherit;
 use crate::inputs::{Inputs, Place};
 use crate::origin::Decided;
@@ -19,7 +18,7 @@ use crate::resolve::{Interpreter, Resolution, resolve};
 use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::{Settings, WorkerSettings};
 use crate::shown::Shown;
-use crate::site::Site;
+use crate::situation::Situation;
 use crate::toolkit::core::Core;
 use crate::toolkit::interpreter::Words;
 
@@ -56,6 +55,14 @@ pub struct Session {
     pub entity: Option<Entity>,
 }
 
+impl LaunchPlan {
+    /// What the caller gave Python: the words after those that the interpreter brings.
+    pub fn words(&self) -> Words {
+        let own = 1 + self.interpreter.args.len();
+        Words::read(self.argv.get(own..).unwrap_or_default())
+    }
+}
+
 impl Session {
     /// What `shims/engine.py` is asked for, as JSON.
     pub fn request(&self, credentials: Option<&Credentials>) -> serde_json::Result<String> {
@@ -72,21 +79,6 @@ pub struct Warm {
     pub settings: WorkerSettings,
     /// The folder of this user's workers.
     pub folder: PathBuf,
-}
-
-/// What a plan is made from, besides the project.
-#[derive(Clone, Copy)]
-pub struct Situation<'a> {
-    /// What was asked for.
-    pub request: &'a Request,
-    /// The settings.
-    pub settings: &'a Settings,
-    /// Where configurations may be.
-    pub places: &'a Places,
-    /// Who knows of others.
-    pub site: Option<&'a Site>,
-    /// What the launcher was started with.
-    pub inputs: &'a Inputs,
 }
 
 /// Makes the plan for a project: what Python may inherit, what is on the disk, and from both what will

@@ -3,8 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
+use super::protocol::{Pipeline, Project, Reply, Request};
 use super::realising::Realising;
 use super::{Asking, Bootstrap, Progress, uncached};
 use crate::credentials::Credentials;
@@ -16,54 +15,34 @@ use crate::finding::answers::{Answer, Asked, Nature};
 use crate::inherit::inherit;
 use crate::inputs::has_terminal;
 use crate::lock::Lock;
-use crate::plan::Situation;
 use crate::resolve::{Interpreter, Pythons};
 use crate::select::select;
 use crate::shown::Shown;
+use crate::situation::Situation;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
 /// The program that asks.
 const PROGRAM: &str = include_str!("../../shims/bootstrap.py");
 
-/// What the program is asked for.
-#[derive(Serialize)]
-struct Request<'a> {
-    host: &'a str,
-    credentials: Option<Credentials>,
-    locks: Vec<i32>,
-    terminal: bool,
-    project: Project<'a>,
-    pipeline: Pipeline<'a>,
-    plugin_id: &'a str,
-    base_configuration: Option<&'a str>,
-    engine: &'a str,
-    timeout: f64,
+/// Why there is no answer.
+pub enum Trouble {
+    /// The site gave none.
+    Site(SiteFailure),
+    /// It was not asked, for something is wrong here.
+    Here(Error),
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-enum Project<'a> {
-    Id(i64),
-    Name(&'a str),
+impl From<SiteFailure> for Trouble {
+    fn from(failure: SiteFailure) -> Self {
+        Trouble::Site(failure)
+    }
 }
 
-#[derive(Serialize)]
-#[serde(untagged)]
-enum Pipeline<'a> {
-    Id(i64),
-    Name(&'a str),
-}
-
-/// What the program answers, a line each.
-#[derive(Deserialize)]
-#[serde(tag = "answer", rename_all = "lowercase")]
-enum Reply {
-    Project { id: i64, name: String },
-    Progress { value: f64, message: String },
-    Centralized { id: i64, name: String, path: PathBuf },
-    Realised { path: PathBuf, errors: Vec<String> },
-    Failed { kind: SiteFailureKind, message: String },
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Trouble::Here(error)
+    }
 }
 
 impl Bootstrap<'_> {
@@ -74,10 +53,10 @@ impl Bootstrap<'_> {
         asking: Asking,
         turn: &Lock,
         realising: &mut Realising,
-    ) -> Result<(Answer, Vec<String>), Error> {
+    ) -> Result<(Answer, Vec<String>), Trouble> {
         let mut conversation = self.begin(turn)?;
         let (mut id, mut name) = (0, String::new());
-        let broken_off = || self.failed(SiteFailureKind::Other, "asking it broke off");
+        let broken_off = || SiteFailure::of(SiteFailureKind::Other, "asking it broke off");
         loop {
             let line = conversation.hear().ok().flatten().ok_or_else(broken_off)?;
             match serde_json::from_str(&line).map_err(|_| broken_off())? {
@@ -103,18 +82,18 @@ impl Bootstrap<'_> {
                     let nature = match realised::finish(&PipelineConfig::at(&path)) {
                         Some(Finish::Marked) => Nature::Realised,
                         Some(Finish::Unmarked) => Nature::Unmarked,
-                        None => return Err(Error::NotWhole { path }),
+                        None => return Err(Error::NotWhole { path }.into()),
                     };
                     return Ok((Answer::new(id, name, path, nature), errors));
                 }
                 Reply::Failed { kind, message } => {
-                    return Err(self.error_of(SiteFailure { kind, message }));
+                    return Err(SiteFailure { kind, message }.into());
                 }
             }
         }
     }
 
-    fn begin(&self, turn: &Lock) -> Result<Conversation, Error> {
+    fn begin(&self, turn: &Lock) -> Result<Conversation, Trouble> {
         let Situation { request, settings, inputs, .. } = *self.situation;
         let credentials = Credentials::read(settings, inputs)?;
         let tables = settings.environment(None);
@@ -123,7 +102,7 @@ impl Bootstrap<'_> {
         let interpreter = self.interpreter(&environment)?;
         let log = self.log_file();
         let failed = |error| uncached(&log, error);
-        turn.outlive_launch().map_err(failed)?;
+        turn.outlive_launch().map_err(Error::NotHandedOver)?;
         let file = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
         let started = Conversation::begin(
             &interpreter,
@@ -166,15 +145,15 @@ impl Bootstrap<'_> {
     }
 
     /// The site's core, which has to be one.
-    fn core(&self) -> Result<&Path, Error> {
+    fn core(&self) -> Result<&Path, SiteFailure> {
         let Some(core) = &self.site.core else {
-            return Err(self.failed(SiteFailureKind::NoCore, "'core' in [site] is not set"));
+            return Err(SiteFailure::of(SiteFailureKind::NoCore, "'core' in [site] is not set"));
         };
         if disk::exists(&core.value.join("sgtk")).unwrap_or(true) {
             return Ok(&core.value);
         }
         let message = format!("{} holds no 'sgtk' ({})", Shown::new(&core.value), core.origin);
-        Err(self.failed(SiteFailureKind::NoCore, &message))
+        Err(SiteFailure::of(SiteFailureKind::NoCore, message))
     }
 
     fn interpreter(&self, environment: &Environment) -> Result<Interpreter, Error> {
@@ -187,7 +166,9 @@ impl Bootstrap<'_> {
         let Situation { request, places, inputs, .. } = *self.situation;
         match select(request, places, None, inputs) {
             Err(here) => Error::NotOnSite { here: here.into(), host: self.host() },
-            Ok(_) => self.failed(SiteFailureKind::Other, "it has no such project"),
+            Ok(_) => {
+                self.error_of(SiteFailure::of(SiteFailureKind::Other, "it has no such project"))
+            }
         }
     }
 
@@ -198,10 +179,6 @@ impl Bootstrap<'_> {
         }
         let (project, host, log) = (self.name(), self.host(), self.log_file());
         Error::Site(Box::new(SiteError { project, host, failure, log }))
-    }
-
-    fn failed(&self, kind: SiteFailureKind, message: &str) -> Error {
-        self.error_of(SiteFailure::of(kind, message))
     }
 
     fn log_file(&self) -> PathBuf {

@@ -17,9 +17,9 @@ use crate::finding::scan::Scan;
 use crate::inputs::Inputs;
 use crate::listing::{name_of, plans};
 use crate::origin::Origin;
-use crate::plan::Situation;
 use crate::request::Request;
 use crate::settings::Settings;
+use crate::situation::Situation;
 use crate::toolkit::interpreter::Words;
 
 pub use pythons::Asked;

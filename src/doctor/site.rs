@@ -5,8 +5,8 @@ use std::fs;
 use super::{Check, Finding};
 use crate::credentials::Credentials;
 use crate::inherit::inherit;
-use crate::plan::Situation;
 use crate::resolve::Pythons;
+use crate::situation::Situation;
 
 /// What would keep the site from being asked.
 pub fn site(situation: &Situation) -> Vec<Finding> {

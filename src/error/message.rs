@@ -160,6 +160,9 @@ impl Display for Error {
                     None => Ok(()),
                 }
             }
+            Error::NotHandedOver(source) => {
+                write!(f, "what Python has to hold cannot be handed over: {}", Reason(source))
+            }
             Error::PythonMissing { path, origin, .. } => {
                 write!(f, "the Python {} does not exist ({origin})", Shown::new(path))
             }

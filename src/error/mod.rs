@@ -171,6 +171,8 @@ pub enum Error {
     Launcher { path: PathBuf, origin: Origin },
     /// The system refused to run the Python.
     Exec { path: PathBuf, source: io::Error, longest: Option<OsString> },
+    /// A lock or a key cannot be handed over to Python.
+    NotHandedOver(io::Error),
     /// There is no such Python.
     PythonMissing { path: PathBuf, written: OsString, origin: Origin },
     /// A worker took a job, and nobody tells how it ended.
@@ -276,6 +278,7 @@ impl Error {
             | Error::NoLockFolder
             | Error::Lock { .. }
             | Error::NoLauncher
+            | Error::NotHandedOver(_)
             | Error::Shim { .. }
             | Error::WorkerLost { .. }
             | Error::WorkerStays { .. }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 
+use super::text::{RUN, VARIABLE};
 use crate::environment::Environment;
 use crate::resolve::Interpreter;
 
@@ -30,7 +31,7 @@ impl Conversation {
         terminal: bool,
     ) -> io::Result<Self> {
         let mut command = super::command(interpreter, environment);
-        command.args(&interpreter.args).args(["-c", program]);
+        command.args(&interpreter.args).args(["-c", RUN]).env(VARIABLE, program);
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log);
         if !terminal {
             super::system::lead_a_group(&mut command);

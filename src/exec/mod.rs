@@ -5,6 +5,7 @@ pub mod conversation;
 pub mod probe;
 pub mod relay;
 mod session;
+pub mod text;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -33,14 +34,11 @@ pub fn become_python(
     credentials: Option<&Credentials>,
     locks: &[Lock],
 ) -> Result<Infallible, Error> {
-    let path = plan.interpreter.path.clone();
-    let failed = |source| Error::Exec { path, source, longest: None };
-    let held = locks.iter().try_for_each(Lock::outlive_launch);
-    let prepared = held.and_then(|()| match plan.session.take() {
-        Some(session) => with_session(plan, &session, credentials),
-        None => Ok(plan),
-    });
-    system::become_python(&prepared.map_err(failed)?)
+    locks.iter().try_for_each(Lock::outlive_launch).map_err(Error::NotHandedOver)?;
+    if let Some(session) = plan.session.take() {
+        plan = with_session(plan, &session, credentials).map_err(Error::NotHandedOver)?;
+    }
+    system::become_python(&plan)
 }
 
 /// A Python as a child of the launcher, which has its environment and no words yet.

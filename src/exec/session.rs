@@ -4,9 +4,10 @@
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
+use super::text::{RUN, VARIABLE};
 use crate::credentials::Credentials;
 use crate::plan::{LaunchPlan, Session};
-use crate::toolkit::interpreter::{Program, Words};
+use crate::toolkit::interpreter::Program;
 
 /// What runs in the program's place.
 const PROGRAM: &str = concat!(
@@ -27,7 +28,7 @@ pub fn with_session(
 ) -> io::Result<LaunchPlan> {
     let request = session.request(None)?;
     let own = 1 + plan.interpreter.args.len();
-    let words = Words::read(plan.argv.get(own..).unwrap_or_default());
+    let words = plan.words();
     let (kind, program) = match words.program {
         Program::Code(code) => ("code", code),
         Program::Module(name) => ("module", name),
@@ -37,9 +38,10 @@ pub fn with_session(
     };
     plan.argv.truncate(own);
     plan.argv.extend(words.options);
-    let before = ["-c", PROGRAM, &request, kind].map(OsStr::new);
+    let before = ["-c", RUN, &request, kind].map(OsStr::new);
     plan.argv.extend(before.into_iter().chain([program.as_os_str()]).map(OsStr::to_owned));
     plan.argv.extend(words.arguments);
+    plan.environment.set(VARIABLE, PROGRAM, "what comes before the program");
     if let Some(credentials) = credentials {
         // So little fits into a pipe that nobody reads yet.
         let (reader, mut writer) = io::pipe()?;

@@ -5,7 +5,7 @@
 //! One line a configuration, its fields between tabs: project's id, configuration's id and name,
 //! project's name, folder. The last line is `.`, without which the file was cut off.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
 use memchr::memmem;
@@ -13,6 +13,7 @@ use memchr::memmem;
 use super::places::Places;
 use super::{Found, Wanted};
 use crate::disk;
+use crate::fingerprint::Fingerprint;
 use crate::inputs::Inputs;
 use crate::os::Os;
 use crate::toolkit::metadata::Metadata;
@@ -29,7 +30,7 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 impl Index {
     /// The index for these places: in `SGTK_PYTHON_CACHE`, else the user's cache folder, else nowhere.
     pub fn of(places: &Places, inputs: &Inputs) -> Self {
-        let mut hasher = DefaultHasher::new();
+        let mut hasher = Fingerprint::default();
         let roots = places.roots.iter().map(|root| &root.value);
         roots
             .chain(places.named.iter().map(|(_, config)| &config.value))

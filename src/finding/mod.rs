@@ -4,6 +4,7 @@
 
 pub mod answers;
 pub mod index;
+mod kept;
 pub mod places;
 pub mod scan;
 
@@ -13,6 +14,7 @@ use std::time::Duration;
 
 use crate::environment::Variables;
 use crate::error::Error;
+use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
@@ -171,6 +173,25 @@ pub fn find(
 pub fn scan_and_keep(places: &Places, variables: &Variables, index: &Index) -> Scan {
     let scan = scan::scan(places, variables);
     index.write(&scan.found);
+    scan
+}
+
+/// Scans the places, and adds what was realised from the site. What is centralized comes first: of the same
+/// project nothing realised counts.
+pub fn scan_all(
+    places: &Places,
+    site: Option<&Site>,
+    variables: &Variables,
+    index: &Index,
+) -> Scan {
+    let mut scan = scan_and_keep(places, variables, index);
+    let mut realised = site.map(|site| site.realised(variables)).unwrap_or_default();
+    let is_here = |id: Option<i64>| {
+        id.is_some() && scan.found.iter().any(|found| found.metadata.project_id == id)
+    };
+    realised.found.retain(|found| !is_here(found.metadata.project_id));
+    scan.found.extend(realised.found);
+    scan.faults.extend(realised.faults);
     scan
 }
 

@@ -80,7 +80,7 @@ pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> 
     add_files(&mut digest, plan);
     if let Some(kept) = &job.kept {
         digest.add("engine");
-        digest.add(kept);
+        digest.add(&kept.0);
         add_environments(&mut digest, &plan.selection.config.path.join("config").join("env"));
     }
     digest.text()

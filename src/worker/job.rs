@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
 use super::Cold;
-use crate::credentials::Credentials;
+use crate::credentials::{Credentials, Secret};
 use crate::plan::{LaunchPlan, Session, Warm};
 use crate::toolkit::interpreter::{Program, Words};
 
@@ -36,9 +36,9 @@ pub struct Job {
     /// The program's arguments.
     pub arguments: Vec<OsString>,
     /// What comes before the program (`shims/engine.py`), with the credentials.
-    pub session: Option<String>,
+    pub session: Option<Secret>,
     /// What the worker does of that, once for all its jobs: the engine is started, and kept.
-    pub kept: Option<String>,
+    pub kept: Option<Secret>,
 }
 
 impl Job {
@@ -49,15 +49,16 @@ impl Job {
         credentials: Option<&Credentials>,
     ) -> Result<Self, Cold> {
         let request = |session: &Session| {
-            session.request(credentials).map_err(|_| Cold::Unreadable("the session"))
+            session.request(credentials).map(Secret).map_err(|_| Cold::Unreadable("the session"))
         };
         let session = plan.session.as_ref();
         let kept = session.filter(|session| warm.settings.keep_engine && session.engine.is_some());
         let kept = kept.map(|session| Session { entity: None, ..session.clone() });
         let kept = kept.as_ref().map(request).transpose()?;
         let session = session.map(request).transpose()?;
-        let words = Words::read(plan.argv.get(1..).unwrap_or_default());
-        if let Some(option) = unfit_option(&words.options) {
+        let words = plan.words();
+        let own = unfit_option(&plan.interpreter.args);
+        if let Some(option) = own.or_else(|| unfit_option(&words.options)) {
             return Err(Cold::Option(option.to_owned()));
         }
         let list = plan.environment.get("PYTHONPATH").unwrap_or_default();

@@ -55,7 +55,7 @@ pub fn plan_message(plan: &LaunchPlan, job: &Job, process: &Process) -> Option<V
     add(process.ignored.as_bytes());
     add(process.blocked.as_bytes());
     add(limits.join(" ").as_bytes());
-    add(job.session.as_deref().unwrap_or_default().as_bytes());
+    add(job.session.as_ref().map_or("", |session| &session.0).as_bytes());
     add(job.arguments.len().to_string().as_bytes());
     add(plan.argv.len().to_string().as_bytes());
     job.arguments.iter().chain(&plan.argv).for_each(|word| add(word.as_bytes()));

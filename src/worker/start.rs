@@ -15,6 +15,7 @@ use super::folder::{Connection, Folder, connect_to, socket_name, start_name};
 use super::job::{Job, shown_project};
 use super::roster;
 use crate::disk;
+use crate::exec::text::{RUN, VARIABLE};
 use crate::lock::{Holders, Lock};
 use crate::plan::{LaunchPlan, Warm};
 
@@ -30,9 +31,6 @@ pub const SOURCE: &str = concat!(
     "\n",
     include_str!("../../shims/worker_job.py"),
 );
-
-/// Runs it. It travels in a variable, so that a process list shows no program of many lines.
-const RUN: &str = "import os; exec(os.environ.pop('SGTK_PYTHON_WORKER'))";
 
 /// What follows it.
 const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
@@ -119,7 +117,7 @@ fn spawn(
 ) -> io::Result<()> {
     let project = shown_project(plan);
     fs::write(folder.entry(&start_name(key)), format!("{project}\t{SAID_NOTHING}"))?;
-    let kept = job.kept.as_deref().map(inherited).transpose()?;
+    let kept = job.kept.as_ref().map(|kept| inherited(&kept.0)).transpose()?;
     let start = Start {
         name: socket_name(key),
         marker: start_name(key),
@@ -139,10 +137,11 @@ fn spawn(
     lock.outlive_launch()?;
     #[expect(clippy::disallowed_methods, reason = "a worker is no launch")]
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path).args(&job.options);
+    command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path);
+    command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN, "sgtk-python", "worker", &project]);
     command.env_clear().envs(plan.environment.variables());
-    command.env("SGTK_PYTHON_WORKER", format!("{SOURCE}{SERVE}"));
+    command.env(VARIABLE, format!("{SOURCE}{SERVE}"));
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

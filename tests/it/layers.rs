@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The modules, the lowest layer first; modules of a layer do not know each other.
-const LAYERS: [&[&str]; 16] = [
-    &["cli", "near", "os", "shown"],
+const LAYERS: [&[&str]; 18] = [
+    &["cli", "fingerprint", "near", "os", "shown"],
     &["disk", "environment", "origin"],
     &["error", "lock"],
     &["inputs"],
@@ -13,10 +13,12 @@ const LAYERS: [&[&str]; 16] = [
     &["inherit", "toolkit"],
     &["credentials", "site"],
     &["finding"],
+    &["situation"],
     &["select"],
     &["resolve"],
     &["plan"],
-    &["exclusive", "exec", "shim", "worker"],
+    &["exclusive", "exec", "shim"],
+    &["worker"],
     &["explain", "listing"],
     &["bootstrap"],
     &["doctor", "each"],

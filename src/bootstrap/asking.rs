@@ -1,0 +1,202 @@
+//! When the site is asked, and what is used while it is not, or does not answer.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::question::Trouble;
+use super::realising::Realising;
+use super::{Asking, Bootstrap, Held, Progress, try_for, uncached};
+use crate::disk;
+use crate::error::{Candidate, Code, Error};
+use crate::finding::answers::{Answer, Asked, Nature, Question};
+use crate::finding::{Found, Pipeline};
+use crate::lock::{Holders, Lock};
+use crate::origin::Origin;
+use crate::select::Selection;
+use crate::shown::Shown;
+
+impl Bootstrap<'_> {
+    /// What is realised here, if it may be used, else what the site answers.
+    pub fn settle(&self, asking: Asking) -> Result<Held, Error> {
+        let question = &self.distributed.question;
+        let variables = &self.situation.inputs.variables;
+        let kept = self.distributed.kept.as_ref();
+        let known = kept.cloned().or_else(|| self.site.found(question, variables));
+        let usable = known.as_ref().filter(|known| match asking {
+            Asking::IfNeeded => !known.is_due(self.site.refresh_after),
+            Asking::Never => true,
+            Asking::Anew => false,
+        });
+        if let Some(held) = self.held(usable) {
+            return Ok(held);
+        }
+        if asking == Asking::Never {
+            return Err(Error::NotRealised { project: self.name(), host: self.host() });
+        }
+        let began = SystemTime::now();
+        let turn = match self.wait_for(&self.site.file(question, "lock"), Holders::One) {
+            Ok(turn) => turn,
+            // A cache that is only read, and that somebody else fills.
+            Err(error) if asking == Asking::IfNeeded => {
+                return self.held(known.as_ref()).ok_or(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
+        // Another launch may have asked while this one waited.
+        let since = self.site.kept(question).filter(|since| Some(since) != kept);
+        match (self.held(since.as_ref()), self.site.refused(question, began)) {
+            (Some(held), _) => Ok(held),
+            (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),
+            (None, None) => self.ask(asking, spare, &turn),
+        }
+    }
+
+    /// Asks the site; what is realised already has to do if it does not answer.
+    fn ask(&self, asking: Asking, spare: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
+        let question = &self.distributed.question;
+        let mut realising = Realising::default();
+        let mut spare = spare;
+        if let Some(known) = &spare {
+            // What is merely old can wait for a moment without jobs.
+            match try_for(&self.jobs_file(known.project_id), Holders::One) {
+                // Without marks of the core's, ours alone tells that realising it broke off.
+                Ok(Some(jobs)) if jobs.is_marked() && known.nature == Nature::Unmarked => {
+                    spare = None;
+                }
+                Ok(Some(jobs)) => realising = Realising::without_jobs(known.project_id, jobs),
+                _ => {
+                    if let Some(held) = self.held(Some(known)) {
+                        return Ok(held);
+                    }
+                }
+            }
+        }
+        let answered = self.question(asking, turn, &mut realising);
+        (self.progress)(Progress::Over);
+        let busy = realising.is_busy();
+        realising.end(answered.is_ok() || spare.is_some(), self);
+        let (answer, complaints) = match answered {
+            Ok(answered) => answered,
+            Err(Trouble::Here(error)) => return self.fall_back(spare, error),
+            Err(Trouble::Site(failure)) => {
+                self.site.refuse(question, &failure);
+                return self.fall_back(spare, self.error_of(failure));
+            }
+        };
+        self.check_pipeline(&answer)?;
+        self.site.keep(question, &answer);
+        let (mut selection, lock) = self.held_whole(&answer)?;
+        let shown = |complaint: &String| format!("Toolkit: {}", Shown::new(complaint));
+        selection.warnings.extend(complaints.iter().map(shown));
+        if busy {
+            let config = Shown::new(&answer.config);
+            let warning = format!("{config} was realised anew while jobs ran from it");
+            selection.warnings.push(warning);
+        }
+        Ok((selection, lock))
+    }
+
+    /// Uses what is realised already, where that is all that an error prevents.
+    fn fall_back(&self, spare: Option<Answer>, error: Error) -> Result<Held, Error> {
+        let Some(spare) = spare.filter(|_| error.code() != Code::NoProject) else {
+            return Err(error);
+        };
+        let (mut selection, lock) = self.held_whole(&spare)?;
+        let config = Shown::new(&spare.config).to_string();
+        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        selection.warnings.push(format!("{error}{hint}; {config} stays as it is"));
+        self.site.keep(&self.distributed.question, &spare.tried_now());
+        Ok((selection, lock))
+    }
+
+    /// What another question about the same project led to, if it is young, or jobs run from it.
+    pub fn realised_already(&self, project_id: i64) -> Option<Answer> {
+        let pipeline = self.distributed.question.pipeline.clone();
+        let question = Question { project: Asked::Id(project_id), pipeline };
+        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        let is_young = !answer.is_due(self.site.refresh_after);
+        let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
+        ((is_young || has_jobs) && self.held(Some(&answer)).is_some()).then_some(answer)
+    }
+
+    fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
+        let not_whole = || match answer.nature {
+            Nature::Centralized => {
+                let (path, origin) = (answer.config.clone(), Origin::Site(self.host()));
+                let exists = disk::exists(&path).unwrap_or(false);
+                Error::NotAConfig { path, exists, origin }
+            }
+            Nature::Realised | Nature::Unmarked => Error::NotWhole { path: answer.config.clone() },
+        };
+        self.held(Some(answer)).ok_or_else(not_whole)
+    }
+
+    /// The selection of a configuration that is here, whole, and not being realised by anybody.
+    fn held(&self, answer: Option<&Answer>) -> Option<Held> {
+        let answer = answer?;
+        if answer.nature == Nature::Centralized {
+            return answer.is_whole().then(|| (self.selection(answer), None));
+        }
+        // Where a lock cannot be had nobody can realise either: a cache that is only read.
+        let lock = self.wait_for(&self.jobs_file(answer.project_id), Holders::Many).ok();
+        let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
+        (!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock))
+    }
+
+    fn selection(&self, answer: &Answer) -> Selection {
+        let mut project = self.distributed.project.clone();
+        if let Asked::Id(_) = self.distributed.question.project {
+            project.value = answer.project.clone().into();
+        }
+        let origin = Origin::Site(self.host());
+        let path = answer.config.clone();
+        let mut selection = Selection::of(self.situation.places, project, path, origin);
+        if answer.nature != Nature::Centralized {
+            selection.realised = Some(answer.age());
+            selection.known_as = Some(answer.project.clone());
+        }
+        selection
+    }
+
+    /// Checks that the site gave the configuration that was asked for: the bootstrap API falls back to
+    /// another one if there is none of a name.
+    fn check_pipeline(&self, answer: &Answer) -> Result<(), Error> {
+        let Some(wanted) = &self.distributed.question.pipeline else { return Ok(()) };
+        let (found, _) = Found::read(&answer.config, &self.situation.inputs.variables);
+        if found.is_pipeline(&Pipeline::Named(wanted.clone())) {
+            return Ok(());
+        }
+        let (wanted, project) = (wanted.clone(), answer.project.clone());
+        let pipeline = found.metadata.pipeline.unwrap_or_default();
+        Err(Error::NoPipeline {
+            wanted,
+            project,
+            configs: vec![Candidate { path: found.path, pipeline }],
+        })
+    }
+
+    fn jobs_file(&self, project_id: i64) -> PathBuf {
+        self.site.project_file(project_id, "lock")
+    }
+
+    /// Waits for a lock, and tells so if that takes time.
+    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
+        if let Some(lock) = try_for(path, holders)? {
+            return Ok(lock);
+        }
+        (self.progress)(Progress::Waiting);
+        let lock = Lock::wait_for(path, holders).map_err(|error| uncached(path, error));
+        (self.progress)(Progress::Over);
+        lock
+    }
+
+    pub fn name(&self) -> OsString {
+        self.distributed.project.value.clone()
+    }
+
+    pub fn host(&self) -> String {
+        self.site.host.value.clone()
+    }
+}

@@ -1,0 +1,117 @@
+//! What is kept beside the configurations that Toolkit realises for a user: the site's answers and
+//! refusals, locks and logs. All of it is a hint, and can be deleted at any time.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::hash::{Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use super::answers::{Answer, Asked, Nature, Question};
+use super::scan::Scan;
+use super::{Found, Pipeline};
+use crate::disk;
+use crate::environment::Variables;
+use crate::error::{Error, SiteFailure};
+use crate::fingerprint::Fingerprint;
+use crate::site::Site;
+use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::realised;
+
+impl Site {
+    /// The file of what belongs to a question: its answer, a lock, a log.
+    pub fn file(&self, question: &Question, extension: &str) -> PathBuf {
+        let mut hasher = Fingerprint::default();
+        let Site { host, plugin_id, engine, base_configuration, .. } = self;
+        (&host.value, plugin_id, engine, base_configuration, question).hash(&mut hasher);
+        self.own_folder().join(format!("{:016x}.{extension}", hasher.finish()))
+    }
+
+    /// The file of what belongs to a project.
+    pub fn project_file(&self, project_id: i64, extension: &str) -> PathBuf {
+        self.own_folder().join(format!("p{project_id}.{extension}"))
+    }
+
+    fn own_folder(&self) -> PathBuf {
+        self.folder.join("sgtk-python")
+    }
+
+    /// The answer that was kept.
+    pub fn kept(&self, question: &Question) -> Option<Answer> {
+        let text = disk::read(&self.file(question, "answer")).ok()??;
+        let answer: Answer = serde_json::from_str(&text).ok()?;
+        let is_ours = answer.nature == Nature::Centralized || self.holds(&answer.config);
+        is_ours.then_some(answer)
+    }
+
+    /// Keeps an answer, if that can be done.
+    pub fn keep(&self, question: &Question, answer: &Answer) {
+        if let Ok(text) = serde_json::to_vec(answer) {
+            let _ = disk::replace(&self.file(question, "answer"), &text);
+        }
+    }
+
+    /// Remembers that the site gave no answer, for those who wait for it.
+    pub fn refuse(&self, question: &Question, failure: &SiteFailure) {
+        if let Ok(text) = serde_json::to_vec(failure) {
+            let _ = disk::replace(&self.file(question, "refusal"), &text);
+        }
+    }
+
+    /// Why the site gave no answer since a time, if it was asked since.
+    pub fn refused(&self, question: &Question, since: SystemTime) -> Option<SiteFailure> {
+        let file = self.file(question, "refusal");
+        let is_newer = fs::metadata(&file).ok()?.modified().ok()? >= since;
+        let text = disk::read(&file).ok()?.filter(|_| is_newer)?;
+        serde_json::from_str(&text).ok()
+    }
+
+    /// Whether anything of a project was realised since a time, or is not whole.
+    pub fn is_touched(&self, project_id: i64, since: SystemTime) -> bool {
+        let start = format!("p{project_id}");
+        let is_of = |config: &PathBuf| {
+            let folder = config.parent().and_then(Path::file_name).and_then(OsStr::to_str);
+            let rest = folder.and_then(|folder| folder.strip_prefix(&start));
+            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        };
+        let configs = realised::configs(&self.folder, &self.plugin_id).into_iter().filter(is_of);
+        configs.map(PipelineConfig::at).any(|config| {
+            realised::finish(&config).is_none()
+                || realised::made(&config).is_none_or(|made| made >= since)
+        })
+    }
+
+    /// The configurations that have been realised here: those that are whole, and those that are not.
+    pub fn realised(&self, variables: &Variables) -> Scan {
+        let mut scan = Scan::default();
+        for path in realised::configs(&self.folder, &self.plugin_id) {
+            let config = PipelineConfig::at(&path);
+            let (mut found, fault) = Found::read(&path, variables);
+            if realised::finish(&config).is_none() {
+                scan.faults.push((path.clone(), Error::NotWhole { path }));
+                continue;
+            }
+            let made = realised::made(&config);
+            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
+            scan.faults.extend(fault.map(|fault| (path, fault)));
+            scan.found.push(found);
+        }
+        scan
+    }
+
+    /// The answer that a realised configuration stands for of which no answer was kept.
+    pub fn found(&self, question: &Question, variables: &Variables) -> Option<Answer> {
+        let is_asked = |found: &Found| match &question.project {
+            Asked::Id(id) => found.metadata.project_id == Some(*id),
+            Asked::Name(name) => found.metadata.project.as_ref() == Some(name),
+        };
+        let pipeline = question.pipeline.clone().map_or(Pipeline::Primary, Pipeline::Named);
+        // A configuration that the site knows nothing of has no id: it stands for the Primary.
+        let is_base =
+            |found: &Found| found.metadata.pipeline_id.is_none() && pipeline == Pipeline::Primary;
+        let is_pipeline = |found: &Found| found.is_pipeline(&pipeline) || is_base(found);
+        let mut found = self.realised(variables).found;
+        found.retain(|found| is_asked(found) && is_pipeline(found));
+        found.into_iter().find_map(Answer::of)
+    }
+}
