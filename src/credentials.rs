@@ -44,9 +44,8 @@ impl Credentials {
         let text = disk::read_own(&path).and_then(|text| text.ok_or(Problem::Missing));
         let text = text.map_err(|problem| Error::of_file(&path, problem))?;
         // What is wrong with it is not told in the reader's words, which may quote a key.
-        let unclear = |_| Problem::NotYaml("it needs 'script-name' and 'script-key'".into());
-        let file: CredentialsFile =
-            serde_saphyr::from_str(&text).map_err(|error| Error::of_file(&path, unclear(error)))?;
+        let lacks = |_| Error::of_file(&path, Problem::Lacks("'script-name' or 'script-key'"));
+        let file: CredentialsFile = serde_saphyr::from_str(&text).map_err(lacks)?;
         Ok(Some(Credentials { script: file.script_name, key: file.script_key }))
     }
 }

@@ -111,7 +111,11 @@ pub fn print(
 ) -> Result<String, serde_json::Error> {
     match format {
         ListFormat::Text if list.is_empty() => {
-            let roots = places.roots.iter().map(|root| Shown::new(&root.value).to_string());
+            let missing = |root: &Path| if root.is_dir() { "" } else { " (no such folder)" };
+            let roots = places
+                .roots
+                .iter()
+                .map(|root| format!("{}{}", Shown::new(&root.value), missing(&root.value)));
             Ok(format!("no projects below {}\n", roots.collect::<Vec<_>>().join(", ")))
         }
         ListFormat::Text => Ok(table(list, width)),

@@ -51,6 +51,8 @@ pub enum Problem {
     Empty,
     /// It holds a NUL byte.
     Nul,
+    /// It lacks something.
+    Lacks(&'static str),
     /// It is no YAML, or does not say what it should; the reader's words.
     NotYaml(String),
 }
@@ -71,6 +73,7 @@ impl Display for Problem {
             Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
             Problem::Empty => f.write_str("is empty"),
             Problem::Nul => f.write_str("holds a NUL byte"),
+            Problem::Lacks(what) => write!(f, "lacks {what}"),
             Problem::NotYaml(why) => {
                 write!(f, "is no YAML that could be understood: {}", Shown::new(why))
             }

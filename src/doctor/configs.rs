@@ -11,9 +11,11 @@ use crate::finding::places::Places;
 use crate::finding::scan::Scan;
 use crate::finding::{Found, Pipeline};
 use crate::listing::{name_at, name_of};
+use crate::os::Os;
 use crate::plan::LaunchPlan;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::core::Core;
+use crate::toolkit::metadata;
 
 /// Configurations that cannot be read, and so cannot be found by id, name on disk or data.
 pub fn faults(scan: &Scan, places: &Places) -> Vec<Finding> {
@@ -98,6 +100,7 @@ pub fn files(found: &Found, plan: Option<&LaunchPlan>) -> Vec<Finding> {
     let core = plan.map(|plan| &plan.core);
     let interpreter = core.map(Core::interpreter_file);
     let mut findings = texts::read(&link, texts::Meaning::Core);
+    findings.extend(place(&config));
     findings.extend(interpreter.iter().flat_map(|file| texts::read(file, texts::Meaning::Python)));
     if found.realised.is_some() {
         findings.extend(open_cache(&found.path));
@@ -115,6 +118,19 @@ pub fn files(found: &Found, plan: Option<&LaunchPlan>) -> Vec<Finding> {
     deciding.dedup();
     findings.extend(deciding.iter().filter_map(|path| open_to_all(path)));
     findings
+}
+
+/// Without a place for this system `sgtk.sgtk_from_path` fails in the script (tk-core:
+/// `pipelineconfig_utils.get_config_install_location`).
+fn place(config: &PipelineConfig) -> Option<Finding> {
+    let advice = "write the configuration's folder there, for each system";
+    let problem = match metadata::place(config) {
+        Ok(Some(_)) => return None,
+        Ok(None) => format!("it has no place for {}, so Toolkit's API fails", Os::CURRENT.name()),
+        Err(error) => error.to_string(),
+    };
+    let file = config.place_file();
+    Some(Finding::new(Check::Places, problem, advice).in_file(&file))
 }
 
 /// Toolkit lets everybody write to what it realises, so a folder above it has to keep others out.

@@ -38,6 +38,8 @@ pub enum Check {
     Permissions,
     /// All readers of the one-line files read the same.
     Texts,
+    /// Toolkit would find where each configuration lies.
+    Places,
     /// Every configuration has a core and a Python that fits it.
     Cores,
     /// Every Python starts and can import its core.
@@ -53,12 +55,13 @@ pub enum Check {
 }
 
 impl Check {
-    const ALL: [Check; 11] = [
+    const ALL: [Check; 12] = [
         Check::Roots,
         Check::Configs,
         Check::Names,
         Check::Permissions,
         Check::Texts,
+        Check::Places,
         Check::Cores,
         Check::Pythons,
         Check::Site,

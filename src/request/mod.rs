@@ -7,7 +7,7 @@ mod each;
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
@@ -208,11 +208,12 @@ fn check_first_word(inputs: &Inputs, arguments: &[OsString]) -> Result<(), Error
 }
 
 fn near_option(name: &OsStr) -> Option<String> {
-    let name = name.to_str()?;
+    // The dashes would make all options alike.
+    let name = name.to_str()?.trim_start_matches('-');
     let command = Cli::command();
-    let ours = command.get_arguments().filter_map(|a| Some(format!("--{}", a.get_long()?)));
-    let all = ours.chain(PYTHONS_LONG_OPTIONS.map(String::from));
-    near(name, all).into_iter().next()
+    let ours = command.get_arguments().filter_map(|a| a.get_long().map(String::from));
+    let all = ours.chain(PYTHONS_LONG_OPTIONS.map(|option| option.trim_start_matches('-').into()));
+    near(name, all).into_iter().next().map(|option| format!("--{option}"))
 }
 
 fn assignment(word: OsString) -> Result<(OsString, OsString), Error> {
@@ -241,5 +242,9 @@ fn own_text(error: &clap::Error) -> Result<Request, Error> {
     // What is missing stands on the next line.
     let missing = message.ends_with(':').then(|| text.lines().nth(1)).flatten().unwrap_or_default();
     let message = [message.as_str(), missing.trim()].join(" ").trim_end().to_owned();
-    Err(Error::CommandLine { message, hint: after("tip: ") })
+    let values = match error.get(ContextKind::ValidValue) {
+        Some(ContextValue::Strings(values)) => Some(format!("it is one of {}", values.join(", "))),
+        _ => None,
+    };
+    Err(Error::CommandLine { message, hint: after("tip: ").or(values) })
 }

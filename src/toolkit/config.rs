@@ -45,6 +45,11 @@ impl PipelineConfig {
         self.path.join("install").join("core").join(format!("core_{}.cfg", Os::CURRENT.name()))
     }
 
+    /// The file that says where the configuration lies on each system.
+    pub fn place_file(&self) -> PathBuf {
+        self.path.join("config").join("core").join("install_location.yml")
+    }
+
     /// The file with the names and ids of the configuration and its project.
     pub fn metadata_file(&self) -> PathBuf {
         self.path.join("config").join("core").join("pipeline_configuration.yml")

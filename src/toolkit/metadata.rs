@@ -113,6 +113,25 @@ pub fn storages(
     Ok(paths.map(|path| PathBuf::from(expand(path))).collect())
 }
 
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "PascalCase")]
+struct PlaceFile {
+    linux: Scalar,
+    darwin: Scalar,
+    windows: Scalar,
+}
+
+/// Where a configuration says that it lies on this system, if it says so.
+pub fn place(config: &PipelineConfig) -> Result<Option<String>, Error> {
+    let file: PlaceFile = parse(&config.place_file())?;
+    let place = match Os::CURRENT {
+        Os::Linux => file.linux,
+        Os::Darwin => file.darwin,
+        Os::Windows => file.windows,
+    };
+    Ok(place.text().filter(|place| !place.trim().is_empty()))
+}
+
 /// The version that a core says it has.
 pub fn version(core: &Core) -> Result<Option<String>, Error> {
     parse(&core.manifest_file()).map(|file: InfoFile| file.version.text())

@@ -304,7 +304,7 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
     assert_eq!(said(&output), "robot [] [] False");
     for (text, part) in
-        [("script-key: s3cret-thing", "script-name"), ("[", "YAML"), ("", "script-name")]
+        [("script-key: s3cret-thing", "script-name"), ("[", "script-name"), ("", "script-name")]
     {
         write(&file, text);
         let failure = failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]));

@@ -66,7 +66,7 @@ fn nothing_in_a_healthy_studio() {
     let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
     let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
     assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
-    assert_eq!(report["checks"].as_array().unwrap().len(), 11);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 12);
     let output = studio.launcher(["--doctor"]).output().unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("ok     the roots exist\n") && !text.contains("WRONG"), "{text}");
@@ -318,4 +318,14 @@ fn a_site_that_cannot_be_asked() {
     finds_in(&mut with(&missing), &[("site", "/no/python", "")]);
     let open = format!("{site}\ncore = 'seed'\n{python}\ncredentials_file = 'site.toml'");
     finds_in(&mut with(&open), &[("site", "can be read by others", "")]);
+}
+
+#[test]
+fn configurations_that_do_not_say_where_they_lie() {
+    let studio = healthy();
+    let file = studio.path("configs/bigbuck/config/core/install_location.yml");
+    write(&file, "Linux: ''\nDarwin:\nWindows: null\n");
+    finds(&studio, &[("places", "Toolkit's API fails", "install_location.yml")]);
+    fs::remove_file(file).unwrap();
+    finds(&studio, &[("places", "does not exist", "install_location.yml")]);
 }

@@ -77,6 +77,9 @@ impl Studio {
         let config = self.path(Path::new("configs").join(name));
         let base = name.rsplit('/').next().unwrap();
         write(config.join("config/core/roots.yml"), "{}\n");
+        let place = config.to_str().unwrap();
+        let place = serde_json::json!({"Linux": place, "Darwin": place, "Windows": place});
+        write(config.join("config/core/install_location.yml"), place.to_string());
         write(
             config.join("config/core/pipeline_configuration.yml"),
             format!("pc_id: 7\npc_name: Primary\nproject_id: 42\nproject_name: {base}\n"),
