@@ -4,19 +4,21 @@ a process of its own.
 Put this file into a folder of the daemon's plugins, and beside it ``sgtk_python.py`` (or install that) and
 the routes, ``sgtk_events.toml``: which events of which projects run which script. ``SGTK_PYTHON_ROUTES``
 names another file. Routes are read again when the file changes. Where Python has no reader of TOML (before
-3.11, without ``tomli``), ``sgtk_events.json`` says the same as JSON.
+3.11, without ``tomli``), ``sgtk_events.json`` beside it says the same as JSON.
 
 Nothing that goes wrong with an event leaves this file as an exception, for the daemon would switch the
 plugin off: it becomes one record in the log.
 """
 import difflib
 import fnmatch
+import functools
 import importlib
 import importlib.util
 import json
 import logging
 import os
 import sys
+import threading
 import time
 
 
@@ -29,7 +31,12 @@ def _load_module():
     spec = importlib.util.spec_from_file_location("sgtk_python", path)
     module = importlib.util.module_from_spec(spec)
     sys.modules["sgtk_python"] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        # Half of it, or the next to ask would get that.
+        del sys.modules["sgtk_python"]
+        raise
     return module
 
 
@@ -66,12 +73,12 @@ def route_event(sg, logger, event, args):
 
 
 def _routes_file():
-    named = os.environ.get("SGTK_PYTHON_ROUTES")
-    if named:
-        return named
-    stem = os.path.splitext(os.path.abspath(__file__))[0]
-    json_file = stem + ".json"
-    return json_file if not os.path.exists(stem + ".toml") and os.path.exists(json_file) else stem + ".toml"
+    path = os.environ.get("SGTK_PYTHON_ROUTES") or os.path.splitext(os.path.abspath(__file__))[0] + ".toml"
+    stem, extension = os.path.splitext(path)
+    if extension.lower() == ".toml" and os.path.exists(stem + ".json"):
+        if not os.path.exists(path) or _toml_reader() is None:
+            return stem + ".json"
+    return path
 
 
 # --- routes -----------------------------------------------------------------------------------------
@@ -89,6 +96,7 @@ class Routes(object):
         self._stamp = None
         self.routes = []
         self.credentials = None
+        self._secrets = []
         self._save_to = None
         self._keep = 500
         self._jobs, self._waiting = 4, 100
@@ -113,6 +121,9 @@ class Routes(object):
                 raise BadRoutes("there is no such file, or it cannot be read (%s)" % stamp[1])
             self._take(_read(path), path)
             self._logger.info("%s read from %s", _routes(len(self.routes)), path)
+            for route in self.routes:
+                for warning in route.warnings():
+                    self._logger.warning("%s: route '%s': %s", path, route.name, warning)
         except Exception as error:
             kept = "what was read before stays (%s)" % _routes(len(self.routes)) if self.routes else "no event is handled"
             self._logger.error("%s: %s; %s", path, _one_line(error), kept)
@@ -137,6 +148,8 @@ class Routes(object):
         self.routes, self._save_to, self._keep = routes, save_to, keep
         self.credentials = [credentials] if credentials else None
         self._jobs, self._waiting = jobs, waiting
+        pairs = [route.credentials for route in routes] + [credentials]
+        self._secrets = sorted({name for pair in pairs if pair for name in pair})
 
     def handle(self, event, logger):
         """Runs what the routes say for an event, or hands it over to be run."""
@@ -144,7 +157,7 @@ class Routes(object):
         for route in self.routes:
             if not route.takes(event):
                 continue
-            run = Run(route, event, logger, self._save_to, self._keep)
+            run = Run(route, event, logger, self._save_to, self._keep, self._secrets)
             if not run.has_project():
                 continue
             if not route.background:
@@ -154,7 +167,7 @@ class Routes(object):
             if lanes.is_full() and not self._told_full:
                 logger.warning("%d events wait to be run in the background; the daemon waits, too", self._waiting)
             self._told_full = lanes.is_full()
-            lanes.add((event.get("project") or {}).get("id"), run.run)
+            lanes.add((event.get("project") or {}).get("id") or route.no_project, run.run)
 
 
 class Route(object):
@@ -180,17 +193,40 @@ class Route(object):
         self.projects = table.strings("projects", (str, int)) if "projects" in table.table else None
         self.no_project = self._no_project(table)
         self.skips_no_config = table.one_of("no_config", ("skip", "error"), "skip") == "skip"
-        self.timeout = table.get("timeout", (int, float), 600) or None
-        if self.timeout is not None and self.timeout < 0:
-            table.fail("timeout cannot be negative; 0 is none")
+        timeout = table.get("timeout", (int, float), 600)
+        if not 0 <= timeout <= threading.TIMEOUT_MAX:
+            table.fail("timeout is a number of seconds, from 0 (none) to %d" % threading.TIMEOUT_MAX)
+        self.timeout = timeout or None
         self.warm = table.get("warm", bool, False)
         self.background = table.get("background", bool, False)
         self.save = table.get("save", bool, False)
         self.pipeline = table.get("pipeline", (str, int), None)
         self.options = table.strings("options", (str,))
+        for word in self.options:
+            if not word.startswith("--") or word == "--":
+                table.fail("'options' holds words such as '--exclusive' or '--keep=NAME', not %r" % word)
         self.log_lines = table.count("log_lines", 1000)
-        self.env = {name: str(value) for name, value in table.get("env", dict, {}).items()}
+        self.env = self._env(table)
         self.credentials = _credentials(table.get("credentials", dict, None), where)
+
+    def _env(self, table):
+        for name, value in table.get("env", dict, {}).items():
+            if not name or "=" in name or "\0" in name:
+                table.fail("env: %r cannot be a variable's name" % name)
+            if not isinstance(value, (str, int, float)) or "\0" in str(value):
+                # It is not shown, for somebody may have written a key there.
+                table.fail("env.%s is text or a number" % name)
+        return {name: str(value) for name, value in table.get("env", dict, {}).items()}
+
+    def warnings(self):
+        """What would make each event of the route fail, as things are now."""
+        if self.words[0] != "-m" and not os.path.isfile(self.words[0]):
+            yield "there is no script %s" % self.words[0]
+        for name in self.unset_credentials():
+            yield "the variable %s, which its credentials name, is not set" % name
+
+    def unset_credentials(self):
+        return [name for name in self.credentials or () if name not in os.environ]
 
     def _events(self, table):
         events = table.get("events", (dict, list, str), None)
@@ -255,6 +291,10 @@ class _Table(object):
         value = self.table[key]
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+            if kinds == (bool,):
+                self.fail("'%s' is true or false, not %r" % (key, value))
+            if kinds == (list,) and isinstance(value, (str, int)):
+                self.fail("'%s' is a list, such as [%s]" % (key, json.dumps(value)))
             self.fail("'%s' cannot be %r" % (key, value))
         return value
 
@@ -285,16 +325,23 @@ def _credentials(table, where):
     return name, key
 
 
+@functools.lru_cache(maxsize=None)
+def _toml_reader():
+    for name in ("tomllib", "tomli", "pip._vendor.tomli"):
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            pass
+    return None
+
+
 def _read(path):
     with open(path, "rb") as file:
         data = file.read()
     if path.lower().endswith(".json"):
         return json.loads(data.decode("utf-8"))
-    for name in ("tomllib", "tomli", "pip._vendor.tomli"):
-        try:
-            reader = importlib.import_module(name)
-        except ImportError:
-            continue
+    reader = _toml_reader()
+    if reader is not None:
         return reader.loads(data.decode("utf-8"))
     raise BadRoutes(
         "Python %d.%d has no reader of TOML; install 'tomli' for it, or write the routes as JSON into %s.json"
@@ -307,8 +354,8 @@ def _read(path):
 class Run(object):
     """An event that a route takes."""
 
-    def __init__(self, route, event, logger, save_to, keep):
-        self._route, self._event, self._logger = route, event, logger
+    def __init__(self, route, event, logger, save_to, keep, secrets):
+        self._route, self._event, self._logger, self._secrets = route, event, logger, secrets
         self._save_to, self._keep = save_to, keep
         self._title = "event %s (%s), route '%s'" % (
             event.get("id"), sgtk_python.one_line(event.get("event_type")), route.name)
@@ -335,11 +382,13 @@ class Run(object):
         project, lines = self._project(), _Lines(self._logger, self._title, self._route.log_lines)
         options = self._options()
         try:
+            for name in self._route.unset_credentials():
+                raise BadRoutes("the variable %s, which the route's credentials name, is not set" % name)
             error = sgtk_python.run(
                 *self._route.words, event=self._event, timeout=self._route.timeout, logger=lines, check=False,
-                keep=64 * 1024, env=self._variables(), **options
+                keep=64 * 1024, **options
             ).error
-        except sgtk_python.Error as caught:
+        except Exception as caught:
             error = caught
         lines.close()
         if error is None:
@@ -348,17 +397,24 @@ class Run(object):
         elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
             self._logger.debug("%s: skipped, for %s has no config here", self._title, project)
         else:
-            who = "" if project in str(error) else ", " + project
-            self._logger.error("%s%s: %s%s", self._title, who, error, self._saved(options))
+            # What a job wrote last stands on lines of its own.
+            reason = str(error) if isinstance(error, sgtk_python.Error) else _one_line(error)
+            who = "" if project in reason else ", " + project
+            self._logger.error("%s%s: %s%s", self._title, who, reason, self._saved(options))
 
     def _project(self):
         project = self._event.get("project")
+        if project and not isinstance(project, dict):
+            return "project %s" % sgtk_python.one_line(project)
         if project:
             return "project %s (%s)" % (project.get("id"), sgtk_python.one_line(project.get("name")))
         return "project '%s'" % self._route.no_project
 
     def _options(self):
-        options = {"warm": self._route.warm, "pipeline": self._route.pipeline, "options": self._route.options}
+        options = {
+            "warm": self._route.warm, "pipeline": self._route.pipeline, "options": self._route.options,
+            "env": self._variables(), "secrets": self._secrets,
+        }
         if not self._event.get("project"):
             options["project"] = self._route.no_project
         return options
@@ -366,11 +422,8 @@ class Run(object):
     def _variables(self):
         """The route's variables, and the credentials under the names that scripts on farms look for."""
         variables = sgtk_python.Environment(self._route.env)
-        if self._route.credentials:
-            for target, source in zip(("SHOTGUN_FARM_SCRIPT_USER", "SHOTGUN_FARM_SCRIPT_KEY"), self._route.credentials):
-                if source not in os.environ:
-                    raise BadRoutes("the variable %s, which the route's credentials name, is not set" % source)
-                variables[target] = os.environ[source]
+        for target, source in zip(CREDENTIALS[-1], self._route.credentials or ()):
+            variables[target] = os.environ.get(source, "")
         return variables
 
     def _saved(self, options):
@@ -380,7 +433,8 @@ class Run(object):
         try:
             if not os.path.isdir(self._save_to):
                 os.mkdir(self._save_to, 0o700)
-            sgtk_python.save(path, *self._route.words, event=self._event, env=self._variables(), **options)
+            options = dict(options, secrets=self._secrets + list(CREDENTIALS[-1] if self._route.credentials else ()))
+            sgtk_python.save(path, *self._route.words, event=self._event, **options)
             _prune(self._save_to, self._keep)
         except Exception as error:
             return "\n(the event could not be saved: %s)" % _one_line(error)

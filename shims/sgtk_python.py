@@ -36,7 +36,7 @@ import time
 from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NoReturn, Optional, Sequence, Set, Tuple, Type, Union
 
 __all__ = [
-    "Busy", "BrokenStudio", "Environment", "Error", "Job", "JobFailed", "JobTimedOut", "Lanes", "LauncherNotFound",
+    "Busy", "BrokenStudio", "Environment", "Error", "Job", "JobFailed", "JobLost", "JobTimedOut", "Lanes", "LauncherNotFound",
     "NoEvent", "NoProject", "PythonNotFound", "Result", "WrongUse", "event", "find_launcher", "lanes",
     "replay", "run", "save", "start",
 ]
@@ -54,6 +54,8 @@ LONGEST_LINE = 16 * 1024
 GRACE = 5.0
 #: So long the output of what an ended job has left running is waited for (seconds).
 LEFT_BEHIND = 2.0
+#: A shorter value of a secret variable is not looked for in what is logged (characters).
+SHORTEST_SECRET = 6
 
 _WINDOWS = os.name == "nt"
 _CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
@@ -100,6 +102,11 @@ class JobFailed(Error):
 
 class JobTimedOut(JobFailed):
     """The script took too long, and was ended."""
+
+
+class JobLost(JobFailed):
+    """The worker that ran the script went away: nobody knows how far the script came. Look before it is
+    run again."""
 
 
 class NoEvent(Error):
@@ -154,6 +161,7 @@ def start(
     capture: bool = True,
     keep: int = KEEP,
     options: Sequence[str] = (),
+    secrets: Sequence[str] = (),
 ) -> "Job":
     """Starts a script and does not wait for it.
 
@@ -162,23 +170,18 @@ def start(
     ``timeout`` (seconds) ends the real Python, and on Unix all that it started. ``logger`` gets the
     output line by line, with the level that a line names, else INFO for standard output and WARNING
     for standard error. ``env`` adds variables (the place for what must not be seen in the list of
-    processes), ``options`` more words for the launcher, such as ``["--exclusive"]``. Without
-    ``capture`` the script writes where this process does. ``keep`` is how many bytes of each stream's
-    end stay in the result."""
+    processes), ``options`` more words for the launcher, such as ``["--exclusive", "--keep=LANG"]``.
+    Without ``capture`` the script writes where this process does. ``keep`` is how many bytes of each
+    stream's end stay in the result. ``secrets`` names variables that hold secrets although their names
+    do not say so."""
     choice, shown = _choice(project, project_id, config, event)
-    command: List[Union[str, bytes]] = [find_launcher(), choice]
-    if pipeline is not None:
-        command.append("--pipeline=%s" % pipeline)
-    if warm:
-        command.append("--warm")
-    command.extend(options)
-    command.append("--")
-    command.extend(_word(word) for word in (script,) + args)
-    env = Environment(env or {})
+    timeout = _seconds(timeout)
+    command = _command(find_launcher(), choice, pipeline, warm, options, (script,) + args)
+    env = _variables(env)
     environment = Environment(os.environ, **env) if env else None
     return Job(
         command, shown, None if event is None else _encoded(event), environment,
-        None if cwd is None else _word(cwd), timeout, logger, capture, keep,
+        None if cwd is None else _word(cwd), timeout, logger, capture, keep, secrets,
     )
 
 
@@ -203,6 +206,53 @@ def find_launcher() -> str:
     raise LauncherNotFound(
         "there is no %s beside %s or on PATH; name it in SGTK_PYTHON_BIN" % (name, os.path.abspath(__file__))
     )
+
+
+def _command(
+    launcher: str, choice: Union[str, bytes], pipeline: Optional[Union[str, int]], warm: bool, options: Sequence[str],
+    words: Sequence[Word],
+) -> List[Union[str, bytes]]:
+    command: List[Union[str, bytes]] = [launcher, choice]
+    if pipeline is not None:
+        command.append("--pipeline=%s" % pipeline)
+    if warm:
+        command.append("--warm")
+    command.extend(_options(options))
+    command.append("--")
+    command.extend(_word(word) for word in words)
+    return command
+
+
+def _options(options: Sequence[str]) -> List[str]:
+    """The launcher's options. A word that is none would be taken for the script, which then does not run."""
+    if isinstance(options, (str, bytes)):
+        raise TypeError("options is a list of words, such as [%r], not %r" % (options, options))
+    for word in options:
+        if not isinstance(word, str) or not word.startswith("--") or word == "--":
+            raise TypeError("options holds words such as '--exclusive' or '--keep=NAME', not %r" % (word,))
+    return list(options)
+
+
+def _seconds(timeout: Optional[float]) -> Optional[float]:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError("timeout is a number of seconds, not %r" % (timeout,))
+    if not 0 <= timeout <= threading.TIMEOUT_MAX:
+        raise ValueError("timeout is a number of seconds from 0 to %d, not %r" % (threading.TIMEOUT_MAX, timeout))
+    return timeout
+
+
+def _variables(env: Optional[Mapping[str, str]]) -> Environment:
+    variables = Environment(env or {})
+    for name, value in variables.items():
+        if not isinstance(name, str):
+            raise TypeError("a variable's name is text, not %r" % (name,))
+        if not isinstance(value, str):
+            # Of another kind it may hold a secret as well: bytes are not shown.
+            shown = repr(value) if isinstance(value, (int, float, type(None))) else "a " + type(value).__name__
+            raise TypeError("env[%r] is text, not %s" % (name, shown))
+    return variables
 
 
 def _choice(
@@ -262,7 +312,7 @@ class Result:
 
     def __init__(
         self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool, timed_out: bool,
-        seconds: float, captured: bool,
+        seconds: float, ending: "_Ending",
     ) -> None:
         self.script = script
         self.project = project
@@ -272,7 +322,7 @@ class Result:
         self.truncated = truncated
         self.timed_out = timed_out
         self.seconds = seconds
-        self._captured = captured
+        self._ending = ending
 
     def __repr__(self) -> str:
         return "<Result of %s for %s: code %d>" % (self.script, self.project, self.code)
@@ -286,13 +336,16 @@ class Result:
             return JobTimedOut(_with_tail(message, tail), self.code, self.project, tail)
         if self.code == 0:
             return None
-        meaning = _MEANINGS.get(self.code)
-        if meaning is not None and not self._captured:
-            return meaning("%s for %s: the launcher ended with exit code %d" % (self.script, self.project, self.code), self.code, self.project)
-        said = _launchers_words(self.stderr) if meaning is not None and not self.stdout else None
-        if meaning is not None and said:
-            return meaning(said, self.code, self.project, tail)
         message = "%s for %s %s" % (self.script, self.project, _ending(self.code))
+        meaning = _MEANINGS.get(self.code)
+        if meaning is not None and not self._ending.became_python:
+            if not self._ending.captured:
+                return JobFailed(message + ", which may be the launcher's", self.code, self.project)
+            if meaning is WrongUse and any(line.startswith(_LOST) for line in self.stderr.splitlines()):
+                return JobLost(_with_tail(message, tail), self.code, self.project, tail)
+            said = None if self.stdout else _launchers_words(self.stderr)
+            if said and self._ending.is_told_by(meaning, said):
+                return meaning(said, self.code, self.project, tail)
         return JobFailed(_with_tail(message, tail), self.code, self.project, tail)
 
     def check(self) -> "Result":
@@ -310,27 +363,30 @@ class Job:
     def __init__(
         self, command: List[Union[str, bytes]], project: str, payload: Optional[bytes],
         environment: Optional["Environment"], cwd: Optional[Union[str, bytes]], timeout: Optional[float],
-        logger: Optional[Log], capture: bool, keep: int,
+        logger: Optional[Log], capture: bool, keep: int, secrets: Sequence[str] = (),
     ) -> None:
         self.pid = 0  # of no process yet
         self.project = project
         self.command = command
         self.script = _script_of(command)
-        self._secrets = _Secrets(os.environ if environment is None else environment)
         self._started = time.monotonic()
         self._timed_out = False
-        self._captured = capture
+        self._ending = _Ending(command, capture)
         # At a terminal it stays in the foreground, and so in the group of this process.
         self._leads_group = capture and not _WINDOWS
         self._process = _spawned(command, payload is not None, environment, cwd, capture)
         self.pid = self._process.pid
         self._pipes: List[_Pipe] = []
         if capture:
-            on_line = None if logger is None else _on_line(logger, self._secrets)
+            hidden = _Secrets(os.environ if environment is None else environment, secrets)
+            on_line = None if logger is None else _on_line(logger)
             for stream, level in ((self._process.stdout, logging.INFO), (self._process.stderr, logging.WARNING)):
                 assert stream is not None
-                self._pipes.append(_Pipe(stream, level, keep, on_line))
+                self._pipes.append(_Pipe(stream, level, keep, on_line, _Masked(hidden)))
         self._ended = threading.Event()
+        self._is_ending = False
+        # Held while the process is signalled or waited for: its number is another's afterwards.
+        self._reaping = threading.Lock()
         # The time runs whether somebody waits or not.
         self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
         threads: List[threading.Thread] = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
@@ -378,15 +434,17 @@ class Job:
         self._ended.wait(GRACE)
 
     def end(self) -> None:
-        """Asks the job to end, and after a few seconds ends what is left of it."""
+        """Asks the job to end, and when it has, or after a few seconds, ends what is left of it."""
+        self._is_ending = True
         self.terminate()
-        if not self._ended.wait(GRACE) or self._leads_group:
-            self._signal_all(getattr(signal, "SIGKILL", signal.SIGTERM))
+        if not self._ended.wait(GRACE):
+            self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._ended.wait(GRACE)
 
     def _signal(self, number: int) -> None:
-        if self._process.returncode is None:
-            self._signal_all(number)
+        with self._reaping:
+            if self._process.returncode is None:
+                self._signal_all(number)
 
     def _signal_all(self, number: int) -> None:
         try:
@@ -399,7 +457,19 @@ class Job:
             pass
 
     def _watch(self) -> None:
-        self._process.wait()
+        if hasattr(os, "waitid"):
+            try:
+                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+            except OSError:
+                pass  # somebody else has waited for it
+            self._ending.look(self.pid)
+        else:
+            self._process.wait()
+        with self._reaping:
+            if self._is_ending and self._leads_group:
+                # While its leader has not been waited for, the group's number is no other's.
+                self._signal_all(signal.SIGKILL)
+            self._process.wait()
         self._ended.set()
         if self._timer is not None and not self._timed_out:
             self._timer.cancel()
@@ -410,13 +480,44 @@ class Job:
             self.end()
 
     def _result(self) -> Result:
-        texts = [self._secrets.hidden(pipe.text()) for pipe in self._pipes] or ["", ""]
+        texts = [pipe.text() for pipe in self._pipes] or ["", ""]
         code = self._process.returncode
         return Result(
             self.script, self.project, -signal.SIGTERM if code is None else code, texts[0], texts[1],
             any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
-            self._captured,
+            self._ending,
         )
+
+
+class _Ending:
+    """Whether a code was the launcher's own, which a script may leave with, too: one that hands on the code of
+    a launcher that it started, say. Told wrongly, a caller would pass over the failure or run the job again."""
+
+    def __init__(self, command: Sequence[Union[str, bytes]], captured: bool) -> None:
+        words = [os.fsdecode(word) for word in command]
+        self.captured = captured
+        #: Whether the process is known to have become Python. In front of a worker it never does.
+        self.became_python = False
+        self._launcher = os.path.basename(os.fsencode(command[0]))[:15]
+        chosen = [word.split("=", 1) for word in words[1:words.index("--")] if "=" in word]
+        self._names = [value for name, value in chosen if name in ("--project", "--project-id", "--config", "--pipeline")]
+        self._script = _script_of(command)
+
+    def look(self, process: int) -> None:
+        """Looks at the ended process, which nobody has waited for: Linux still tells which program it was."""
+        try:
+            with open("/proc/%d/stat" % process, "rb") as file:
+                program = file.read().partition(b"(")[2].rpartition(b")")[0]
+        except OSError:
+            return
+        # A studio's own script may have started the launcher.
+        self.became_python = program != self._launcher and not program.startswith(b"sgtk-python")
+
+    def is_told_by(self, meaning: Type[Error], said: str) -> bool:
+        """Whether the launcher's words are about this job, where they would tell."""
+        if meaning is Busy:
+            return self._script == "code" or self._script in said
+        return meaning is not NoProject or any(re.search(r"(?<!\w)%s(?!\w)" % re.escape(name), said) for name in self._names)
 
 
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
@@ -427,23 +528,65 @@ def _is_secret(name: str, value: str) -> bool:
     return bool(_SECRET_NAME.search(name) or _SECRET_VALUE.search(value))
 
 
+def _secret_names(variables: Mapping[str, str], named: Sequence[str]) -> Set[str]:
+    """The variables that may hold a secret: by their names, by a password in an address, because they are
+    said to, or because another of these holds the same."""
+    names = {name for name, value in variables.items() if name in named or _is_secret(name, value)}
+    values = {variables[name] for name in names if len(variables[name]) >= SHORTEST_SECRET}
+    return names | {name for name, value in variables.items() if value in values}
+
+
 class _Secrets:
-    """The values of variables with names such as ``…_KEY``, to be left out of what is logged."""
+    """The values of secret variables, to be left out of what is logged."""
 
-    __slots__ = ("_values",)
+    __slots__ = ("values", "pattern")
 
-    def __init__(self, variables: Mapping[str, str]) -> None:
-        values = {value for name, value in variables.items() if len(value) > 5 and _SECRET_NAME.search(name)}
-        self._values = sorted(values, key=len, reverse=True)
+    def __init__(self, variables: Mapping[str, str], named: Sequence[str] = ()) -> None:
+        whole = {value for name, value in variables.items() if name in named or _SECRET_NAME.search(name)}
+        # Of one with several lines each line may be shown by itself.
+        parts = whole.union(*(value.splitlines() for value in whole))
+        values = {os.fsencode(part) for part in parts if len(part) >= SHORTEST_SECRET}
+        self.values = sorted(values, key=len, reverse=True)
+        self.pattern = re.compile(b"|".join(re.escape(value) for value in self.values))
 
     def __repr__(self) -> str:
         return "<secrets>"
 
-    def hidden(self, text: str) -> str:
-        for value in self._values:
-            if value in text:
-                text = text.replace(value, "***")
-        return text
+
+class _Masked:
+    """Hides secrets in a stream that comes in pieces: what may be the start of one is held back."""
+
+    def __init__(self, secrets: _Secrets) -> None:
+        self._secrets = secrets
+        self._held = b""
+
+    def take(self, piece: bytes, is_last: bool = False) -> bytes:
+        values = self._secrets.values
+        if not values:
+            return piece
+        data = self._held + piece
+        until = len(data) if is_last else self._start_of_one(data)
+        shown, at = [], 0
+        if any(value in data for value in values):
+            for found in self._secrets.pattern.finditer(data):
+                if found.start() >= until:
+                    break
+                shown += [data[at:found.start()], b"***"]
+                at = found.end()
+        until = max(at, until)
+        self._held = data[until:]
+        return b"".join(shown) + data[at:until]
+
+    def _start_of_one(self, data: bytes) -> int:
+        """Where at the end of it a secret may start; the end if none may."""
+        first = len(data)
+        for value in self._secrets.values:
+            at = data.find(value[:1], max(0, len(data) - len(value) + 1))
+            while 0 <= at < first:
+                if value.startswith(data[at:]):
+                    first = at
+                at = data.find(value[:1], at + 1)
+        return first
 
 
 def _spawned(
@@ -494,8 +637,11 @@ def _feed(stream: io.FileIO, payload: bytes) -> None:
 class _Pipe:
     """One of a job's streams: its end is kept, and its lines are handed on."""
 
-    def __init__(self, stream: Any, level: int, keep: int, on_line: Optional[Callable[[int, bytes], None]]) -> None:
+    def __init__(
+        self, stream: Any, level: int, keep: int, on_line: Optional[Callable[[int, bytes], None]], masked: _Masked
+    ) -> None:
         self._stream = stream
+        self._masked = masked
         self._level = level
         self._keep = max(0, keep)
         self._on_line = on_line
@@ -508,7 +654,7 @@ class _Pipe:
         pending = b""
         try:
             with self._stream as stream:
-                for chunk in iter(lambda: stream.read(65536), b""):
+                for chunk in self._chunks(stream):
                     self._remember(chunk)
                     if self._on_line is not None:
                         lines = (pending + chunk).split(b"\n")
@@ -523,6 +669,12 @@ class _Pipe:
             self.failure = self.failure or error
         finally:
             self.ended.set()
+
+    def _chunks(self, stream: Any) -> Iterator[bytes]:
+        """What comes, without secrets: they are hidden before anything is cut."""
+        for chunk in iter(lambda: stream.read(65536), b""):
+            yield self._masked.take(chunk)
+        yield self._masked.take(b"", is_last=True)
 
     def text(self) -> str:
         return bytes(self._end[max(0, len(self._end) - self._keep):]).decode("utf-8", "backslashreplace")
@@ -557,7 +709,7 @@ _LEVELS = {
 }
 
 
-def _on_line(logger: Log, secrets: _Secrets) -> Callable[[int, bytes], None]:
+def _on_line(logger: Log) -> Callable[[int, bytes], None]:
     def log_to_logger(level: int, line: str) -> None:
         logger.log(level, "%s", line)  # type: ignore[union-attr]
 
@@ -566,7 +718,7 @@ def _on_line(logger: Log, secrets: _Secrets) -> Callable[[int, bytes], None]:
     def on_line(level: int, raw: bytes) -> None:
         line = one_line(raw.rstrip(b"\r").decode("utf-8", "backslashreplace"))
         named = _LEVEL.match(line[:200])
-        log(_LEVELS[named.group(1)] if named else level, secrets.hidden(line))
+        log(_LEVELS[named.group(1)] if named else level, line)
 
     return on_line
 
@@ -593,6 +745,10 @@ def _ending(code: int) -> str:
         return "was ended by signal %d (%s)" % (-code, signal.Signals(-code).name)
     except ValueError:
         return "was ended by signal %d" % -code
+
+
+#: How the launcher's line starts when the worker with the job went away.
+_LOST = "sgtk-python: it is not known how the job ended: "
 
 
 def _launchers_words(stderr: str) -> Optional[str]:
@@ -673,15 +829,18 @@ def _decoded(plain: Any) -> Dict[str, Any]:
 
 # --- saving and replaying ---------------------------------------------------------------------------
 
-def save(path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any]] = None, **options: Any) -> None:
+def save(
+    path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any]] = None, secrets: Sequence[str] = (), **options: Any
+) -> None:
     """Writes a file, for this user alone, with which ``python -m sgtk_python replay FILE`` runs a script
     again in the environment that this process has: with the same launcher, variables and working
-    directory. ``options`` are those of :func:`start`. Of variables that may hold a secret only the
-    names are written."""
+    directory. ``options`` are those of :func:`start`. Of variables that may hold a secret (and of those that
+    ``secrets`` names) only the names are written."""
     env = options.pop("env", None) or {}
     variables = Environment(os.environ, **env)
-    secrets = sorted(name for name, value in variables.items() if _is_secret(name, value))
+    hidden = _secret_names(variables, secrets)
     options.pop("logger", None)
+    cwd = os.fsdecode(options.pop("cwd", None) or os.getcwd())
     options = {name: os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else value for name, value in options.items()}
     try:
         launcher: Optional[str] = find_launcher()
@@ -693,9 +852,9 @@ def save(path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any
         "options": options,
         "event": None if event is None else _plain(event),
         "launcher": launcher,
-        "cwd": os.fsdecode(options.pop("cwd", None) or os.getcwd()),
-        "environment": {name: value for name, value in variables.items() if name not in secrets},
-        "secrets": secrets,
+        "cwd": cwd,
+        "environment": {name: value for name, value in variables.items() if name not in hidden},
+        "secrets": sorted(hidden),
     }, indent=1)
     aside = os.fsdecode(_word(path)) + ".%d-%d" % (os.getpid(), threading.get_ident())
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -711,33 +870,39 @@ def save(path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any
 def replay(path: Word) -> Result:
     """Runs a saved script and event again, without a time-out. Its output goes where this process
     writes. Secrets come from this process' variables."""
-    with open(_word(path), encoding="ascii") as file:
-        saved = json.load(file)
+    with open(_word(path), "rb") as file:
+        data = file.read()
+    try:
+        job = _replayed(json.loads(data.decode("ascii")))
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        reason = "%s is missing" % error if isinstance(error, KeyError) else one_line(error)
+    else:
+        sys.stderr.write("sgtk_python: %s for %s\n" % (job.script, job.project))
+        try:
+            return job.wait()
+        except BaseException:
+            job.terminate()
+            raise
+    raise WrongUse("%s is no saved event, or not a whole one: %s" % (os.fsdecode(_word(path)), reason))
+
+
+def _replayed(saved: Any) -> Job:
     if not isinstance(saved, dict) or saved.get("sgtk_python") != 1:
-        raise WrongUse("%s is no saved event" % os.fsdecode(_word(path)))
+        raise ValueError("it does not say that it is one")
     event = None if saved["event"] is None else _decoded(saved["event"])
-    known = ("project", "project_id", "config", "pipeline", "warm", "options")
-    options = {name: value for name, value in saved["options"].items() if name in known}
+    options, script, launcher = saved["options"], saved["script"], saved["launcher"]
+    choice, shown = _choice(options.get("project"), options.get("project_id"), options.get("config"), event)
+    if not launcher or not os.path.exists(launcher):
+        launcher = find_launcher()
+    command = _command(launcher, choice, options.get("pipeline"), options.get("warm", False), options.get("options", ()), script)
     missing = [name for name in saved["secrets"] if name not in os.environ]
     if missing:
         sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
-    here = Environment(os.environ)
-    try:
-        os.environ.clear()
-        os.environ.update(saved["environment"])
-        os.environ.update({name: here[name] for name in saved["secrets"] if name in here})
-        if saved["launcher"] and os.path.exists(saved["launcher"]):
-            os.environ["SGTK_PYTHON_BIN"] = saved["launcher"]
-        job = start(*saved["script"], event=event, cwd=saved["cwd"], capture=False, **options)
-    finally:
-        os.environ.clear()
-        os.environ.update(here)
-    sys.stderr.write("sgtk_python: %s for %s\n" % (job.script, job.project))
-    try:
-        return job.wait()
-    except BaseException:
-        job.terminate()
-        raise
+    environment = Environment(_variables(saved["environment"]), SGTK_PYTHON_BIN=launcher)
+    environment.update((name, os.environ[name]) for name in saved["secrets"] if name in os.environ)
+    return Job(
+        command, shown, None if event is None else _encoded(event), environment, saved["cwd"], None, None, False, KEEP,
+    )
 
 
 # --- several at once --------------------------------------------------------------------------------
@@ -793,16 +958,23 @@ class Lanes:
                 self._change.wait()
 
     def _work(self) -> None:
-        for key, work in self._pieces():
-            try:
-                work()
-            except Exception:
-                logging.getLogger(__name__).exception("a piece of work failed")
+        try:
+            for key, work in self._pieces():
+                try:
+                    work()
+                except (Exception, SystemExit):
+                    logging.getLogger(__name__).exception("a piece of work failed")
+                finally:
+                    with self._change:
+                        self._taken.discard(key)
+                        if key in self._lanes:
+                            self._ready.append(key)
+                        self._change.notify_all()
+        except BaseException:
             with self._change:
-                self._taken.discard(key)
-                if key in self._lanes:
-                    self._ready.append(key)
+                self._workers -= 1
                 self._change.notify_all()
+            raise
 
     def _pieces(self) -> Iterator[Tuple[Any, Callable[[], Any]]]:
         while True:

@@ -169,11 +169,33 @@ class Handling(PluginTest):
         self.routes({"script": script, "credentials": {"name": "MY_NAME", "key": "MY_KEY"}})
         daemon = self.daemon()
         daemon.process(self.event())
-        self.assertIn("MY_NAME", self.records.of("ERROR")[0])
+        self.assertIn("MY_NAME", self.records.of("WARNING")[0])
+        error = self.records.of("ERROR")[0]
+        self.assertIn("MY_NAME", error)
+        self.assertIn("project 176 (Big Buck)", error)
+        saved = json.loads(read(error.split()[-1]))
+        self.assertIn("replay", error)
+        self.assertEqual({"SHOTGUN_FARM_SCRIPT_USER", "SHOTGUN_FARM_SCRIPT_KEY"} - set(saved["secrets"]), set())
         self.set(MY_NAME="me", MY_KEY=KEY)
         daemon.process(self.event())
         self.assertIn("***", self.records.of("ERROR")[1])
         self.assertNotIn(KEY, pprint.pformat(self.records.all) + repr(daemon.registrar.callbacks[0][4]))
+
+    def test_what_credentials_name_is_secret(self):
+        script = self.script("import os, sys; sys.exit(os.environ['WHAT'] + os.environ['TOO'])", "tells.py")
+        self.set(WHO="the-script", WHAT=KEY, TOO="the-daemons-own", SAME=KEY)
+        self.routes({"script": script, "credentials": {"name": "WHO", "key": "WHAT"}}, credentials={"name": "WHO", "key": "TOO"})
+        self.daemon().process(self.event())
+        [error] = self.records.of("ERROR")
+        self.assertIn("******", error)
+        text = read(error.split()[-1])
+        for secret in ("the-script", KEY, "the-daemons-own"):
+            self.assertNotIn(secret, text + pprint.pformat(self.records.all))
+
+    def test_a_module_that_is_half_loaded_is_not_taken(self):
+        write(self.path("plugins", "sgtk_python.py"), "1 / 0")
+        self.assertRaises(ZeroDivisionError, self.daemon)
+        self.assertNotIn("sgtk_python", sys.modules)
 
     def test_credentials_to_register_with(self):
         self.routes(credentials={"name": "A_NAME", "key": "A_KEY"})
@@ -338,8 +360,9 @@ class Reading(PluginTest):
         for change, message in (
             ({"script": None}, "'script' cannot be"), ({"module": "m"}, "a script, or a module"), ({"events": []}, "events are missing"),
             ({"events": [1]}, "cannot hold"), ({"events": {"a": 1}}, "list of attributes"), ({"timeot": 1}, "did you mean 'timeout'?"),
-            ({"timeout": -1}, "negative"), ({"timeout": "1"}, "'timeout'"), ({"timeout": True}, "'timeout'"), ({"warm": 1}, "'warm'"),
-            ({"projects": "x"}, "'projects'"), ({"projects": [None]}, "'projects'"), ({"no_project": "x"}, "no_project"),
+            ({"timeout": -1}, "from 0"), ({"timeout": float("nan")}, "from 0"), ({"timeout": float("inf")}, "from 0"), ({"timeout": "1"}, "'timeout'"), ({"timeout": True}, "'timeout'"), ({"warm": 1}, "'warm' is true or false"),
+            ({"projects": "x*"}, "'projects' is a list, such as [\"x*\"]"), ({"options": ["warm"]}, "'options'"),
+            ({"env": {"A": []}}, "env.A"), ({"env": {"A=B": ""}}, "variable's name"), ({"projects": [None]}, "'projects'"), ({"no_project": "x"}, "no_project"),
             ({"no_project": {"projct": 1}}, "did you mean 'project'?"), ({"no_config": 1}, "no_config"), ({"log_lines": 0}, "log_lines"),
             ({"credentials": {"name": "x"}}, "two variables"), ({"args": [{}]}, "'args'"), ({"name": "n", "env": 1}, "[[route]] 'n'"),
         ):
@@ -357,6 +380,20 @@ class Reading(PluginTest):
         daemon.process(self.event(100))
         self.assertIn("no such file", self.records.of("ERROR")[-1])
         self.assertEqual(self.marks(), ["100 bigbuck"])
+
+    def test_a_missing_script_is_told_of_at_once(self):
+        self.routes({"script": "/nowhere/x.py"})
+        self.daemon()
+        [warning] = self.records.of("WARNING")
+        self.assertIn("/nowhere/x.py", warning)
+
+    def test_json_where_there_is_no_reader_of_toml(self):
+        write(self.path("plugins", "sgtk_events.toml"), "[[route]]")
+        self.routes()
+        daemon = self.daemon()
+        daemon.module._toml_reader = lambda: None
+        daemon.process(self.event(1))
+        self.assertEqual(self.marks(), ["1 bigbuck"])
 
     def test_broken_from_the_start(self):
         daemon = self.daemon()

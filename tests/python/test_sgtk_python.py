@@ -137,6 +137,52 @@ class Failing(StudioTest):
             self.assertIn("no way", str(caught.exception))
         self.assertIsInstance(sgtk_python.run("-c", "1/0", project="bigbuck", check=False).error, sgtk_python.JobFailed)
 
+    @unittest.skipUnless(sys.platform == "linux", "only Linux tells which program a process was")
+    def test_a_code_handed_on_from_another_launcher_is_the_scripts(self):
+        for words, code in ((["--project=nobody", "x.py"], 121), (["--prject"], 125), (["--config=/nowhere", "x.py"], 122)):
+            script = self.script("import subprocess, sys; sys.exit(subprocess.call(%r))" % ([LAUNCHER] + words))
+            for capture in (True, False):
+                job = sgtk_python.start(script, project="bigbuck", capture=capture)
+                error = job.wait().error
+                self.assertEqual((type(error), error.code), (sgtk_python.JobFailed, code))
+
+    def test_where_no_system_tells_the_launchers_words_are_of_this_job(self):
+        self.stand_in("import sys; sys.stderr.write(sys.argv[-1]); sys.exit(int(sys.argv[-2]))")
+        for code, said, kind in (
+            (121, "no project 'nobody' (option --project) below /configs", sgtk_python.JobFailed),
+            (121, "no project 'bigbuck2' (option --project) below /configs", sgtk_python.JobFailed),
+            (121, "no project 'bigbuck' (option --project) below /configs", sgtk_python.NoProject),
+            (75, "/jobs/other.py runs already for /configs/bigbuck", sgtk_python.JobFailed),
+            (75, "/jobs/job.py runs already for /configs/bigbuck", sgtk_python.Busy),
+            (125, "it is not known how the job ended: the worker (process 7) went away\nhint: look", sgtk_python.JobLost),
+        ):
+            done = sgtk_python.run("/jobs/job.py", code, "sgtk-python: " + said, project="bigbuck", check=False)
+            self.assertIs(type(done.error), kind, said)
+        self.assertTrue(issubclass(sgtk_python.JobLost, sgtk_python.JobFailed))
+        error = sgtk_python.run("x.py", 121, "", project="bigbuck", capture=False, check=False).error
+        self.assertIs(type(error), sgtk_python.JobFailed)
+        self.assertIn("may be the launcher's", str(error))
+
+    def test_options_time_outs_and_variables_of_the_wrong_kind(self):
+        for options in ("--explain", b"--explain", ["x.py"], ["--explain", "--"], [7]):
+            with self.assertRaises(TypeError):
+                sgtk_python.run("-c", "print(1)", project="bigbuck", options=options)
+        for timeout, kind in (("5", TypeError), (True, TypeError), (float("nan"), ValueError), (float("inf"), ValueError),
+                              (-1, ValueError), (10 ** 400, ValueError)):
+            with self.assertRaises(kind):
+                sgtk_python.start("-c", "print(1)", project="bigbuck", timeout=timeout)
+        with self.assertRaisesRegex(TypeError, r"env\['A'\] is text, not 1"):
+            sgtk_python.run("-c", "1", project="bigbuck", env={"A": 1})
+
+    def test_what_has_been_waited_for_is_not_signalled(self):
+        before, signalled = os.killpg, []
+        self.addCleanup(setattr, os, "killpg", before)
+        os.killpg = lambda group, number: signalled.append(number) or before(group, number)
+        job = sgtk_python.start("-c", "1", project="bigbuck")
+        job.wait()
+        job.end()
+        self.assertEqual(signalled, [])
+
     def test_a_launcher_that_is_not_there(self):
         self.set(SGTK_PYTHON_BIN=self.path("nowhere"))
         with self.assertRaises(sgtk_python.LauncherNotFound) as caught:
@@ -286,6 +332,35 @@ class Secrets(StudioTest):
         self.assertNotIn(self.KEY, repr(vars(job)))
         job.wait()
 
+    def test_not_in_pieces_either(self):
+        script = self.script(
+            "import os, sys\nkey = os.environ['MY_KEY']\nsys.stdout.write('x' * (%d - 5) + key + 'y\\n'); sys.stdout.flush()\n"
+            "for c in key: sys.stdout.write(c); sys.stdout.flush()\nsys.stdout.write('z' * 15 + '\\n' + key[:9])" % sgtk_python.LONGEST_LINE
+        )
+        lines = []
+        done = sgtk_python.run(script, project="bigbuck", env={"MY_KEY": self.KEY}, keep=30, logger=lambda _, line: lines.append(line))
+        self.assertEqual("".join(lines), "x" * (sgtk_python.LONGEST_LINE - 5) + "***y***" + "z" * 15 + self.KEY[:9])
+        # Its end begins inside of the key.
+        self.assertEqual(done.stdout, "y\n***" + "z" * 15 + "\n" + self.KEY[:9])
+
+    def test_masking_is_the_same_in_all_pieces(self):
+        masked = sgtk_python._Secrets({"A_KEY": "abcabcd", "B_KEY": "abcabcdxyz", "C_KEY": "one line\nand more"})
+        text = b"ababcabcabcdxyabcabcdxyzabcabc one line\nand more one line abcabcd"
+        for size in range(1, len(text) + 1):
+            stream = sgtk_python._Masked(masked)
+            shown = b"".join(stream.take(text[at:at + size]) for at in range(0, len(text), size)) + stream.take(b"", True)
+            self.assertEqual(shown, b"ababc***xy***abcabc *** *** ***", size)
+
+    def test_variables_that_are_said_to_be_secret_and_those_of_the_same_value(self):
+        script = self.script("import os; print(os.environ['PLAIN'], os.environ['SAME'])")
+        self.set(PLAIN=self.KEY, SAME=self.KEY, OTHER_KEY=None)
+        done = sgtk_python.run(script, project="bigbuck", secrets=["PLAIN"])
+        self.assertEqual(done.stdout, "*** ***\n")
+        for options in ({"secrets": ["PLAIN"]}, {"env": {"A_TOKEN": self.KEY}}):
+            sgtk_python.save(self.path("saved.json"), "x.py", event=EVENT, **options)
+            self.assertNotIn(self.KEY, read(self.path("saved.json")))
+            self.assertIn("SAME", json.loads(read(self.path("saved.json")))["secrets"])
+
     def test_a_saved_event_has_none(self):
         self.set(OTHER_KEY=self.KEY, HTTP_PROXY="http://me:%s@proxy" % self.KEY)
         sgtk_python.save(self.path("saved.json"), "x.py", event=EVENT, env={"A_TOKEN": self.KEY})
@@ -324,12 +399,22 @@ class Replaying(StudioTest):
         self.assertEqual(eval(event), EVENT)
         self.assertIn("THE_KEY", self.replay("replay", file).stderr)
 
+    def test_nobody_elses_variables_change(self):
+        sgtk_python.save(self.path("saved.json"), "-c", "1", project="bigbuck", cwd=b"/")
+        self.assertNotIn("cwd", json.loads(read(self.path("saved.json")))["options"])
+        before = sgtk_python._spawned
+        self.addCleanup(setattr, sgtk_python, "_spawned", before)
+        sgtk_python._spawned = lambda *args: self.assertEqual(os.environ.get("NEW_HERE"), "1") or before(*args)
+        self.set(NEW_HERE="1")
+        self.assertEqual(sgtk_python.replay(self.path("saved.json")).code, 0)
+
     def test_wrong_use(self):
         self.assertEqual(self.replay().returncode, 125)
         self.assertEqual(self.replay("replay", self.path("nothing")).returncode, 125)
-        for text in ("[]", "{}", "x"):
+        for text in ("[]", "{}", "x", '{"sgtk_python": 1}', '{"sgtk_python": 1, "event": [1]}', '{"sgtk_python": 1, "eve', "\u20ac"):
             done = self.replay("replay", write(self.path("odd.json"), text))
             self.assertEqual(done.returncode, 125)
+            self.assertIn(self.path("odd.json"), done.stderr)
             self.assertNotIn("Traceback", done.stderr)
 
 
@@ -391,9 +476,11 @@ class InLanes(unittest.TestCase):
         lanes, done = sgtk_python.Lanes(1, 9), []
         with self.assertLogs("sgtk_python", logging.ERROR):
             lanes.add("a", lambda: 1 / 0)
+            lanes.add("a", lambda: sys.exit(1))
             lanes.add("a", lambda: done.append(1))
-            lanes.finish()
-        self.assertEqual(done, [1])
+            with lanes._change:
+                self.assertTrue(lanes._change.wait_for(lambda: not lanes._workers, 60))
+        self.assertEqual((done, lanes._taken), ([1], set()))
 
 
 if __name__ == "__main__":
