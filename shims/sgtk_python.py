@@ -97,7 +97,8 @@ class Busy(Error):
 
 
 class JobFailed(Error):
-    """The script ended with another code than 0, or by a signal; ``tail`` tells more."""
+    """The script ended with another code than 0, or by a signal; ``tail`` tells more. It ran, wholly or in part,
+    or may have: look before it is run again."""
 
 
 class JobTimedOut(JobFailed):

@@ -9,9 +9,10 @@ use crate::disk::{self, Reason};
 use crate::error::Error;
 use crate::inputs::{Inputs, Place};
 use crate::request::{Choice, Request};
+use crate::shown::Shown;
 
 /// Makes one for the chosen project, in the folder that is named or else the working directory, and
-/// tells its path. One that is there already is fine.
+/// tells its path. One that is there already is fine, and on Windows is made anew.
 pub fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let (folder, rest) = match request.arguments.as_slice() {
         [] => (PathBuf::from("."), [].as_slice()),
@@ -43,6 +44,9 @@ pub fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
         Ok(()) => Ok(shim),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(failed("something else is there".into()))
+        }
+        Err(_) if !folder.is_dir() => {
+            Err(failed(format!("there is no folder {}", Shown::new(&folder))))
         }
         Err(error) => Err(failed(Reason(&error).to_string())),
     }

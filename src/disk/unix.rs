@@ -57,7 +57,7 @@ pub fn inherit(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes another way to a program: a link.
+/// Makes another way to the launcher: a link.
 pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(program, path)
 }

@@ -48,11 +48,27 @@ pub fn inherit(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes another way to a program: a copy, for a link needs a right that few have.
+/// Makes another way to the launcher: a copy, for a link needs a right that few have. It takes the place
+/// of an older one, and is there whole or not at all.
 pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
-    let mut copy = File::options().write(true).create_new(true).open(path)?;
-    io::copy(&mut File::open(program)?, &mut copy)?;
-    Ok(())
+    if fs::symlink_metadata(path).is_ok() && !is_launcher(path)? {
+        return Err(io::ErrorKind::AlreadyExists.into());
+    }
+    let mut aside = path.as_os_str().to_owned();
+    aside.push(format!(".{}", std::process::id()));
+    let aside = PathBuf::from(aside);
+    let made = fs::copy(program, &aside).and_then(|_| fs::rename(&aside, path));
+    if made.is_err() {
+        let _ = fs::remove_file(&aside);
+    }
+    made
+}
+
+/// Whether a file is the launcher of some version: a program that knows this variable's name.
+fn is_launcher(path: &Path) -> io::Result<bool> {
+    const NAME: &[u8] = b"SGTK_PYTHON_CONFIG";
+    let data = if path.is_file() { fs::read(path)? } else { Vec::new() };
+    Ok(data.starts_with(b"MZ") && data.windows(NAME.len()).any(|window| window == NAME))
 }
 
 /// Whether everybody may write to a file or folder: access lists are not looked at.

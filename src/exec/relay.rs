@@ -23,8 +23,14 @@ pub fn relay(launcher: &Path, words: &[OsString], prefix: &str) -> io::Result<Ex
     let mut child = command.spawn()?;
     let (sender, ends) = mpsc::channel();
     // Threads that outlive this function, should what the child leaves running hold its streams.
-    start_handing_on(child.stdout.take(), prefix, io::stdout, sender.clone())?;
-    start_handing_on(child.stderr.take(), prefix, io::stderr, sender)?;
+    let started = start_handing_on(child.stdout.take(), prefix, io::stdout, sender.clone())
+        .and_then(|()| start_handing_on(child.stderr.take(), prefix, io::stderr, sender));
+    if let Err(error) = started {
+        // Its run counts as failed: it must not go on unseen.
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(error);
+    }
     let status = child.wait()?;
     let until = Instant::now() + LEFT_BEHIND;
     while ends.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
