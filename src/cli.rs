@@ -136,7 +136,8 @@ pub struct Cli {
     /// Run the script once for each project that is here, JOBS at once (default: one); go on after a
     /// failure, and exit 1 if there was one
     #[arg(long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path"],
-          value_name = "JOBS", num_args = 0..=1, require_equals = true, default_missing_value = "1")]
+          value_name = "JOBS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+          value_parser = jobs)]
     pub each: Option<NonZeroUsize>,
 
     /// With --each: only the projects of such a name, where * is any text and ? any character
@@ -175,6 +176,10 @@ pub struct Entity {
     pub kind: String,
     /// Its id.
     pub id: i64,
+}
+
+fn jobs(word: &str) -> Result<NonZeroUsize, String> {
+    word.parse().map_err(|_| "it is how many run at once, from 1 on".into())
 }
 
 fn entity(word: &str) -> Result<Entity, String> {
