@@ -12,6 +12,13 @@ use crate::support::{PYTHON, Studio, interpreter};
 
 const PROGRAM: &str = "import sgtk; print(sgtk.__file__)";
 
+/// Prints the KiB of its own: shared pages by their share, and those that it alone has.
+const MEMORY: &str = "import sgtk
+lines = [line.split() for line in open('/proc/self/smaps_rollup')]
+held = {words[0]: int(words[1]) for words in lines if words[0].endswith(':')}
+print(held['Pss:'], held['Private_Clean:'] + held['Private_Dirty:'])
+";
+
 const PROJECTS: [&str; 2] = ["bigbuck", "sintel"];
 
 /// A studio of two projects with the real core, a Python without additions, and workers of their own.
@@ -46,6 +53,15 @@ impl Bench {
 
     fn warm(&self, project: &str) -> Duration {
         timed(&mut self.launcher(&["--warm", "--project", project, "-c", PROGRAM]))
+    }
+
+    /// The MiB of a job while it runs: with its share of what it shares, and its own.
+    fn memory(&self, words: &[&str]) -> [f64; 2] {
+        let job = ["--project", "bigbuck", "-c", MEMORY];
+        let output = self.launcher(&[words, &job].concat()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut sizes = text.split_whitespace().map(|kib| kib.parse::<f64>().unwrap() / 1024.0);
+        [sizes.next().unwrap(), sizes.next().unwrap()]
     }
 
     fn workers(&self) -> Vec<Value> {
@@ -117,6 +133,10 @@ pub fn measure() {
     let [warm, bare, cold] = [&mut warm, &mut bare, &mut cold].map(|times| percentile(times, 50));
     println!("medians in ms: warm {warm:.2}, bare `python -c pass` {bare:.2}, cold {cold:.1}");
     println!("warm is {:.2} of bare, cold is {:.0} of warm", warm / bare, cold / warm);
+    for (kind, words) in [("in a worker", &["--warm"][..]), ("plain", &[])] {
+        let [shared, own] = bench.memory(words);
+        println!("MiB of a job {kind}: {shared:.1} with its share (Pss), {own:.1} its own (Uss)");
+    }
     for at_once in [1, 8] {
         in_turn(&bench, jobs, at_once);
     }

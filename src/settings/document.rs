@@ -28,7 +28,7 @@ pub struct Document {
     pub site: SiteTable,
     /// Whether jobs run in a worker.
     pub warm: Option<bool>,
-    /// Whether a worker keeps the engine of its first job for those after it.
+    /// Whether a worker starts the engine of its jobs itself, once for all of them.
     pub keep_engine: Option<bool>,
     /// What a worker imports besides `sgtk`.
     #[serde(deserialize_with = "some_modules")]
@@ -101,7 +101,7 @@ pub struct ProjectTable {
     pub python: Option<String>,
     /// Whether jobs run in a worker.
     pub warm: Option<bool>,
-    /// Whether a worker keeps the engine of its first job for those after it.
+    /// Whether a worker starts the engine of its jobs itself, once for all of them.
     pub keep_engine: Option<bool>,
     /// What a worker imports besides `sgtk`.
     #[serde(deserialize_with = "some_modules")]

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::distributed::Distributed;
 use crate::support::write;
-use crate::warm_support::{PRELUDE, wait_until};
+use crate::warm_support::{PRELUDE, stop_after_starts, wait_until};
 
 /// A studio with a distributed project, whose jobs run in workers.
 struct Engines(Distributed);
@@ -68,8 +68,7 @@ impl Engines {
 
 impl Drop for Engines {
     fn drop(&mut self) {
-        wait_until(|| self.workers().iter().all(|worker| worker["state"] != "starting"));
-        let _ = self.command(&["--stop-workers"]).output();
+        stop_after_starts(|word| self.command(&[word]));
     }
 }
 
@@ -109,7 +108,9 @@ fn an_engine_that_is_kept_is_there_for_every_job_with_connections_of_its_own() {
 sg = sgtk.platform.current_engine().shotgun
 sg.find_one('Project', [['id', 'is', 101]])
 open(os.path.join(sys.argv[1], sys.argv[2]), 'w').close()
+latest = time.monotonic() + 60
 while len(os.listdir(sys.argv[1])) < 2:
+    assert time.monotonic() < latest, 'the other one does not come'
     time.sleep(0.01)
 print(sg.find_one('Project', [['id', 'is', 101]])['id'])
 ";

@@ -91,13 +91,23 @@ impl WarmStudio {
 
 impl Drop for WarmStudio {
     fn drop(&mut self) {
-        // A start that is under way would make a worker after this.
-        let deadline = Instant::now() + LONGEST;
-        while Instant::now() < deadline && self.workers().iter().any(|w| w["state"] == "starting") {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        self.run("$S --stop-workers");
+        stop_after_starts(|word| self.shell(&format!("$S {word}")));
     }
+}
+
+/// Stops the workers, and those that are being started: they would be there after this. Never panics, for a
+/// test that has failed ends with this too.
+pub fn stop_after_starts(launcher: impl Fn(&str) -> Command) {
+    let deadline = Instant::now() + LONGEST;
+    let starts = || {
+        let output = launcher("--workers=json").output().ok()?;
+        let workers: Vec<Value> = serde_json::from_slice(&output.stdout).ok()?;
+        Some(workers.iter().any(|worker| worker["state"] == "starting"))
+    };
+    while Instant::now() < deadline && starts() == Some(true) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let _ = launcher("--stop-workers").output();
 }
 
 #[track_caller]
