@@ -31,6 +31,8 @@ import weakref
 
 FIRST_ANSWER = 5        # seconds for a launcher to say what it wants, and for a plan to arrive
 GRACE = 5               # seconds between TERM and KILL for a job whose launcher has gone
+GRACE_OF_A_GROUP = 1    # the same for what an ended job started
+BARREN = 3              # spares that may end without a job, in a row
 HEARTBEAT = 0.5         # seconds between the words to launchers that wait
 TICK = 5                # seconds between looks at the worker's own socket
 SPARES = 2              # children that are kept ready
@@ -40,6 +42,8 @@ HEAD = struct.Struct("<cI")
 # glibc's number; the name is not in each Python's `select`.
 HANGS_UP = getattr(select, "POLLRDHUP", 0x2000)
 OF_THE_THREAD_LIBRARY = (32, 33)
+# The codes of waitid(2) for ends (CLD_EXITED, CLD_KILLED, CLD_DUMPED), and their status of waitpid(2).
+ENDED = {1: lambda code: code << 8, 2: lambda number: number, 3: lambda number: number | 0x80}
 # What Python itself ignores at its start.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -65,24 +69,34 @@ def serve(start):
         empty = os.open(os.devnull, os.O_RDWR)
         check_fit({0, 1, 2, folder, lock, empty})
     except BaseException as error:
-        told = str(error) if isinstance(error, Unfit) else one_line(error)
-        os.ftruncate(lock, 0)
-        os.pwrite(lock, told.encode(errors="backslashreplace"), 0)
+        tell_why_unfit(lock, start, str(error) if isinstance(error, Unfit) else one_line(error))
         os._exit(1)
     changed = {name: value for name, value in os.environb.items() if inherited.get(name) != value}
     gone = [name for name in inherited if name not in os.environb]
     imports = Imports(inherited, changed, gone, list(sys.modules)[-1], empty, kept)
     gc.collect()
     gc.freeze()
-    listener = listen(folder, start["name"])
+    # Neither the worker nor a spare leaves as Python does: what a kept engine has for its end may wait there.
     try:
-        os.unlink(start["marker"], dir_fd=folder)
-    except OSError:
-        pass
-    os.close(lock)
-    channel = Worker(start, folder, listener).supervise()
-    # From here on this is a child.
-    run_child(channel, imports)
+        listener = listen(folder, start["name"])
+        try:
+            os.unlink(start["marker"], dir_fd=folder)
+        except OSError:
+            pass
+        os.close(lock)
+        channel = Worker(start, folder, listener).supervise()
+        # From here on this is a child.
+        job = wait_for_job(channel, imports)
+    except BaseException:
+        os._exit(1)
+    run_job(channel, imports, *job)
+
+
+def tell_why_unfit(file, start, why):
+    """Leaves word in the start's file, for `--workers`, `--explain` and the next start."""
+    told = "%s\t%s" % (start["project"], why)
+    os.ftruncate(file, 0)
+    os.pwrite(file, told.encode(errors="backslashreplace"), 0)
 
 
 def leave_the_launcher():

@@ -4,16 +4,20 @@ A part of `worker.py`.
 """
 
 
-def run_child(channel, imports):
-    """Waits for a job, runs it and leaves."""
+def wait_for_job(channel, imports):
+    """Waits for a job, up to the word that makes it begin."""
     rehearse()
     connection = receive_connection(channel)
     plan = Plan(read_plan(connection))
     connection.settimeout(None)
     plan.set_variables(imports)
+    connection.send(REPLY.pack(b"R", os.getpid()))
+    return connection, plan, receive_go(connection)
+
+
+def run_job(channel, imports, connection, plan, descriptors):
+    """Runs a job and leaves."""
     own = os.getpid()
-    connection.send(REPLY.pack(b"R", own))
-    descriptors = receive_go(connection)
     os.register_at_fork(after_in_child=channel.close)
     os.register_at_fork(after_in_child=connection.close)
     first_streams = sys.stdout, sys.stderr

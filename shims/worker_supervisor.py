@@ -14,6 +14,13 @@ class Child:
         self.has_ended = False  # has told its launcher how it ended
         self.kill_at = None     # its launcher has gone
 
+    def was_told_to_end(self):
+        """Whether its launcher was, and said so before it passed that on."""
+        try:
+            return b"K" in self.connection.recv(64, socket.MSG_DONTWAIT)
+        except OSError:
+            return False
+
     def has_told(self):
         """Whether it has told its launcher how it ended: then it said so here before."""
         try:
@@ -39,6 +46,9 @@ class Worker:
         self.watched = watched_files()
         self.spares = []
         self.jobs = {}
+        self.remains = {}                           # ended jobs whose groups have to end, until when
+        self.barren = 0                             # spares that ended without a job, in a row
+        self.fork_after = 0                         # the system has no process for a spare
         self.unheard = collections.OrderedDict()    # connections that said nothing yet, until when
         self.waiting = []                           # connections that wait for a child
         self.done = 0
@@ -60,6 +70,7 @@ class Worker:
             wants_spare = self.listener and len(self.spares) < self.wanted_spares()
             # Not at the cost of a job that runs, as long as there is one for the next.
             wants_spare = wants_spare and not (self.spares and self.jobs)
+            wants_spare = wants_spare and self.fork_after <= time.monotonic()
             events = self.wait(0 if wants_spare else self.patience())
             if wants_spare and not events:
                 channel = self.fork()
@@ -91,6 +102,7 @@ class Worker:
         until = [now + TICK, self.idle_since + self.start["idle_after"]]
         until += [self.spoke_at + HEARTBEAT] if self.waiting else []
         until += [child.kill_at for child in self.jobs.values() if child.kill_at]
+        until += list(self.remains.values()) + ([self.fork_after] if self.fork_after > now else [])
         until += list(self.unheard.values())[:1]
         return max(0.001, min(until) - now)
 
@@ -154,34 +166,55 @@ class Worker:
             return
         for child in self.jobs.values():
             if child.connection.fileno() == descriptor and not child.has_told():
-                signal_group(child.pid, signal.SIGTERM)
-                signal_group(child.pid, signal.SIGCONT)
+                end_group(child.pid)
                 child.kill_at = time.monotonic() + GRACE
 
     def reap(self):
-        while True:
-            try:
-                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
-            except ChildProcessError:
-                return
-            if pid == 0:
-                return
-            child = self.jobs.get(pid)
-            if os.WIFSTOPPED(status):
-                if child:
-                    tell(child.connection, b"T", os.WSTOPSIG(status))
+        # Each by its number: that of an ended job has to stay its own while its group is to be signalled.
+        for child in self.spares + list(self.jobs.values()):
+            found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            if found is None:
                 continue
-            if child:
-                del self.jobs[pid]
-                self.done += 1
-                self.idle_since = time.monotonic()
-                if not child.has_told():
-                    tell(child.connection, b"D", status)
-            for spare in [spare for spare in self.spares if spare.pid == pid]:
-                self.spares.remove(spare)
-                child = spare
-            if child:
+            if found.si_code not in ENDED:
+                os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG)
+                if child.connection is not None:
+                    tell(child.connection, b"T", found.si_status)
+            elif child.connection is not None:
+                self.end_job(child, ENDED[found.si_code](found.si_status))
+            else:
+                os.waitpid(child.pid, 0)
+                self.spares.remove(child)
                 child.close()
+                self.count_barren()
+
+    def end_job(self, child, status):
+        """Tells how a job ended, and ends what it started if its launcher was to end, or has gone."""
+        del self.jobs[child.pid]
+        self.done += 1
+        self.idle_since = time.monotonic()
+        if child.has_told():
+            self.barren = 0
+        else:
+            tell(child.connection, b"D", status)
+        if child.kill_at is not None or child.was_told_to_end():
+            end_group(child.pid)
+            self.remains[child.pid] = time.monotonic() + GRACE_OF_A_GROUP
+        else:
+            os.waitpid(child.pid, 0)
+        child.close()
+
+    def count_barren(self):
+        """Retires where no child lives long enough for a job, and leaves word of that for the next start."""
+        self.barren += 1
+        if self.barren >= BARREN and self.listener and self.is_in_place():
+            flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+            try:
+                file = os.open(self.start["marker"], flags, 0o600, dir_fd=self.folder)
+                tell_why_unfit(file, self.start, "its children die before they have a job")
+                os.close(file)
+            except OSError:
+                pass
+            self.retire()
 
     # Children.
 
@@ -192,6 +225,11 @@ class Worker:
                 channel = self.fork()
                 if channel is not None:
                     return channel
+                if not self.spares:
+                    # Those who wait need no new process to run plainly.
+                    self.refuse(self.waiting)
+                    self.waiting = []
+                    return None
             child = self.spares.pop(0)
             child.connection = self.waiting.pop(0)
             rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [child.connection.fileno()]))]
@@ -202,6 +240,8 @@ class Worker:
                 self.waiting.insert(0, child.connection)
                 child.connection = None
                 child.close()
+                self.remains[child.pid] = time.monotonic()
+                self.count_barren()
                 continue
             self.jobs[child.pid] = child
         return None
@@ -222,9 +262,19 @@ class Worker:
         return min(SPARES, self.start["max_jobs"] - len(self.jobs))
 
     def fork(self):
-        """Forks a spare; in it returns its channel."""
-        ours, theirs = socket.socketpair()
-        pid = os.fork()
+        """Forks a spare, if the system has a process for it; in it returns its channel."""
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            self.fork_after = time.monotonic() + HEARTBEAT
+            return None
+        try:
+            pid = os.fork()
+        except OSError:
+            ours.close()
+            theirs.close()
+            self.fork_after = time.monotonic() + HEARTBEAT
+            return None
         if pid:
             theirs.close()
             self.spares.append(Child(pid, ours))
@@ -256,6 +306,11 @@ class Worker:
             if child.kill_at and child.kill_at < now:
                 signal_group(child.pid, signal.SIGKILL)
                 child.kill_at = now + GRACE
+        for pid in [pid for pid, until in self.remains.items() if until < now]:
+            signal_group(pid, signal.SIGKILL)
+            self.remains[pid] = now + GRACE_OF_A_GROUP
+            if os.waitpid(pid, os.WNOHANG)[0]:
+                del self.remains[pid]
         if self.waiting and now - self.spoke_at >= HEARTBEAT:
             self.spoke_at = now
             for connection in self.waiting:
@@ -266,7 +321,7 @@ class Worker:
             self.retire()
         if now - self.looked_at >= TICK:
             self.look_at_files()
-        if not self.listener and not self.jobs:
+        if not self.listener and not self.jobs and not self.remains:
             # Spares see the end of their channels, and leave.
             os._exit(0)
 
@@ -294,10 +349,13 @@ class Worker:
             os.unlink(self.start["name"], dir_fd=self.folder)
         self.listener.close()
         self.listener = None
-        for connection in self.waiting + list(self.unheard):
+        self.refuse(self.waiting + list(self.unheard))
+        self.waiting, self.unheard = [], collections.OrderedDict()
+
+    def refuse(self, connections):
+        for connection in connections:
             tell(connection, b"X", 0)
             connection.close()
-        self.waiting, self.unheard = [], collections.OrderedDict()
 
     def status(self):
         return {
@@ -358,6 +416,11 @@ def signal_group(pid, number):
         os.killpg(pid, number)
     except OSError:
         pass
+
+
+def end_group(pid):
+    signal_group(pid, signal.SIGTERM)
+    signal_group(pid, signal.SIGCONT)
 
 
 def tell(connection, word, number):

@@ -3,7 +3,7 @@
 
 use std::fs::File;
 use std::io::{self, IoSlice, Write};
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -11,15 +11,14 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::address::address;
 use super::folder::{Connection, Folder, connect_to, socket_name};
 use super::job::Job;
 use super::process::{Process, unshareable};
 use super::protocol::{GO, Reply, plan_message, read_reply};
-use super::signals::{Forwarder, leave_by, stop_too};
-use super::start::start;
+use super::signals::{Forwarder, JobProcess, leave_by, stop_too};
+use super::start::{start, why_unfit};
 use super::{Cold, Outcome};
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -44,19 +43,35 @@ pub fn run(
 
 /// Why a plan would run cold, as far as that can be told without talking to a worker.
 pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Option<Cold> {
-    let looked_at = || -> Result<(), Cold> {
+    let key = match Prepared::of(plan, warm, credentials) {
+        Ok(prepared) => prepared.key,
+        Err(cold) => return Some(cold),
+    };
+    match Folder::open_existing(&warm.folder) {
+        Ok(folder) => why_unfit(&folder, &key),
+        Err(Cold::Folder { .. }) => None,
+        Err(cold) => Some(cold),
+    }
+}
+
+/// A job that a worker can run, and which one may.
+struct Prepared {
+    job: Job,
+    /// What the worker is sent.
+    message: Vec<u8>,
+    /// The worker's name.
+    key: String,
+}
+
+impl Prepared {
+    fn of(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Result<Self, Cold> {
         unshareable().map_or(Ok(()), Err)?;
         let job = Job::of(plan, warm, credentials)?;
         let process = Process::read()?;
-        plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
+        let message = plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
         let key = address(plan, warm, &job, &process);
-        match Folder::open_existing(&warm.folder) {
-            Ok(folder) => super::start::why_unfit(&folder, &key).map_or(Ok(()), Err),
-            Err(Cold::Folder { .. }) => Ok(()),
-            Err(cold) => Err(cold),
-        }
-    };
-    looked_at().err()
+        Ok(Prepared { job, message, key })
+    }
 }
 
 /// Everything up to the point from which a job cannot run cold any more.
@@ -66,19 +81,13 @@ fn hand_over(
     credentials: Option<&Credentials>,
     locks: &[Lock],
 ) -> Result<Running, Cold> {
-    if let Some(cold) = unshareable() {
-        return Err(cold);
-    }
-    let job = Job::of(plan, warm, credentials)?;
-    let process = Process::read()?;
-    let message = plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
+    let Prepared { job, message, key } = Prepared::of(plan, warm, credentials)?;
     let directory = File::options()
         .read(true)
         .custom_flags((OFlag::O_PATH | OFlag::O_DIRECTORY).bits())
         .open(".")
         .map_err(|_| Cold::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
-    let key = address(plan, warm, &job, &process);
     let (mut stream, worker) = match connect_to(&folder, &key) {
         Connection::Open(stream, worker) => (stream, worker),
         Connection::Nobody => return Err(start(plan, warm, &job, &folder, &key)),
@@ -90,9 +99,8 @@ fn hand_over(
         Err(error) if is_timeout(&error) => return Err(pass_by(&folder, &key)),
         Err(_) => return Err(Cold::NotTaken("has gone")),
     };
-    // While the child waits for GO its number is its own.
-    let process = Pid::from_raw(child).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let signals = Forwarder::new(child).ok_or(Cold::NotTaken("cannot be sent signals"))?;
+    let process = JobProcess::new(child);
+    let signals = Forwarder::new().ok_or(Cold::NotTaken("cannot be sent signals"))?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut rights: Vec<RawFd> =
         vec![streams.0.as_raw_fd(), streams.1.as_raw_fd(), streams.2.as_raw_fd()];
@@ -101,7 +109,7 @@ fn hand_over(
     let go = [IoSlice::new(GO)];
     let rights = [ControlMessage::ScmRights(&rights)];
     match sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None) {
-        Ok(_) => Ok(Running { stream, worker, process, signals }),
+        Ok(_) => Ok(Running { stream, worker, process, has_ended: false, signals }),
         // Nothing was sent.
         Err(_) => Err(Cold::NotTaken("has gone")),
     }
@@ -137,7 +145,8 @@ struct Running {
     stream: UnixStream,
     worker: i32,
     /// The child, to learn of its end where nobody tells.
-    process: Option<OwnedFd>,
+    process: JobProcess,
+    has_ended: bool,
     signals: Forwarder,
 }
 
@@ -152,7 +161,7 @@ impl Running {
         loop {
             let happened = self.wait(deadline);
             if happened.signal {
-                self.signals.forward();
+                self.signals.forward(&self.process, &self.stream);
             }
             if happened.reply {
                 match read_reply(&mut self.stream) {
@@ -164,7 +173,7 @@ impl Running {
                     Err(_) => return Err(lost("cannot be understood")),
                 }
             } else if happened.end {
-                self.process = None;
+                self.has_ended = true;
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(lost("does not answer, and the job has ended"));
@@ -175,7 +184,7 @@ impl Running {
     fn wait(&self, deadline: Option<Instant>) -> Happened {
         let event = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let mut events = vec![event(self.stream.as_fd()), event(self.signals.as_fd())];
-        events.extend(self.process.as_ref().map(|process| event(process.as_fd())));
+        events.extend(self.process.end().filter(|_| !self.has_ended).map(event));
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = left.map_or(PollTimeout::NONE, |left| {
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)

@@ -36,7 +36,7 @@ pub enum Cold {
     Starting,
     /// The worker could not start.
     Unfit(String),
-    /// There are as many workers as may be, and each has work.
+    /// There are as many workers as may be, and none of them is idle or stuck.
     TooMany(u32),
     /// The worker did not take the job.
     NotTaken(&'static str),
@@ -73,7 +73,9 @@ impl Display for Cold {
             }
             Cold::Starting => f.write_str("there was no worker, so one is started"),
             Cold::Unfit(why) => write!(f, "the worker could not start: {}", Shown::new(why)),
-            Cold::TooMany(most) => write!(f, "all {most} workers are busy"),
+            Cold::TooMany(most) => {
+                write!(f, "no worker is idle, and {most} are as many as there may be")
+            }
             Cold::NotTaken(why) => write!(f, "the worker {why}"),
         }
     }

@@ -22,6 +22,9 @@ pub const STOP: &[u8] = b"Q";
 /// What makes a child begin; the streams, the working directory and the locks come with it.
 pub const GO: &[u8] = b"G";
 
+/// What tells the worker that the launcher was told to end, and now tells the job.
+pub const TOLD_TO_END: &[u8] = b"K";
+
 /// What a worker or its child says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reply {

@@ -1,11 +1,17 @@
 //! Signals between the launcher and a job: passed on to it, and told of its death.
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
+use rustix::process::{self, PidfdFlags, pidfd_open, pidfd_send_signal};
+
+use super::protocol::TOLD_TO_END;
 
 /// What is passed on.
 const FORWARDED: [Signal; 8] = [
@@ -22,36 +28,83 @@ const FORWARDED: [Signal; 8] = [
 /// The `si_code` of a signal that the terminal sent, and so to the whole group.
 const BY_THE_KERNEL: i32 = 0x80;
 
+/// A job's process, which leads a group.
+#[derive(Debug)]
+pub struct JobProcess {
+    number: Pid,
+    /// Holds on to it, where the system can (Linux 5.3).
+    handle: Option<OwnedFd>,
+}
+
+impl JobProcess {
+    /// The process of this number; while it waits for GO that is its own.
+    pub fn new(number: i32) -> Self {
+        let open = |pid| pidfd_open(pid, PidfdFlags::empty()).ok();
+        let handle = process::Pid::from_raw(number).and_then(open);
+        JobProcess { number: Pid::from_raw(number), handle }
+    }
+
+    /// What can be read once it has ended.
+    pub fn end(&self) -> Option<BorrowedFd<'_>> {
+        self.handle.as_ref().map(AsFd::as_fd)
+    }
+
+    /// Sends a signal to it, and to no other that has its number after it.
+    fn send(&self, signal: Signal) {
+        let raw = process::Signal::from_named_raw(signal as i32);
+        let _ = match (&self.handle, raw) {
+            (Some(handle), Some(raw)) => pidfd_send_signal(handle, raw).is_ok(),
+            _ => kill(self.number, signal).is_ok(),
+        };
+    }
+
+    /// Sends a signal to its group, if it has not ended.
+    fn send_to_group(&self, signal: Signal) {
+        let has_ended = self.handle.as_ref().is_some_and(|handle| {
+            let mut events = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];
+            poll(&mut events, PollTimeout::ZERO).is_ok_and(|count| count > 0)
+        });
+        if !has_ended {
+            let _ = killpg(self.number, signal);
+        }
+    }
+}
+
 /// Takes signals that this process gets, and passes them on to a job.
 #[derive(Debug)]
 pub struct Forwarder {
     signals: SignalFd,
     /// The signals that it took; let go when it is dropped.
     taken: SigSet,
-    child: Pid,
 }
 
 impl Forwarder {
-    /// Takes signals from here on; the child leads a group.
-    pub fn new(child: i32) -> Option<Self> {
+    /// Takes signals from here on.
+    pub fn new() -> Option<Self> {
         let before = SigSet::thread_get_mask().ok()?;
         let all = SigSet::from_iter(FORWARDED);
         let taken = FORWARDED.into_iter().filter(|signal| !before.contains(*signal)).collect();
         all.thread_block().ok()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
         let signals = SignalFd::with_flags(&all, flags).ok()?;
-        Some(Forwarder { signals, taken, child: Pid::from_raw(child) })
+        Some(Forwarder { signals, taken })
     }
 
-    /// Passes on what has come. The job is a child of its worker, which keeps its number until it has
-    /// told how it ended.
-    pub fn forward(&self) {
+    /// Passes on what has come. Where that is to end the job the worker learns of it before, so that it
+    /// ends what the job has started too.
+    pub fn forward(&self, job: &JobProcess, worker: &UnixStream) {
         while let Ok(Some(information)) = self.signals.read_signal() {
             let number = i32::try_from(information.ssi_signo).unwrap_or_default();
             let Ok(signal) = Signal::try_from(number) else { continue };
-            let is_the_groups = information.ssi_code == BY_THE_KERNEL || signal == Signal::SIGCONT;
-            let _ =
-                if is_the_groups { killpg(self.child, signal) } else { kill(self.child, signal) };
+            if signal == Signal::SIGTERM {
+                let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
+                let _ = send(worker.as_raw_fd(), TOLD_TO_END, flags);
+            }
+            if information.ssi_code == BY_THE_KERNEL || signal == Signal::SIGCONT {
+                job.send_to_group(signal);
+            } else {
+                job.send(signal);
+            }
         }
     }
 }

@@ -35,6 +35,10 @@ pub const SOURCE: &str = concat!(
 /// What follows it.
 const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
 
+/// Its words after that, before its project and configuration: so a process list names it, and so does
+/// `--workers` where it does not answer.
+pub const NAME: [&str; 2] = ["sgtk-python", "worker"];
+
 /// Leaves the worker to the system, so that the program that this process becomes has no strange child.
 const LET_GO: &str = "\"$@\" </dev/null >/dev/null 2>&1 &";
 
@@ -85,7 +89,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
     // A place where nobody listens any more counts for nothing.
     let _ = fs::remove_file(folder.entry(&socket_name(key)));
     let most = warm.settings.max_workers;
-    if folder.sockets().len() >= most as usize && !roster::stop_the_idlest(folder) {
+    if !roster::make_room(folder, most as usize) {
         let _ = fs::remove_file(&file);
         return Cold::TooMany(most);
     }
@@ -139,7 +143,7 @@ fn spawn(
     let mut command = Command::new("/bin/sh");
     command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path);
     command.args(&plan.interpreter.args).args(&job.options);
-    command.args(["-c", RUN, "sgtk-python", "worker", &project]);
+    command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
     command.env_clear().envs(plan.environment.variables());
     command.env(VARIABLE, format!("{SOURCE}{SERVE}"));
     command.env("SGTK_PYTHON_WORKER_START", start);

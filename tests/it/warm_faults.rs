@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::support::write;
+use crate::support::{PYTHON, interpreter, write};
 use crate::warm_support::{WarmStudio, lives, wait_until};
 
 fn folder(warm: &WarmStudio) -> PathBuf {
@@ -211,6 +211,13 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
         "{error}"
     );
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
+    // What is in it is not told as if there were nothing.
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
+    assert!(warm.text("$S --workers").contains("the mode 700"));
+    let output = warm.run("$S --stop-workers");
+    assert_ne!(output.status.code(), Some(0));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("the mode 700"));
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     let moved = warm.studio.path("moved");
     fs::rename(&folder, &moved).unwrap();
     symlink(&moved, &folder).unwrap();
@@ -249,6 +256,123 @@ fn a_stopped_worker_can_be_stopped() {
     assert!(warm.text("$S --stop-workers").contains(&worker.to_string()));
     wait_until(|| !lives(worker));
     assert_eq!(fs::read_dir(folder(&warm)).unwrap().count(), 0);
+}
+
+#[test]
+fn workers_of_other_projects_are_left_alone() {
+    let warm = WarmStudio::new();
+    let other = warm.studio.localized("sintel");
+    interpreter(&other, PYTHON.to_str().unwrap());
+    let worker = pid(&warm.start());
+    kill("-STOP", worker);
+    // It is named although it does not answer.
+    let told = warm.worker();
+    assert_eq!((&told["state"], &told["project"]), (&"stuck".into(), &"bigbuck".into()));
+    assert_eq!(warm.text("$S --project sintel --stop-workers"), "");
+    assert!(lives(worker));
+    assert!(warm.text("$S --project bigbuck --stop-workers").contains(&worker.to_string()));
+    wait_until(|| !lives(worker));
+}
+
+#[test]
+fn a_stuck_worker_gives_its_place_away() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("no-settings.toml"), "max_workers = 1\n");
+    let worker = pid(&warm.start());
+    kill("-STOP", worker);
+    // Another worker is wanted, and comes.
+    assert_eq!(warm.text("TZ=UTC $W -c 'print(1)'"), "1");
+    warm.until(|workers| workers.iter().any(|w| w["state"] == "ready" && pid(w) != worker));
+    kill("-CONT", worker);
+    wait_until(|| !lives(worker));
+}
+
+#[test]
+fn children_that_die_before_their_job_make_a_worker_unfit() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
+    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+    let why = "its children die before they have a job";
+    warm.until(|workers| workers.iter().any(|w| w["state"].as_str().unwrap().contains(why)));
+    assert_eq!(warm.worker()["project"], "bigbuck");
+    assert!(warm.text("$W --explain -c pass").contains(why));
+    assert_eq!(warm.text("$W -c 'print(2)'"), "2");
+}
+
+#[test]
+fn a_worker_that_cannot_fork_for_a_while_has_its_jobs_run_plainly() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    let full = warm.studio.path("work/full");
+    let fork = format!(
+        "import os\nworks = os.fork\ndef fork():\n    if os.path.exists({full:?}):\n        raise BlockingIOError(11, 'Resource temporarily unavailable')\n    return works()\nos.fork = fork\n"
+    );
+    write(package, fork);
+    write(&full, "");
+    let worker = pid(&warm.start());
+    let parent = "$W -c 'import os; print(os.getppid())'";
+    assert_ne!(warm.text(parent), worker.to_string());
+    fs::remove_file(&full).unwrap();
+    assert_eq!(warm.text(parent), worker.to_string());
+}
+
+#[test]
+fn a_child_without_a_job_does_not_leave_as_python_does() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    let left = warm.studio.path("work/left");
+    write(package, format!("import atexit; atexit.register(lambda: open({left:?}, 'w').close())"));
+    let worker = pid(&warm.start());
+    // A variable without a name can be sent, and not be set.
+    let fields = ["code", "pass", "077", "0", "0", "", "", "0", "0", "=1"].join("\0");
+    let mut stream = UnixStream::connect(socket(&warm)).unwrap();
+    stream.write_all(b"J").unwrap();
+    stream.write_all(&u32::try_from(fields.len()).unwrap().to_le_bytes()).unwrap();
+    stream.write_all(fields.as_bytes()).unwrap();
+    let mut told = Vec::new();
+    stream.read_to_end(&mut told).unwrap();
+    assert_eq!(told, b"D\0\x01\0\0");
+    assert!(!left.exists());
+    assert_eq!(warm.text("$W -c 'import os; print(os.getppid())'"), worker.to_string());
+}
+
+/// A job that starts one program in its group and one in a session of its own; the launcher and the two.
+fn job_with_programs(warm: &WarmStudio) -> (Child, [i64; 2]) {
+    let program = "import subprocess; ignore = lambda: signal.signal(15, signal.SIG_IGN); start = lambda **how: subprocess.Popen([\"sleep\", \"600\"], stdin=-3, stdout=-3, stderr=-3, **how).pid; print(start(preexec_fn=ignore), start(start_new_session=True), flush=True); signal.pause()";
+    let (child, mut output, _) = job(warm, program);
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    let mut numbers = line.split_whitespace().map(|number| number.parse().unwrap());
+    (child, [numbers.next().unwrap(), numbers.next().unwrap()])
+}
+
+#[test]
+fn what_a_job_started_ends_with_a_launcher_that_has_to() {
+    let warm = WarmStudio::new();
+    warm.start();
+    for signals in [&["-TERM"][..], &["-KILL"], &["-TERM", "-KILL"]] {
+        let (mut child, [grouped, daemon]) = job_with_programs(&warm);
+        for signal in signals {
+            kill(signal, child.id().into());
+        }
+        child.wait().unwrap();
+        wait_until(|| !lives(grouped));
+        assert!(lives(daemon), "{signals:?}");
+        kill("-KILL", daemon);
+    }
+    // One that ends by itself leaves behind what it likes.
+    let (mut child, mut output, _) = job(
+        &warm,
+        "import subprocess; print(subprocess.Popen([\"sleep\", \"600\"], stdin=-3, stdout=-3, stderr=-3).pid)",
+    );
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    child.wait().unwrap();
+    warm.until(|workers| workers[0]["running"] == 0);
+    let left = line.trim().parse().unwrap();
+    assert!(lives(left));
+    kill("-KILL", left);
 }
 
 #[test]
@@ -421,8 +545,8 @@ fn a_full_disk() {
     fs::remove_dir(warm.studio.path("run")).unwrap();
     write(warm.studio.path("run"), "");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let explained = warm.text("$S --workers");
-    assert_eq!(explained, "no workers");
+    let told = warm.text("$S --workers");
+    assert!(told.contains("is no folder"), "{told}");
 }
 
 #[test]

@@ -1,86 +1,72 @@
-//! The workers, asked over their sockets.
+//! The workers, asked over their sockets, and ended.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::io;
+use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::Instant;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Signal, pidfd_send_signal};
 
 use super::Listed;
+use super::asking::{Asked, ask, deadline, is_heard};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
-use crate::worker::folder::{Connection, Folder, connect_to, socket_name, start_name};
+use crate::worker::folder::{Folder, socket_name, start_name};
 use crate::worker::protocol::{STATUS, STOP};
 use crate::worker::start::why_unfit;
 
-/// A worker answers at once.
-const PATIENCE: Duration = Duration::from_secs(2);
-
-/// No answer is longer (bytes).
-const LARGEST: u64 = 64 * 1024;
-
 /// The workers in a folder.
-pub fn list(folder: &Path) -> Vec<Listed> {
-    let Ok(folder) = Folder::open_existing(folder) else { return Vec::new() };
-    let mut list: Vec<Listed> =
-        folder.sockets().iter().filter_map(|key| Some(asked(&folder, key, STATUS)?.0)).collect();
+pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
+    let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
+    let asked = ask(&folder, folder.sockets(), STATUS);
+    let mut list: Vec<Listed> = asked.into_iter().map(|asked| asked.worker).collect();
     list.extend(folder.starts().iter().filter_map(|key| started(&folder, key)));
     list.sort_by(|one, other| (&one.project, one.pid).cmp(&(&other.project, other.pid)));
-    list
+    Ok(list)
 }
 
-/// Stops the workers in a folder, or those of a configuration. One that does not answer is killed.
+/// Stops the workers in a folder, or those of a configuration. One that does not answer is killed; one
+/// that cannot be told to be meant is left alone.
 pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> {
-    let Ok(folder) = Folder::open_existing(folder) else { return Ok(Vec::new()) };
-    let mut stopped = Vec::new();
-    for key in folder.sockets() {
-        let Some((worker, _)) = asked(&folder, &key, STATUS) else { continue };
-        let is_meant =
-            |config: &Path| worker.config.as_deref().is_none_or(|c| Path::new(c) == config);
-        if config.is_none_or(is_meant) {
-            end(&folder, &key, worker.pid)?;
-            stopped.push(worker);
-        }
-    }
-    Ok(stopped)
+    let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
+    let is_meant = |worker: &Listed| {
+        config.is_none_or(|config| worker.config.as_deref().is_some_and(|c| Path::new(c) == config))
+    };
+    let asked = ask(&folder, folder.sockets(), STATUS);
+    let meant = asked.into_iter().filter(|asked| is_meant(&asked.worker)).collect();
+    end(&folder, meant).into_iter().collect()
 }
 
-/// Stops the worker that has had nothing to do for the longest time; whether there was one.
-pub fn stop_the_idlest(folder: &Folder) -> bool {
-    let all = folder.sockets().into_iter();
-    let asked = all.filter_map(|key| Some((asked(folder, &key, STATUS)?.0, key)));
-    let idle = asked.filter(|(worker, _)| worker.running == Some(0) && worker.waiting == Some(0));
-    match idle.max_by_key(|(worker, _)| worker.idle) {
-        Some((worker, key)) => end(folder, &key, worker.pid).is_ok(),
-        None => false,
+/// Makes room for one more worker among so many: those that do not answer lose their places first, then
+/// those stop that have had nothing to do for the longest time. Returns whether there is room.
+pub fn make_room(folder: &Folder, most: usize) -> bool {
+    let keys = folder.sockets();
+    let Some(surplus) = (keys.len() + 1).checked_sub(most).filter(|surplus| *surplus > 0) else {
+        return true;
+    };
+    let (answered, stuck): (Vec<_>, Vec<_>) =
+        ask(folder, keys, STATUS).into_iter().partition(|asked| asked.has_answered);
+    for asked in &stuck {
+        take_place(folder, asked);
     }
+    let is_idle = |worker: &Listed| worker.running == Some(0) && worker.waiting == Some(0);
+    let mut idle: Vec<_> = answered.into_iter().filter(|asked| is_idle(&asked.worker)).collect();
+    idle.sort_by_key(|asked| std::cmp::Reverse(asked.worker.idle));
+    idle.truncate(surplus.saturating_sub(stuck.len()));
+    end(folder, idle);
+    folder.sockets().len() < most
 }
 
-/// Asks a worker something, and holds on to its process; `None` where nobody listens: that place is
-/// cleared.
-fn asked(folder: &Folder, key: &str, question: &[u8]) -> Option<(Listed, Option<OwnedFd>)> {
-    let stuck = |pid: Option<i32>| Listed { pid, ..unanswering("?", "stuck") };
-    let (mut stream, pid) = match connect_to(folder, key) {
-        Connection::Open(stream, pid) => (stream, pid),
-        Connection::Full => return Some((stuck(None), None)),
-        Connection::Nobody => {
-            let _ = fs::remove_file(folder.entry(&socket_name(key)));
-            return None;
-        }
-    };
-    let process = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let mut ask = || -> std::io::Result<Listed> {
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.write_all(question)?;
-        let mut text = Vec::new();
-        Read::by_ref(&mut stream).take(LARGEST).read_to_end(&mut text)?;
-        Ok(serde_json::from_slice(&text)?)
-    };
-    Some((ask().unwrap_or_else(|_| stuck(Some(pid))), process))
+/// The folder, if it is there.
+fn open(path: &Path) -> Result<Option<Folder>, Error> {
+    match Folder::open_existing(path) {
+        Ok(folder) => Ok(Some(folder)),
+        Err(Cold::Folder { .. }) if !path.exists() => Ok(None),
+        Err(Cold::Untrusted { why, .. }) => Err(Error::unreachable(path, io::Error::other(why))),
+        Err(cold) => Err(Error::unreachable(path, io::Error::other(cold.to_string()))),
+    }
 }
 
 /// What a start's file tells, unless it is long ago: that is cleared.
@@ -91,53 +77,46 @@ fn started(folder: &Folder, key: &str) -> Option<Listed> {
     match Lock::try_for(&file, Holders::One) {
         Ok(Some(_)) => {
             if let Some(Cold::Unfit(why)) = why_unfit(folder, key) {
-                return Some(unanswering(project, &format!("unfit: {why}")));
+                return Some(Listed::unanswering(project, &format!("unfit: {why}")));
             }
             let _ = fs::remove_file(&file);
             None
         }
-        _ => Some(unanswering(project, "starting")),
+        _ => Some(Listed::unanswering(project, "starting")),
     }
 }
 
-fn unanswering(project: &str, state: &str) -> Listed {
-    Listed {
-        project: project.into(),
-        config: None,
-        core: None,
-        python: None,
-        pid: None,
-        age: None,
-        idle: None,
-        done: None,
-        running: None,
-        waiting: None,
-        memory: None,
-        state: state.into(),
+/// Ends workers: by word, or those that do not answer by force; what became of each. Their jobs go on.
+fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
+    let (answered, mut stuck): (Vec<_>, Vec<_>) =
+        workers.into_iter().partition(|asked| asked.has_answered);
+    let keys = answered.iter().map(|asked| asked.key.clone());
+    let (told, silent): (Vec<_>, Vec<_>) =
+        ask(folder, keys, STOP).into_iter().partition(|asked| asked.has_answered);
+    stuck.extend(silent);
+    for asked in &stuck {
+        if let Some(process) = &asked.process {
+            let _ = pidfd_send_signal(process, Signal::KILL);
+        }
+        take_place(folder, asked);
     }
+    let until = deadline();
+    let ended = told.into_iter().chain(stuck).map(|asked| {
+        let has_jobs = asked.worker.running.unwrap_or_default() > 0;
+        if has_jobs || asked.process.as_ref().is_some_and(|process| has_ended(process, until)) {
+            return Ok(asked.worker);
+        }
+        let Listed { pid, project, .. } = asked.worker;
+        Err(Error::WorkerStays { worker: pid.unwrap_or_default(), project })
+    });
+    ended.collect()
 }
 
-/// Ends a worker: by word, or one that does not answer by force. Its jobs go on.
-fn end(folder: &Folder, key: &str, pid: Option<i32>) -> Result<(), Error> {
-    let Some((worker, process)) = asked(folder, key, STOP) else { return Ok(()) };
-    let stays = |worker: &Listed| Error::WorkerStays {
-        worker: worker.pid.or(pid).unwrap_or_default(),
-        project: worker.project.clone(),
-    };
-    let Some(process) = process else { return Err(stays(&worker)) };
-    let is_stuck = worker.pid.is_none() || worker.state == "stuck";
-    if is_stuck {
-        let _ = pidfd_send_signal(&process, Signal::KILL);
-        let _ = fs::remove_file(folder.entry(&socket_name(key)));
-    }
-    if worker.running.unwrap_or_default() > 0 || has_ended(&process) {
-        return Ok(());
-    }
-    Err(stays(&worker))
+/// Takes a worker's place, so that another one can be started; should it only be slow, it sees that.
+fn take_place(folder: &Folder, asked: &Asked) {
+    let _ = fs::remove_file(folder.entry(&socket_name(&asked.key)));
 }
 
-fn has_ended(process: &OwnedFd) -> bool {
-    let mut events = [PollFd::new(process.as_fd(), PollFlags::POLLIN)];
-    let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    matches!(poll(&mut events, timeout), Ok(1..))
+fn has_ended(process: &OwnedFd, until: Instant) -> bool {
+    is_heard(&[process], until.saturating_duration_since(Instant::now()))
 }

@@ -1,6 +1,7 @@
 //! The workers of this user: which there are, how they are, and their end.
 
 use std::fmt::Write;
+use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
@@ -38,28 +39,52 @@ pub struct Listed {
     pub state: String,
 }
 
+impl Listed {
+    /// One that tells nothing of itself.
+    fn unanswering(project: &str, state: &str) -> Self {
+        Listed {
+            project: project.into(),
+            config: None,
+            core: None,
+            python: None,
+            pid: None,
+            age: None,
+            idle: None,
+            done: None,
+            running: None,
+            waiting: None,
+            memory: None,
+            state: state.into(),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod asking;
 #[cfg(target_os = "linux")]
 mod linux;
 
 #[cfg(target_os = "linux")]
-pub use linux::{list, stop};
+pub use linux::{read, stop};
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::stop_the_idlest;
+pub(super) use linux::make_room;
 
 /// There are no workers here.
 #[cfg(not(target_os = "linux"))]
-pub fn list(_folder: &std::path::Path) -> Vec<Listed> {
-    Vec::new()
+pub fn read(_folder: &Path) -> Result<Vec<Listed>, Error> {
+    Ok(Vec::new())
 }
 
 /// There are no workers here.
 #[cfg(not(target_os = "linux"))]
-pub fn stop(
-    _folder: &std::path::Path,
-    _config: Option<&std::path::Path>,
-) -> Result<Vec<Listed>, Error> {
+pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<Listed>, Error> {
     Ok(Vec::new())
+}
+
+/// The workers in a folder; where they cannot be known, why stands in their place.
+pub fn list(folder: &Path) -> Vec<Listed> {
+    read(folder).unwrap_or_else(|error| vec![Listed::unanswering("?", &error.to_string())])
 }
 
 /// The list as text with a line end.
