@@ -45,6 +45,7 @@ OF_THE_THREAD_LIBRARY = (32, 33)
 # The codes of waitid(2) for ends (CLD_EXITED, CLD_KILLED, CLD_DUMPED), and their status of waitpid(2).
 ENDED = {1: lambda code: code << 8, 2: lambda number: number, 3: lambda number: number | 0x80}
 # What Python itself ignores at its start.
+STOPPED, CONTINUED = 5, 6
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -60,20 +61,19 @@ def serve(start):
         os.set_inheritable(descriptor, False)
     leave_the_launcher()
     try:
-        inherited = dict(os.environb)
+        inherited = first_variables()
         load(start["preload"])
         kept = None if start["kept"] is None else keep(handed_over(start["kept"]))
         # What was printed so far is no job's.
         sys.stdout.flush()
         sys.stderr.flush()
-        empty = os.open(os.devnull, os.O_RDWR)
-        check_fit({0, 1, 2, folder, lock, empty})
+        check_fit({0, 1, 2, folder, lock})
     except BaseException as error:
         tell_why_unfit(lock, start, str(error) if isinstance(error, Unfit) else one_line(error))
         os._exit(1)
     changed = {name: value for name, value in os.environb.items() if inherited.get(name) != value}
     gone = [name for name in inherited if name not in os.environb]
-    imports = Imports(inherited, changed, gone, list(sys.modules)[-1], empty, kept)
+    imports = Imports(inherited, changed, gone, list(sys.modules)[-1], kept)
     gc.collect()
     gc.freeze()
     # Neither the worker nor a spare leaves as Python does: what a kept engine has for its end may wait there.
@@ -110,10 +110,19 @@ def leave_the_launcher():
                 signal.signal(number, signal.SIG_DFL)
         except (OSError, ValueError):
             pass
+    # A connection for each job that waits; a job has its own limit.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     forget_runner()
     sys.argv[:] = [""]
+
+
+def first_variables():
+    """The variables before Python itself changed any (`LC_CTYPE`, in the C locale)."""
+    with open("/proc/self/environ", "rb") as file:
+        return dict(pair.split(b"=", 1) for pair in file.read().split(b"\0") if b"=" in pair)
 
 
 def load(modules):
@@ -175,4 +184,4 @@ def listen(folder, name):
     return listener
 
 
-Imports = collections.namedtuple("Imports", "inherited changed gone newest empty kept")
+Imports = collections.namedtuple("Imports", "inherited changed gone newest kept")

@@ -18,8 +18,9 @@ def wait_for_job(channel, imports):
 def run_job(channel, imports, connection, plan, descriptors):
     """Runs a job and leaves."""
     own = os.getpid()
-    os.register_at_fork(after_in_child=channel.close)
-    os.register_at_fork(after_in_child=connection.close)
+    channel, connection = Kept(channel), Kept(connection)
+    os.register_at_fork(after_in_child=channel.let_go)
+    os.register_at_fork(after_in_child=connection.let_go)
     first_streams = sys.stdout, sys.stderr
     try:
         take_streams(descriptors)
@@ -36,13 +37,50 @@ def run_job(channel, imports, connection, plan, descriptors):
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    # The caller's pipes end before the launcher does.
-    for number in range(3):
-        os.dup2(imports.empty, number)
-    if os.getpid() == own:
-        send(channel, b"d")
-        tell(connection, b"E", code)
+    let_go_of_streams()
+    # Where the job has closed the connection the worker tells.
+    if os.getpid() == own and connection.is_there():
+        if channel.is_there():
+            send(channel.socket, b"d")
+        tell(connection.socket, b"E", code)
     os._exit(code)
+
+
+class Kept:
+    """A socket that the job may have closed: then its number may be that of a file of the job's."""
+
+    def __init__(self, socket_):
+        self.socket = socket_
+        self.identity = self.found()
+
+    def found(self):
+        try:
+            found = os.fstat(self.socket.fileno())
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    def is_there(self):
+        return self.found() == self.identity
+
+    def let_go(self):
+        if self.is_there():
+            self.socket.close()
+        else:
+            self.socket.detach()
+
+
+def let_go_of_streams():
+    """Ends the caller's pipes, before the launcher ends."""
+    try:
+        empty = os.open(os.devnull, os.O_RDWR)
+    except OSError:
+        empty = None
+    for number in range(3):
+        try:
+            os.close(number) if empty is None else os.dup2(empty, number)
+        except OSError:
+            pass
 
 
 def code_of_session(session, kept):

@@ -13,6 +13,18 @@ class Child:
         self.connection = None
         self.has_ended = False  # has told its launcher how it ended
         self.kill_at = None     # its launcher has gone
+        self.was_stopped = False
+
+    def wake_launcher(self):
+        """Continues a launcher that stopped because its job did."""
+        if self.kill_at is None:
+            pid = peer_of(self.connection)[0]
+            try:
+                with open("/proc/%d/stat" % pid) as file:
+                    if file.read().rsplit(")", 1)[1].split()[0] == "T":
+                        os.kill(pid, signal.SIGCONT)
+            except OSError:
+                pass
 
     def was_told_to_end(self):
         """Whether its launcher was, and said so before it passed that on."""
@@ -120,8 +132,7 @@ class Worker:
                 connection, _ = self.listener.accept()
             except OSError:
                 return
-            peer = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
-            if struct.unpack("3i", peer)[1] != os.geteuid():
+            if peer_of(connection)[1] != os.geteuid():
                 connection.close()
                 continue
             connection.setblocking(False)
@@ -172,13 +183,17 @@ class Worker:
     def reap(self):
         # Each by its number: that of an ended job has to stay its own while its group is to be signalled.
         for child in self.spares + list(self.jobs.values()):
-            found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WSTOPPED | os.WNOHANG | os.WNOWAIT)
+            changes = os.WSTOPPED | os.WCONTINUED | os.WNOHANG
+            found = os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT | changes)
             if found is None:
                 continue
             if found.si_code not in ENDED:
-                os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WNOHANG)
-                if child.connection is not None:
+                os.waitid(os.P_PID, child.pid, changes)
+                if child.connection is not None and found.si_code == STOPPED:
+                    child.was_stopped = True
                     tell(child.connection, b"T", found.si_status)
+                elif child.was_stopped and found.si_code == CONTINUED:
+                    child.wake_launcher()
             elif child.connection is not None:
                 self.end_job(child, ENDED[found.si_code](found.si_status))
             else:
@@ -196,6 +211,8 @@ class Worker:
             self.barren = 0
         else:
             tell(child.connection, b"D", status)
+        if child.was_stopped:
+            child.wake_launcher()
         if child.kill_at is not None or child.was_told_to_end():
             end_group(child.pid)
             self.remains[child.pid] = time.monotonic() + GRACE_OF_A_GROUP
@@ -377,6 +394,11 @@ class Worker:
         """KiB of the worker and its children, shared pages counted once."""
         children = list(self.jobs) + [spare.pid for spare in self.spares]
         return sum(proportional_memory(pid) for pid in [os.getpid()] + children)
+
+
+def peer_of(connection):
+    """The process and user at the other end."""
+    return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[:2]
 
 
 def by_number(connections, descriptor):

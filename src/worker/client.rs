@@ -18,7 +18,7 @@ use super::job::Job;
 use super::process::{Process, unshareable};
 use super::protocol::{GO, Reply, plan_message, read_reply};
 use super::signals::{Forwarder, JobProcess, leave_by, stop_too};
-use super::start::{start, why_unfit};
+use super::start::{is_starting, start, why_unfit};
 use super::{Cold, Outcome};
 use crate::credentials::Credentials;
 use crate::error::Error;
@@ -48,6 +48,7 @@ pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials
         Err(cold) => return Some(cold),
     };
     match Folder::open_existing(&warm.folder) {
+        Ok(folder) if is_starting(&folder, &key) => Some(Cold::Starting),
         Ok(folder) => why_unfit(&folder, &key),
         Err(Cold::Folder { .. }) => None,
         Err(cold) => Some(cold),
@@ -167,7 +168,7 @@ impl Running {
                 match read_reply(&mut self.stream) {
                     Ok(Some(Reply::Ended(code))) => return Ok(code),
                     Ok(Some(Reply::Died(status))) => return Ok(leave_by(status)),
-                    Ok(Some(Reply::Stopped)) => stop_too(),
+                    Ok(Some(Reply::Stopped)) if self.process.is_stopped() => stop_too(),
                     Ok(Some(_)) => (),
                     Ok(None) => return Err(lost("ended, and then the job did")),
                     Err(_) => return Err(lost("cannot be understood")),

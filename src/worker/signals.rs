@@ -49,6 +49,13 @@ impl JobProcess {
         self.handle.as_ref().map(AsFd::as_fd)
     }
 
+    /// Whether it is stopped; it may have been continued since that was told.
+    pub fn is_stopped(&self) -> bool {
+        let told = std::fs::read_to_string(format!("/proc/{}/stat", self.number));
+        let told = told.unwrap_or_default();
+        told.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+    }
+
     /// Sends a signal to it, and to no other that has its number after it.
     fn send(&self, signal: Signal) {
         let raw = process::Signal::from_named_raw(signal as i32);

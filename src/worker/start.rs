@@ -48,6 +48,9 @@ const SAID_NOTHING: &str = "its Python ended before it could say why";
 /// After so long a worker that could not start may try again.
 const TRY_AGAIN: Duration = Duration::from_secs(10 * 60);
 
+/// The same where nobody knows why: it may have been killed.
+const AFTER_AN_ACCIDENT: Duration = Duration::from_secs(10);
+
 /// What a worker learns at its start.
 #[derive(Serialize)]
 struct Start<'a> {
@@ -102,13 +105,19 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
     }
 }
 
+/// Whether a worker is being started.
+pub fn is_starting(folder: &Folder, key: &str) -> bool {
+    let file = folder.entry(&start_name(key));
+    file.exists() && matches!(Lock::try_for(&file, Holders::One), Ok(None))
+}
+
 /// Why the last start of a worker failed, if it is not long ago.
 pub fn why_unfit(folder: &Folder, key: &str) -> Option<Cold> {
     let file = folder.entry(&start_name(key));
     let text = disk::read(&file).ok().flatten().filter(|text| !text.is_empty())?;
     let age = fs::metadata(&file).ok()?.modified().ok()?.elapsed().unwrap_or_default();
-    (age < TRY_AGAIN)
-        .then(|| Cold::Unfit(text.split_once('\t').map_or(&*text, |(_, why)| why).into()))
+    let pause = if text.ends_with(SAID_NOTHING) { AFTER_AN_ACCIDENT } else { TRY_AGAIN };
+    (age < pause).then(|| Cold::Unfit(text.split_once('\t').map_or(&*text, |(_, why)| why).into()))
 }
 
 fn spawn(
@@ -149,9 +158,12 @@ fn spawn(
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.status()? {
-        status if status.success() => Ok(()),
-        _ => Err(io::Error::other("/bin/sh cannot start it")),
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        // Whoever ignores the ends of its children (SIGCHLD) is not told of them.
+        Err(error) if error.raw_os_error() == Some(nix::Error::ECHILD as i32) => Ok(()),
+        Err(error) => Err(error),
+        Ok(_) => Err(io::Error::other("/bin/sh cannot start it")),
     }
 }
 

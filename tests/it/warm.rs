@@ -62,6 +62,11 @@ const SCRIPTS: &[&str] = &[
     "$L -c 'import sys; sys.stderr.write(\"e\" * 300000)' 2>&1 | wc -c",
     "$L -c 'import sys; sys.stdout = None'; $L -c 'import sys; sys.stdout.close()'; echo $?",
     "$L -c 'import os; os.close(1)'; echo $?; $L -c 'import os; os.closerange(0, 200); os._exit(4)'; echo $?",
+    "$L -c 'import os; os.closerange(3, 1024); raise SystemExit(5)'; echo $?",
+    "$L -c 'import os; os.closerange(0, 1024); raise SystemExit(5)'; echo $?",
+    r#"$L -c 'import os; os.closerange(3, 256); files = [open("show.py") for _ in range(10)]
+if os.fork() == 0: [os.fstat(file.fileno()) for file in files]; os._exit(7)
+print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
     // Ends.
     "for code in 0 1 2 3 77 120 121 125 126 127 128 200 254 255; do $L -c \"import sys; sys.exit($code)\"; echo $?; done",
     "$L -c 'import sys; sys.exit()'; $L -c 'import sys; sys.exit(True)'; echo $?; $L -c 'import sys; sys.exit(-1)'; echo $?",
@@ -146,6 +151,16 @@ fn nothing_tells_a_worker_from_a_plain_launch() {
         warm.until(|workers| workers[0]["done"].as_u64() > Some(before));
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
+}
+
+#[test]
+fn what_python_does_to_its_variables_is_done_for_a_job() {
+    let warm = WarmStudio::new();
+    let program = "-c 'import os; print(os.environ.get(\"LC_CTYPE\"), os.getppid())'";
+    warm.run(&format!("unset LANG; $W {program}"));
+    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    let told = warm.text(&format!("unset LANG; $W {program}"));
+    assert_eq!(told, format!("C.UTF-8 {}", warm.worker()["pid"]));
 }
 
 #[test]

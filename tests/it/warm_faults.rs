@@ -159,6 +159,23 @@ fn a_job_that_stops_stops_its_launcher() {
 }
 
 #[test]
+fn a_job_that_others_stop_and_continue_continues_its_launcher() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let (mut child, _output, job_pid) = job(&warm, "sys.stdin.read(); sys.exit(3)");
+    let state = |pid: i64| {
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        status.lines().find_map(|line| line.strip_prefix("State:\t")?.chars().next()).unwrap()
+    };
+    kill("-STOP", job_pid);
+    wait_until(|| state(child.id().into()) == 'T');
+    kill("-CONT", job_pid);
+    wait_until(|| state(child.id().into()) == 'S');
+    drop(child.stdin.take());
+    assert_eq!(child.wait().unwrap().code(), Some(3));
+}
+
+#[test]
 fn the_job_is_killed() {
     let warm = WarmStudio::new();
     warm.start();
@@ -568,5 +585,5 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
     let error = String::from_utf8_lossy(&told.stderr);
     assert!(error.contains("runs already"), "{error}");
     assert_eq!(String::from_utf8_lossy(&told.stdout), "75\nruns\n0\n");
-    assert_eq!(warm.worker()["done"], 2);
+    warm.until(|workers| workers[0]["done"] == 2);
 }
