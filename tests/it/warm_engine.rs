@@ -85,11 +85,11 @@ fn an_engine_is_started_in_the_child() {
     assert_eq!(warm, plain);
     assert_eq!(warm.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&warm.stdout).starts_with("up "));
-    assert_eq!(engines.done(), 1);
+    wait_until(|| engines.done() == 1);
     let none = ["--project", "alpha", "--warm", "--engine", "tk-none", "-c", "pass"];
     let output = engines.command(&none).output().unwrap();
     assert_eq!(output.status.code(), Some(122));
-    assert_eq!(engines.done(), 2);
+    wait_until(|| engines.done() == 2);
 }
 
 #[test]
@@ -124,14 +124,14 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
         assert_eq!(String::from_utf8_lossy(&output.stdout), "101\ndown\n");
     }
     assert!(engines.0.site.connections() >= connections + 2);
-    assert_eq!(engines.done(), 3);
+    wait_until(|| engines.done() == 3);
     let shot = serde_json::json!({"type": "Shot", "id": 7, "code": "010",
         "project": {"type": "Project", "id": 101, "name": "The alpha"}});
     engines.0.site.know(shot);
     let program = "import sgtk; print(sgtk.platform.current_engine().context.entity['id'])";
     let told = engines.says(&["--entity", "Shot:7", "-c", program]);
     assert!(told.contains("\n7\n"), "{told}");
-    assert_eq!(engines.done(), 4);
+    wait_until(|| engines.done() == 4);
     // Another environment is another engine.
     let environment = engines.0.alpha().join("config/env/project.yml");
     let text = fs::read_to_string(&environment).unwrap();
