@@ -17,6 +17,12 @@ pub fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
     if cfg!(windows) { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
+/// Whether a variable's name says that nobody should see its value.
+pub fn holds_secret(name: &OsStr) -> bool {
+    let name = name.to_string_lossy().to_uppercase();
+    ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
+}
+
 /// Whether a variable can have this name: not empty, no `=`, no NUL.
 pub fn is_name(name: &OsStr) -> bool {
     !name.is_empty() && !name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'=' | 0))

@@ -136,7 +136,7 @@ fn show_line(line: &str) {
 }
 
 fn list_workers(format: Format, inputs: &Inputs) -> Result<ExitCode> {
-    let list = roster::list(&inputs.workers_folder());
+    let list = roster::read(&inputs.workers_folder())?;
     print(&roster::print(&list, format).context("the workers cannot be written as JSON")?)
 }
 

@@ -169,6 +169,7 @@ impl Display for Error {
             Error::WorkerLost { worker, why } => {
                 write!(f, "it is not known how the job ended: the worker (process {worker}) {why}")
             }
+            Error::Workers(why) => f.write_str(why),
             Error::WorkerStays { worker, project } => {
                 write!(f, "the worker of {} (process {worker}) does not stop", Shown::new(project))
             }

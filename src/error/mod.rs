@@ -173,6 +173,8 @@ pub enum Error {
     Exec { path: PathBuf, source: io::Error, longest: Option<OsString> },
     /// A lock or a key cannot be handed over to Python.
     NotHandedOver(io::Error),
+    /// The workers of this user cannot be known; why.
+    Workers(String),
     /// There is no such Python.
     PythonMissing { path: PathBuf, written: OsString, origin: Origin },
     /// A worker took a job, and nobody tells how it ended.
@@ -282,6 +284,7 @@ impl Error {
             | Error::Shim { .. }
             | Error::WorkerLost { .. }
             | Error::WorkerStays { .. }
+            | Error::Workers(_)
             | Error::BadPython { .. } => Code::Usage,
         }
     }

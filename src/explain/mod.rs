@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::cli::Format;
 use crate::credentials::Credentials;
-use crate::environment::Change;
+use crate::environment::{Change, holds_secret};
 use crate::error::Error;
 use crate::plan::LaunchPlan;
 use crate::toolkit::core::Kind;
@@ -17,9 +17,6 @@ use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use crate::toolkit::realised;
 use crate::worker;
-
-/// Words in the name of a variable whose value nobody should see.
-const SECRET: [&str; 5] = ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"];
 
 /// What is shown instead.
 const HIDDEN: &str = "***";
@@ -184,7 +181,7 @@ impl Explanation {
 
 fn variable(change: &Change) -> Variable {
     let name = text(&change.name);
-    let is_secret = SECRET.iter().any(|word| name.to_uppercase().contains(word));
+    let is_secret = holds_secret(&change.name);
     let value =
         change.value.as_ref().map(|value| if is_secret { HIDDEN.into() } else { text(value) });
     Variable { name, value, reason: change.reason.clone() }

@@ -45,6 +45,11 @@ pub fn inherit(
     environment
 }
 
+/// The variables that a process can have whoever started it.
+pub fn harmless() -> Vec<NamePattern> {
+    HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect()
+}
+
 struct Planned<'a> {
     environment: Environment,
     keep: &'a [NamePattern],
@@ -65,7 +70,7 @@ impl Planned<'_> {
     }
 
     fn keep_only_harmless(&mut self) {
-        let harmless: Vec<_> = HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect();
+        let harmless = harmless();
         let others = |name: &OsStr| !harmless.iter().any(|pattern| pattern.matches(name));
         for name in self.environment.names(|name| others(name) && !self.keeps(name)) {
             self.environment.withhold(name, "option --clean");

@@ -11,8 +11,10 @@ use std::path::{Path, PathBuf};
 use super::job::Job;
 use super::process::Process;
 use super::start::SOURCE;
-use crate::environment::NamePattern;
+use crate::environment::{NamePattern, holds_secret};
+use crate::inherit::harmless;
 use crate::plan::{LaunchPlan, Warm};
+use crate::select::CONFIG_VARIABLE;
 
 /// Variables that the loader, Python or Toolkit read at their start or import.
 const READ_AT_START: [&str; 30] = [
@@ -90,21 +92,36 @@ fn relevant_variables<'a>(
     plan: &'a LaunchPlan,
     further: &[NamePattern],
 ) -> Vec<(&'a OsStr, &'a OsStr)> {
-    let is_one_of = |names: &[&str], name: &OsStr| {
+    let variables = plan.environment.variables();
+    let is_further = |name| further.iter().any(|pattern| pattern.matches(name));
+    let mut relevant: Vec<_> =
+        variables.filter(|(name, _)| is_further(name) || is_relevant(name)).collect();
+    relevant.sort_unstable();
+    relevant
+}
+
+fn is_relevant(name: &OsStr) -> bool {
+    let is_one_of = |names: &[&str]| {
         names.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(start) => name.as_bytes().starts_with(start.as_bytes()),
             None => name == *pattern,
         })
     };
-    let variables = plan.environment.variables();
-    let mut relevant: Vec<_> = variables
-        .filter(|(name, _)| {
-            further.iter().any(|pattern| pattern.matches(name))
-                || is_one_of(&READ_AT_START, name) && !is_one_of(&OF_A_JOB, name)
-        })
-        .collect();
-    relevant.sort_unstable();
-    relevant
+    is_one_of(&READ_AT_START) && !is_one_of(&OF_A_JOB)
+}
+
+/// The variables that a worker is started with: those that tell it from others, and those that are nobody's
+/// alone. Its jobs can read them, so a key is not among them, unless the settings ask for it.
+pub fn starting_variables<'a>(
+    plan: &'a LaunchPlan,
+    further: &[NamePattern],
+) -> impl Iterator<Item = (&'a OsStr, &'a OsStr)> {
+    let harmless = harmless();
+    let matches = |patterns: &[NamePattern], name| patterns.iter().any(|p| p.matches(name));
+    plan.environment.variables().filter(move |(name, _)| {
+        let is_plain = *name == CONFIG_VARIABLE || is_relevant(name) || matches(&harmless, name);
+        matches(further, name) || is_plain && !holds_secret(name)
+    })
 }
 
 /// The files that decide what Python, core and configuration are.

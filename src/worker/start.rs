@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Cold;
+use super::address::starting_variables;
 use super::folder::{Connection, Folder, connect_to, socket_name, start_name};
 use super::job::{Job, shown_project};
 use super::roster;
@@ -153,7 +154,7 @@ fn spawn(
     command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path);
     command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
-    command.env_clear().envs(plan.environment.variables());
+    command.env_clear().envs(starting_variables(plan, &warm.settings.variables));
     command.env(VARIABLE, format!("{SOURCE}{SERVE}"));
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);

@@ -241,3 +241,20 @@ fn what_makes_two_workers_different() {
         assert_ne!(own(&script), first.to_string(), "{other}");
     }
 }
+
+#[test]
+fn the_next_job_finds_no_key_of_the_first_ones() {
+    let warm = WarmStudio::new();
+    warm.text("export SHOTGUN_FARM_SCRIPT_KEY=k STUDIO_TOKEN=t MINE=m; $W -c pass");
+    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    let parents =
+        "print(open('/proc/%d/environ' % os.getppid()).read() + open('/proc/self/environ').read())";
+    let told = warm.text(&format!(
+        "export SHOTGUN_FARM_SCRIPT_KEY=k; $W -c \"import os; {parents}; print(os.environ['SHOTGUN_FARM_SCRIPT_KEY'], os.environ.get('MINE'))\""
+    ));
+    assert!(told.ends_with("k None"), "{told}");
+    for part in ["SHOTGUN_FARM_SCRIPT_KEY=", "STUDIO_TOKEN=", "MINE="] {
+        assert!(!told.contains(part), "{part} in {told}");
+    }
+    warm.until(|workers| workers[0]["done"] == 1);
+}

@@ -230,10 +230,12 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     // What is in it is not told as if there were nothing.
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o750)).unwrap();
-    assert!(warm.text("$S --workers").contains("the mode 700"));
-    let output = warm.run("$S --stop-workers");
-    assert_ne!(output.status.code(), Some(0));
-    assert!(String::from_utf8(output.stderr).unwrap().contains("the mode 700"));
+    for question in ["$S --workers", "$S --stop-workers"] {
+        let output = warm.run(question);
+        assert_eq!(output.status.code(), Some(125));
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(error.contains("the mode 700") && error.lines().count() == 1, "{error}");
+    }
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     let moved = warm.studio.path("moved");
     fs::rename(&folder, &moved).unwrap();
@@ -562,8 +564,9 @@ fn a_full_disk() {
     fs::remove_dir(warm.studio.path("run")).unwrap();
     write(warm.studio.path("run"), "");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let told = warm.text("$S --workers");
+    let told = String::from_utf8(warm.run("$S --workers").stderr).unwrap();
     assert!(told.contains("is no folder"), "{told}");
+    fs::remove_file(warm.studio.path("run")).unwrap();
 }
 
 #[test]

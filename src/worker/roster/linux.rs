@@ -1,7 +1,6 @@
 //! The workers, asked over their sockets, and ended.
 
 use std::fs;
-use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Instant;
@@ -64,8 +63,7 @@ fn open(path: &Path) -> Result<Option<Folder>, Error> {
     match Folder::open_existing(path) {
         Ok(folder) => Ok(Some(folder)),
         Err(Cold::Folder { .. }) if !path.exists() => Ok(None),
-        Err(Cold::Untrusted { why, .. }) => Err(Error::unreachable(path, io::Error::other(why))),
-        Err(cold) => Err(Error::unreachable(path, io::Error::other(cold.to_string()))),
+        Err(cold) => Err(Error::Workers(cold.to_string())),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The workers of this user: which there are, how they are, and their end.
 
 use std::fmt::Write;
+#[cfg(not(target_os = "linux"))]
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -80,11 +81,6 @@ pub fn read(_folder: &Path) -> Result<Vec<Listed>, Error> {
 #[cfg(not(target_os = "linux"))]
 pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<Listed>, Error> {
     Ok(Vec::new())
-}
-
-/// The workers in a folder; where they cannot be known, why stands in their place.
-pub fn list(folder: &Path) -> Vec<Listed> {
-    read(folder).unwrap_or_else(|error| vec![Listed::unanswering("?", &error.to_string())])
 }
 
 /// The list as text with a line end.
