@@ -590,3 +590,17 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
     assert_eq!(String::from_utf8_lossy(&told.stdout), "75\nruns\n0\n");
     warm.until(|workers| workers[0]["done"] == 2);
 }
+
+#[test]
+fn stopping_all_workers_means_those_that_start_and_forgets_those_that_could_not() {
+    let warm = WarmStudio::new();
+    warm.run("$W -c pass");
+    warm.run("$S --stop-workers");
+    assert!(warm.workers().is_empty(), "{:?}", warm.workers());
+    warm.run("SGTK_PYTHON_SETTINGS=$PWD/s.toml; export SGTK_PYTHON_SETTINGS; echo 'preload = [\"no_such_module\"]' > s.toml; $W -c pass");
+    warm.until(|workers| {
+        workers.iter().any(|worker| worker["state"].as_str().unwrap().starts_with("unfit"))
+    });
+    warm.run("$S --stop-workers");
+    assert!(warm.workers().is_empty(), "{:?}", warm.workers());
+}

@@ -3,7 +3,8 @@
 use std::fs;
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Instant;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Signal, pidfd_send_signal};
 
@@ -15,6 +16,9 @@ use crate::worker::Cold;
 use crate::worker::folder::{Folder, socket_name, start_name};
 use crate::worker::protocol::{STATUS, STOP};
 use crate::worker::start::why_unfit;
+
+/// No start that is waited for takes longer.
+const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// The workers in a folder.
 pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
@@ -30,6 +34,9 @@ pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
 /// that cannot be told to be meant is left alone.
 pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
+    if config.is_none() {
+        forget_starts(&folder);
+    }
     let is_meant = |worker: &Listed| {
         config.is_none_or(|config| worker.config.as_deref().is_some_and(|c| Path::new(c) == config))
     };
@@ -64,6 +71,23 @@ fn open(path: &Path) -> Result<Option<Folder>, Error> {
         Ok(folder) => Ok(Some(folder)),
         Err(Cold::Folder { .. }) if !path.exists() => Ok(None),
         Err(cold) => Err(Error::Workers(cold.to_string())),
+    }
+}
+
+/// Waits for starts that are under way, so that they end with the others, and lets those that failed be
+/// tried again.
+fn forget_starts(folder: &Folder) {
+    let until = Instant::now() + LONGEST_START;
+    for key in folder.starts() {
+        let file = folder.entry(&start_name(&key));
+        while Instant::now() < until {
+            if let Ok(None) = Lock::try_for(&file, Holders::One) {
+                thread::sleep(Duration::from_millis(20));
+            } else {
+                let _ = fs::remove_file(&file);
+                break;
+            }
+        }
     }
 }
 
