@@ -29,6 +29,10 @@ impl Bootstrap<'_> {
             Asking::Anew => false,
         });
         if let Some(held) = self.held(usable) {
+            // What was found without an answer need not be searched for again.
+            if let Some(found) = usable.filter(|_| kept.is_none() && asking == Asking::IfNeeded) {
+                self.site.keep(question, found);
+            }
             return Ok(held);
         }
         if asking == Asking::Never {
