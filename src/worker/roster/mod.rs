@@ -40,6 +40,7 @@ pub struct Listed {
     pub state: String,
 }
 
+#[cfg(target_os = "linux")]
 impl Listed {
     /// One that tells nothing of itself.
     fn unanswering(project: &str, state: &str) -> Self {
