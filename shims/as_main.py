@@ -7,7 +7,8 @@ its exit code. A runner's text follows this one in one `python -c`; here are onl
   code    the text of `-c`
   module  the module of `-m`
   script  a file, or a folder or zip with a `__main__.py`
-  input   what comes on standard input; `program` is `-`, or empty where there were no words at all
+  input   what comes on standard input; `program` is `-`
+  prompt  the same, where there were no words at all; `program` is empty
 """
 import os
 import sys

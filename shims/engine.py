@@ -28,7 +28,7 @@ def run_with_session():
         # Python's prompt follows, as after `python -i`.
         os.environ["PYTHONINSPECT"] = "1"
         return
-    exit_as(exit_code_of("input" if kind == "prompt" else kind, program, arguments))
+    exit_as(exit_code_of(kind, program, arguments))
 
 
 def handed_over(number):

@@ -13,9 +13,11 @@
 //!
 //! For several projects ([`each`]) the launcher starts itself, once for each.
 //!
-//! The process is read once, at the left edge ([`inputs`]). The disk is read in the middle, and nothing
-//! is written but the index of configurations in the user's cache folder ([`finding::index`]), and there a
-//! lock if only one run is to go on at a time ([`exclusive`]). The plan
+//! The process is read once, at the left edge ([`inputs`]); what a job in a worker has to have of it besides
+//! is read where it is sent ([`worker`]). The disk is read in the middle, and nothing is written but the
+//! index of configurations in the user's cache folder ([`finding::index`]), there a lock if only one run is
+//! to go on at a time ([`exclusive`]), what is kept of the site's answers beside the configurations that
+//! Toolkit realises ([`bootstrap`]), and the sockets of workers ([`worker`]). The plan
 //! is a pure value. Only the right edge acts. Each value carries what decided it
 //! ([`origin`]), so that explaining costs nothing: `--explain`, the tests and the launch are readers of
 //! one struct, [`plan::LaunchPlan`].

@@ -15,7 +15,7 @@ use crate::finding::scan::{MANY_FOLDERS, Scan, in_parallel};
 use crate::origin::{Decided, Origin};
 use crate::plan::{LaunchPlan, plan};
 use crate::select::Selection;
-use crate::shown::Shown;
+use crate::shown::{Shown, columns};
 use crate::situation::Situation;
 use crate::toolkit::core::{Core, Kind};
 use crate::toolkit::metadata;
@@ -133,17 +133,9 @@ pub fn print(
 fn table(list: &[Listed], width: Option<usize>) -> String {
     let titles = ["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"].map(String::from);
     let rows: Vec<[String; 6]> = std::iter::once(titles).chain(list.iter().map(row)).collect();
-    let mut widths = [0; 6];
-    for row in &rows {
-        for (widest, cell) in widths.iter_mut().zip(row) {
-            *widest = cell.chars().count().max(*widest);
-        }
-    }
     let mut text = String::new();
-    for row in &rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        let line = cells.collect::<Vec<_>>().join("  ");
-        let _ = writeln!(text, "{}", cut(line.trim_end(), width));
+    for line in columns(&rows) {
+        let _ = writeln!(text, "{}", cut(&line, width));
     }
     for listed in list {
         if let Some(problem) = &listed.problem {

@@ -11,7 +11,7 @@ use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inherit::inherit;
-use crate::inputs::{Inputs, Place};
+use crate::inputs::Place;
 use crate::origin::Decided;
 use crate::request::Request;
 use crate::resolve::{Interpreter, Resolution, resolve};
@@ -88,9 +88,7 @@ pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, E
     let tables = settings.environment(selection.known_as.as_deref());
     let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
     let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
-    let warm = warm(request, settings, inputs, selection.known_as.as_deref());
-    let plan = decide(request, inputs.place.clone(), selection, resolution, environment)?;
-    Ok(LaunchPlan { session: session(request, settings), warm, ..plan })
+    decide(situation, selection, resolution, environment)
 }
 
 fn session(request: &Request, settings: &Settings) -> Option<Session> {
@@ -99,24 +97,20 @@ fn session(request: &Request, settings: &Settings) -> Option<Session> {
     is_wanted.then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() })
 }
 
-fn warm(
-    request: &Request,
-    settings: &Settings,
-    inputs: &Inputs,
-    project: Option<&str>,
-) -> Option<Decided<Warm>> {
+fn warm(situation: &Situation, project: Option<&str>) -> Option<Decided<Warm>> {
+    let Situation { request, settings, inputs, .. } = situation;
     let wanted = request.warm.clone().or_else(|| settings.warm(project))?;
     let warm = || Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
     wanted.value.then(|| Decided::new(warm(), wanted.origin))
 }
 
 fn decide(
-    request: &Request,
-    place: Place,
+    situation: &Situation,
     selection: Selection,
     resolution: Resolution,
     mut environment: Environment,
 ) -> Result<LaunchPlan, Error> {
+    let Situation { request, settings, inputs, .. } = situation;
     let Resolution { core, interpreter, sandbox, other_cores, warnings: odd } = resolution;
     let mut warnings = selection.warnings.clone();
     warnings.extend(odd);
@@ -143,16 +137,15 @@ fn decide(
     {
         return Err(Error::Isolated { word });
     }
-    let (session, warm) = (None, None);
     Ok(LaunchPlan {
+        session: session(request, settings),
+        warm: warm(situation, selection.known_as.as_deref()),
+        place: inputs.place.clone(),
         selection,
         core,
         interpreter,
         environment,
         argv,
-        session,
-        place,
-        warm,
         warnings,
     })
 }

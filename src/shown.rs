@@ -7,6 +7,21 @@ use std::fmt::{self, Display, Formatter, Write};
 /// The most characters of one value that a message shows.
 const LONGEST: usize = 400;
 
+/// The rows of a table as lines, in columns as wide as they have to be.
+pub fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+    let mut widths = [0; N];
+    for row in rows {
+        for (widest, cell) in widths.iter_mut().zip(row) {
+            *widest = cell.chars().count().max(*widest);
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
+        cells.collect::<Vec<_>>().join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect()
+}
+
 /// Shows a value in one line: U+FFFD for bytes that are not Unicode, control characters escaped,
 /// the end of an overlong value left out.
 pub struct Shown<'a>(Cow<'a, str>);

@@ -1,10 +1,11 @@
 //! How the runs went, as a table.
 
 use std::fmt::Write;
+use std::iter;
 use std::process::ExitStatus;
 
 use super::Outcome;
-use crate::shown::Shown;
+use crate::shown::{Shown, columns};
 
 /// How a run ended that did not end well.
 pub fn ending(status: ExitStatus) -> String {
@@ -17,15 +18,17 @@ pub fn ending(status: ExitStatus) -> String {
 
 /// The table, a line for each project, and how many failed.
 pub fn table(outcomes: &[Outcome]) -> String {
-    let names: Vec<String> =
-        outcomes.iter().map(|outcome| Shown::new(&outcome.name).to_string()).collect();
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or_default().max(7);
-    let mut text = String::from('\n');
-    let _ = writeln!(text, "{:<width$}     TIME  RESULT", "PROJECT");
-    for (name, outcome) in names.iter().zip(outcomes) {
+    let row = |outcome: &Outcome| {
         let took = outcome.took.map(|took| format!("{:.1} s", took.as_secs_f64()));
+        let took = took.unwrap_or_else(|| "-".into());
         let result = outcome.failure.as_deref().unwrap_or("ok");
-        let _ = writeln!(text, "{name:<width$} {:>8}  {result}", took.as_deref().unwrap_or("-"));
+        [Shown::new(&outcome.name).to_string(), format!("{took:>8}"), result.to_owned()]
+    };
+    let titles = ["PROJECT", "    TIME", "RESULT"].map(String::from);
+    let rows: Vec<[String; 3]> = iter::once(titles).chain(outcomes.iter().map(row)).collect();
+    let mut text = String::from('\n');
+    for line in columns(&rows) {
+        let _ = writeln!(text, "{line}");
     }
     let failed = outcomes.iter().filter(|outcome| outcome.failure.is_some()).count();
     let _ = writeln!(text, "{failed} of {} failed", outcomes.len());

@@ -1,13 +1,12 @@
 //! A program whose process does something for it first: `shims/engine.py` runs in its place, and then
 //! runs it as Python would.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::io::{self, Write};
 
 use super::text::{RUN, VARIABLE};
 use crate::credentials::Credentials;
 use crate::plan::{LaunchPlan, Session};
-use crate::toolkit::interpreter::Program;
 
 /// What runs in the program's place.
 const PROGRAM: &str = concat!(
@@ -29,13 +28,7 @@ pub fn with_session(
     let request = session.request(None)?;
     let own = 1 + plan.interpreter.args.len();
     let words = plan.words();
-    let (kind, program) = match words.program {
-        Program::Code(code) => ("code", code),
-        Program::Module(name) => ("module", name),
-        Program::Script(path) => ("script", path),
-        Program::Input => ("input", "-".into()),
-        Program::Prompt => ("prompt", OsString::new()),
-    };
+    let (kind, program) = words.program.parts();
     plan.argv.truncate(own);
     plan.argv.extend(words.options);
     let before = ["-c", RUN, &request, kind].map(OsStr::new);

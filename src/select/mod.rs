@@ -1,5 +1,6 @@
 //! Chooses the project: from what was asked for to a configuration that is there.
 
+mod search;
 mod selector;
 
 use std::ffi::OsString;

@@ -3,16 +3,14 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
 
+use super::search::NoMatch;
 use super::{Chosen, Distributed, Selection};
 use crate::disk;
-use crate::error::{Candidate, Error};
+use crate::error::Error;
 use crate::finding::answers::{Asked, Question};
-use crate::finding::index::Index;
 use crate::finding::places::Places;
-use crate::finding::scan::scan;
-use crate::finding::{self, Findings, Found, Pipeline, Wanted};
+use crate::finding::{Found, Pipeline, Wanted};
 use crate::inputs::Inputs;
-use crate::near::near;
 use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::Site;
@@ -28,11 +26,6 @@ pub struct Selector<'a> {
     pub inputs: &'a Inputs,
     /// Which of a project's configurations, if that is said.
     pub pipeline: Option<Pipeline>,
-}
-
-/// No configuration matches; how many could not be read.
-struct NoMatch {
-    unreadable: usize,
 }
 
 impl Selector<'_> {
@@ -198,56 +191,6 @@ impl Selector<'_> {
         Ok(Some(Chosen::Here(Selection::of(self.places, project, found.path, origin))))
     }
 
-    /// The one configuration that is wanted of those that match.
-    fn find(&self, wanted: &Wanted, project: &str) -> Result<Result<Found, NoMatch>, Error> {
-        let index = Index::of(self.places, self.inputs);
-        let pipeline = self.pipeline.as_ref().unwrap_or(&Pipeline::Primary);
-        let Findings { found, unreadable } =
-            finding::find(wanted, pipeline, self.places, &self.inputs.variables, &index);
-        if found.is_empty() {
-            return Ok(Err(NoMatch { unreadable }));
-        }
-        let (wanted, project) = (pipeline.to_string(), project.to_owned());
-        let (mut fitting, others): (Vec<Found>, Vec<Found>) =
-            found.into_iter().partition(|found| found.is_pipeline(pipeline));
-        match (fitting.pop(), fitting.is_empty()) {
-            (Some(found), true) => Ok(Ok(found)),
-            (Some(last), false) => {
-                let configs = fitting.iter().chain([&last]).map(candidate).collect();
-                Err(Error::Ambiguous { wanted, project, configs })
-            }
-            (None, _) => {
-                let configs = others.iter().map(candidate).collect();
-                Err(Error::NoPipeline { wanted, project, configs })
-            }
-        }
-    }
-
-    /// The selection, or if another pipeline is wanted that one of the same project.
-    fn pipeline_of(&self, selection: Selection) -> Result<Selection, Error> {
-        let Some(pipeline) = &self.pipeline else { return Ok(selection) };
-        let (found, fault) = Found::read(&selection.config.path, &self.inputs.variables);
-        if found.is_pipeline(pipeline) {
-            return Ok(selection);
-        }
-        let project = found.metadata.project.clone().unwrap_or_default();
-        let others = match found.metadata.project_id {
-            Some(id) => self.find(&Wanted::Id(id), &project)?.ok(),
-            // Two projects without a name are not one.
-            None if project.is_empty() => None,
-            None => self.find(&Wanted::Name(&project), &project)?.ok(),
-        };
-        match (others, fault) {
-            (Some(other), _) => Ok(self.found(selection.project, other)),
-            (None, Some(fault)) => Err(fault),
-            (None, None) => Err(Error::NoPipeline {
-                wanted: pipeline.to_string(),
-                project,
-                configs: vec![candidate(&found)],
-            }),
-        }
-    }
-
     fn config(
         &self,
         project: Decided<OsString>,
@@ -261,7 +204,7 @@ impl Selector<'_> {
         Err(Error::NotAConfig { path, exists, origin })
     }
 
-    fn found(&self, project: Decided<OsString>, found: Found) -> Selection {
+    pub fn found(&self, project: Decided<OsString>, found: Found) -> Selection {
         let file = PipelineConfig::at(&found.path).metadata_file();
         Selection::of(self.places, project, found.path, Origin::File(file))
     }
@@ -269,20 +212,6 @@ impl Selector<'_> {
     fn absolute(&self, path: &Path) -> Result<PathBuf, Error> {
         self.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))
     }
-
-    /// The projects whose names are most like one that is not there: by folder, and by name on disk.
-    fn near(&self, name: &OsStr) -> Vec<String> {
-        let scan = scan(self.places, &self.inputs.variables);
-        let names = scan.found.into_iter().flat_map(|found| {
-            [self.places.known_as(&found.path), found.metadata.project].into_iter().flatten()
-        });
-        near(&name.to_string_lossy(), names)
-    }
-}
-
-fn candidate(found: &Found) -> Candidate {
-    let pipeline = found.metadata.pipeline.clone().unwrap_or_default();
-    Candidate { path: found.path.clone(), pipeline }
 }
 
 /// Whether a name could lead out of the roots: it may come from an event that anyone can make.

@@ -91,6 +91,19 @@ pub enum Program {
     Prompt,
 }
 
+impl Program {
+    /// What `shims/as_main.py` calls it, and its text, name or path.
+    pub fn parts(self) -> (&'static str, OsString) {
+        match self {
+            Program::Code(text) => ("code", text),
+            Program::Module(name) => ("module", name),
+            Program::Script(path) => ("script", path),
+            Program::Input => ("input", "-".into()),
+            Program::Prompt => ("prompt", OsString::new()),
+        }
+    }
+}
+
 impl Words {
     /// Reads the words that follow the program as Python does (CPython: `Python/getopt.c`). The value of
     /// `-W`, `-X` or Python 2's `-Q` is no option, nor is anything after `-c`, `-m` or the script.

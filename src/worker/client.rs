@@ -13,7 +13,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
 
 use super::address::address;
-use super::folder::{Connection, Folder, connect_to, socket_name};
+use super::folder::{Connection, Folder, connect_to};
 use super::job::Job;
 use super::process::{Process, unshareable};
 use super::protocol::{GO, Reply, plan_message, read_reply};
@@ -28,7 +28,8 @@ use crate::plan::{LaunchPlan, Warm};
 /// A worker that says nothing for so long is passed by.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Runs a plan in a worker, if there is one that may.
+/// Runs a plan in a worker, if there is one that may; its session acts as `credentials`, and `locks` are
+/// held until its job has ended.
 pub fn run(
     plan: &LaunchPlan,
     warm: &Warm,
@@ -110,7 +111,7 @@ fn hand_over(
     let go = [IoSlice::new(GO)];
     let rights = [ControlMessage::ScmRights(&rights)];
     match sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None) {
-        Ok(_) => Ok(Running { stream, worker, process, has_ended: false, signals }),
+        Ok(_) => Ok(Running { stream, worker, process, signals }),
         // Nothing was sent.
         Err(_) => Err(Cold::NotTaken("has gone")),
     }
@@ -134,10 +135,9 @@ fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Lets the next job start another worker instead of one that does not answer; should it only be slow,
-/// it will see that its place has gone, and leave when its jobs have.
+/// Lets the next job start another worker instead of one that does not answer.
 fn pass_by(folder: &Folder, key: &str) -> Cold {
-    let _ = std::fs::remove_file(folder.entry(&socket_name(key)));
+    folder.clear(key);
     Cold::NotTaken("does not answer")
 }
 
@@ -147,7 +147,6 @@ struct Running {
     worker: i32,
     /// The child, to learn of its end where nobody tells.
     process: JobProcess,
-    has_ended: bool,
     signals: Forwarder,
 }
 
@@ -174,7 +173,6 @@ impl Running {
                     Err(_) => return Err(lost("cannot be understood")),
                 }
             } else if happened.end {
-                self.has_ended = true;
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(lost("does not answer, and the job has ended"));
@@ -185,7 +183,7 @@ impl Running {
     fn wait(&self, deadline: Option<Instant>) -> Happened {
         let event = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
         let mut events = vec![event(self.stream.as_fd()), event(self.signals.as_fd())];
-        events.extend(self.process.end().filter(|_| !self.has_ended).map(event));
+        events.extend(self.process.end().filter(|_| deadline.is_none()).map(event));
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         let timeout = left.map_or(PollTimeout::NONE, |left| {
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)

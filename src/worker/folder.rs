@@ -67,6 +67,12 @@ impl Folder {
         PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
     }
 
+    /// Takes a worker's place, so that another one can be started. One that listens there still sees it, and
+    /// leaves when its jobs have.
+    pub fn clear(&self, key: &str) {
+        let _ = std::fs::remove_file(self.entry(&socket_name(key)));
+    }
+
     /// The descriptor, for a worker to inherit.
     pub fn number(&self) -> RawFd {
         self.0.as_raw_fd()

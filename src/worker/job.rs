@@ -29,7 +29,7 @@ const IMPLEMENTATION: [&str; 8] = [
 pub struct Job {
     /// Python's options, which the worker has too.
     pub options: Vec<OsString>,
-    /// `code`, `module`, `script` or `input` (`shims/as_main.py`).
+    /// What `shims/as_main.py` calls it.
     pub kind: &'static str,
     /// The text, name or path.
     pub program: OsString,
@@ -65,20 +65,13 @@ impl Job {
         if std::env::split_paths(list).any(|entry| !entry.is_absolute()) {
             return Err(Cold::RelativePath);
         }
-        let (kind, program) = match words.program {
+        let Words { options, program, arguments, .. } = words;
+        let is_prompt = program == Program::Prompt;
+        let (kind, program) = program.parts();
+        if program.is_empty() && !is_prompt {
             // Python itself tells that there is none.
-            Program::Code(text) | Program::Module(text) | Program::Script(text)
-                if text.is_empty() =>
-            {
-                return Err(Cold::NothingToRun);
-            }
-            Program::Code(text) => ("code", text),
-            Program::Module(name) => ("module", name),
-            Program::Script(path) => ("script", path),
-            Program::Input => ("input", "-".into()),
-            Program::Prompt => ("input", OsString::new()),
-        };
-        let Words { options, arguments, .. } = words;
+            return Err(Cold::NothingToRun);
+        }
         Ok(Job { options, kind, program, arguments, session, kept })
     }
 }

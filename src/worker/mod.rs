@@ -14,6 +14,8 @@ mod address;
 #[cfg(target_os = "linux")]
 mod client;
 mod cold;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
@@ -28,12 +30,11 @@ mod signals;
 #[cfg(target_os = "linux")]
 mod start;
 
+#[cfg(target_os = "linux")]
+pub use client::{run, why_cold};
 pub use cold::Cold;
-
-use crate::credentials::Credentials;
-use crate::error::Error;
-use crate::lock::Lock;
-use crate::plan::{LaunchPlan, Warm};
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{run, why_cold};
 
 /// What became of a plan.
 #[derive(Debug)]
@@ -42,42 +43,4 @@ pub enum Outcome {
     Ended(u8),
     /// It did not run: it has to be launched plainly.
     Cold(Cold),
-}
-
-/// Runs a plan in a worker; its session acts as `credentials`, and `locks` are held until its job has ended.
-#[cfg(target_os = "linux")]
-pub fn run(
-    plan: &LaunchPlan,
-    warm: &Warm,
-    credentials: Option<&Credentials>,
-    locks: &[Lock],
-) -> Result<Outcome, Error> {
-    client::run(plan, warm, credentials, locks)
-}
-
-/// Forking is unsafe after macOS' frameworks have loaded, and unknown to Windows.
-#[cfg(not(target_os = "linux"))]
-pub fn run(
-    _plan: &LaunchPlan,
-    _warm: &Warm,
-    _credentials: Option<&Credentials>,
-    _locks: &[Lock],
-) -> Result<Outcome, Error> {
-    Ok(Outcome::Cold(Cold::NotHere))
-}
-
-/// Why a plan would run cold, as far as that can be told without talking to a worker.
-#[cfg(target_os = "linux")]
-pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Option<Cold> {
-    client::why_cold(plan, warm, credentials)
-}
-
-/// Forking is unsafe after macOS' frameworks have loaded, and unknown to Windows.
-#[cfg(not(target_os = "linux"))]
-pub fn why_cold(
-    _plan: &LaunchPlan,
-    _warm: &Warm,
-    _credentials: Option<&Credentials>,
-) -> Option<Cold> {
-    Some(Cold::NotHere)
 }

@@ -91,7 +91,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
         return Cold::Starting;
     }
     // A place where nobody listens any more counts for nothing.
-    let _ = fs::remove_file(folder.entry(&socket_name(key)));
+    folder.clear(key);
     let most = warm.settings.max_workers;
     if !roster::make_room(folder, most as usize) {
         let _ = fs::remove_file(&file);

@@ -10,7 +10,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Listed;
-use crate::worker::folder::{Connection, Folder, connect_to, socket_name};
+use crate::worker::folder::{Connection, Folder, connect_to};
 use crate::worker::start::NAME;
 
 /// A worker answers at once.
@@ -85,7 +85,7 @@ impl Talk {
             }
             Connection::Full => (),
             Connection::Nobody => {
-                let _ = fs::remove_file(folder.entry(&socket_name(&talk.key)));
+                folder.clear(&talk.key);
                 return None;
             }
         }

@@ -13,7 +13,7 @@ use super::asking::{Asked, ask, deadline, is_heard};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
-use crate::worker::folder::{Folder, socket_name, start_name};
+use crate::worker::folder::{Folder, start_name};
 use crate::worker::protocol::{STATUS, STOP};
 use crate::worker::start::why_unfit;
 
@@ -55,7 +55,7 @@ pub fn make_room(folder: &Folder, most: usize) -> bool {
     let (answered, stuck): (Vec<_>, Vec<_>) =
         ask(folder, keys, STATUS).into_iter().partition(|asked| asked.has_answered);
     for asked in &stuck {
-        take_place(folder, asked);
+        folder.clear(&asked.key);
     }
     let is_idle = |worker: &Listed| worker.running == Some(0) && worker.waiting == Some(0);
     let mut idle: Vec<_> = answered.into_iter().filter(|asked| is_idle(&asked.worker)).collect();
@@ -120,7 +120,7 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
         if let Some(process) = &asked.process {
             let _ = pidfd_send_signal(process, Signal::KILL);
         }
-        take_place(folder, asked);
+        folder.clear(&asked.key);
     }
     let until = deadline();
     let ended = told.into_iter().chain(stuck).map(|asked| {
@@ -132,11 +132,6 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
         Err(Error::WorkerStays { worker: pid.unwrap_or_default(), project })
     });
     ended.collect()
-}
-
-/// Takes a worker's place, so that another one can be started; should it only be slow, it sees that.
-fn take_place(folder: &Folder, asked: &Asked) {
-    let _ = fs::remove_file(folder.entry(&socket_name(&asked.key)));
 }
 
 fn has_ended(process: &OwnedFd, until: Instant) -> bool {

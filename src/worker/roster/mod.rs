@@ -1,6 +1,5 @@
 //! The workers of this user: which there are, how they are, and their end.
 
-use std::fmt::Write;
 #[cfg(not(target_os = "linux"))]
 use std::path::Path;
 
@@ -9,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::Format;
 #[cfg(not(target_os = "linux"))]
 use crate::error::Error;
-use crate::shown::Shown;
+use crate::shown::{Shown, columns};
 
 /// A worker in the list; its fields are those of `--workers=json`.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -109,15 +108,5 @@ fn table(list: &[Listed]) -> String {
     });
     let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MIB", "STATE", "CORE"];
     let rows: Vec<[String; 8]> = std::iter::once(titles.map(String::from)).chain(rows).collect();
-    let mut text = String::new();
-    for row in &rows {
-        for (column, cell) in row.iter().enumerate() {
-            let cells = rows.iter().filter_map(|row| row.get(column));
-            let width = cells.map(|cell| cell.chars().count()).max().unwrap_or_default();
-            let _ = write!(text, "{cell:<width$}  ");
-        }
-        text.truncate(text.trim_end().len());
-        text.push('\n');
-    }
-    text
+    columns(&rows).into_iter().flat_map(|line| [line, "\n".into()]).collect()
 }
