@@ -18,7 +18,8 @@ def wait_for_job(channel, imports):
 def run_job(channel, imports, connection, plan, descriptors):
     """Runs a job and leaves."""
     own = os.getpid()
-    channel, connection = Kept(channel), Kept(connection)
+    channel, connection = Kept(channel.detach()), Kept(connection.detach())
+    locks = [Kept(number) for number in descriptors[4:]]
     os.register_at_fork(after_in_child=channel.let_go)
     os.register_at_fork(after_in_child=connection.let_go)
     first_streams = sys.stdout, sys.stderr
@@ -38,24 +39,26 @@ def run_job(channel, imports, connection, plan, descriptors):
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     let_go_of_streams()
+    # Before its launcher ends, so that whoever starts the next one finds them free.
+    for lock in locks:
+        lock.let_go()
     # Where the job has closed the connection the worker tells.
     if os.getpid() == own and connection.is_there():
-        if channel.is_there():
-            send(channel.socket, b"d")
-        tell(connection.socket, b"E", code)
+        channel.send(b"d")
+        connection.send(REPLY.pack(b"E", code))
     os._exit(code)
 
 
 class Kept:
-    """A socket that the job may have closed: then its number may be that of a file of the job's."""
+    """A descriptor that the job may have closed: then its number may be that of a file of the job's."""
 
-    def __init__(self, socket_):
-        self.socket = socket_
+    def __init__(self, number):
+        self.number = number
         self.identity = self.found()
 
     def found(self):
         try:
-            found = os.fstat(self.socket.fileno())
+            found = os.fstat(self.number)
         except OSError:
             return None
         return found.st_dev, found.st_ino
@@ -63,11 +66,16 @@ class Kept:
     def is_there(self):
         return self.found() == self.identity
 
+    def send(self, data):
+        try:
+            if self.is_there():
+                os.write(self.number, data)
+        except OSError:
+            pass
+
     def let_go(self):
         if self.is_there():
-            self.socket.close()
-        else:
-            self.socket.detach()
+            os.close(self.number)
 
 
 def let_go_of_streams():

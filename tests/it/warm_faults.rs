@@ -113,6 +113,17 @@ fn the_launcher_is_killed() {
     child.wait().unwrap();
     wait_until(|| !lives(job_pid));
     warm.until(|workers| workers[0]["running"] == 0);
+    // One that was told to end before is killed without another word.
+    let deaf = "signal.signal(15, lambda *a: os.write(1, b\"told\\n\")); os.write(1, b\"\\n\"); [time.sleep(1) for _ in range(600)]";
+    let (mut child, mut output, _) = job(&warm, deaf);
+    output.read_line(&mut String::new()).unwrap();
+    kill("-TERM", child.id().into());
+    output.read_line(&mut String::new()).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let mut rest = String::new();
+    output.read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "");
 }
 
 #[test]
@@ -588,13 +599,13 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
         $W --exclusive -c "$job" < /dev/null 9>&-; echo $?
         exec 9>&-
         wait
-        $W --exclusive -c "$job" < /dev/null; echo $?
+        for run in 1 2 3 4 5 6 7 8 9; do $W --exclusive -c "$job" < /dev/null; echo $?; done
     "#;
     let told = warm.run(script);
     let error = String::from_utf8_lossy(&told.stderr);
     assert!(error.contains("runs already"), "{error}");
-    assert_eq!(String::from_utf8_lossy(&told.stdout), "75\nruns\n0\n");
-    warm.until(|workers| workers[0]["done"] == 2);
+    assert_eq!(String::from_utf8_lossy(&told.stdout), format!("75\n{}", "runs\n0\n".repeat(9)));
+    warm.until(|workers| workers[0]["done"] == 10);
 }
 
 #[test]
