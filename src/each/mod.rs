@@ -70,6 +70,7 @@ pub fn projects(
         found.iter().map(|found| project(found, &rivals, places)).chain(unread).collect();
     projects.sort_by(|one, other| one.name.cmp(&other.name));
     if projects.is_empty() {
+        places.need_a_root()?;
         let roots = places.roots.clone();
         return Err(Error::NoneMatches { pattern: each.pattern.clone(), roots });
     }

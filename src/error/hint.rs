@@ -105,6 +105,10 @@ impl Error {
             Error::PythonNotOnPath { .. } => Some(OTHER_PYTHON.into()),
             Error::Busy { .. } => Some("wait for its end with --exclusive=wait".into()),
             Error::NoLockFolder => Some("name one in SGTK_PYTHON_CACHE, or set HOME".into()),
+            Error::NoRoot { .. } => Some(
+                "is its share mounted? SHOTGUN_BASE, or 'roots' in the settings, names the folders"
+                    .into(),
+            ),
             Error::NoneMatches { .. } => {
                 Some("sgtk-python --list shows the projects that are here".into())
             }

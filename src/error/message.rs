@@ -61,6 +61,10 @@ impl Display for Error {
                 write!(f, "no project with the id {id} ({origin}) below ")?;
                 list_roots(f, roots)
             }
+            Error::NoRoot { roots } => {
+                f.write_str("no folder to look for projects in: ")?;
+                list_roots(f, roots)
+            }
             Error::NothingAbove { path, origin } => {
                 write!(f, "{} is in no project's config or data ({origin})", Shown::new(path))
             }

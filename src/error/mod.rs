@@ -129,6 +129,8 @@ pub enum Error {
     },
     /// No config here is of that project.
     UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>>, unreadable: usize },
+    /// None of the roots that were named is there.
+    NoRoot { roots: Vec<Decided<PathBuf>> },
     /// A path is in no project's config or data.
     NothingAbove { path: PathBuf, origin: Origin },
     /// None of the project's configs is the wanted one; those that there are.
@@ -250,6 +252,7 @@ impl Error {
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })
+            | Error::NoRoot { .. }
             | Error::Cache { .. }
             | Error::Site(_)
             | Error::NotWhole { .. }

@@ -1,6 +1,7 @@
 //! Where configurations may be: below the roots, and where the settings say.
 
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use crate::error::Error;
@@ -55,6 +56,17 @@ impl Places {
         roots
             .filter(|(_, below)| !below.as_os_str().is_empty() && is_plain(below))
             .min_by_key(|(_, below)| below.components().count())
+    }
+
+    /// Fails where roots were named and none is a folder that can be read (a share that is away, a word
+    /// mistyped): then nobody can say that a project is not here.
+    pub fn need_a_root(&self) -> Result<(), Error> {
+        let is_named = |root: &Decided<PathBuf>| !matches!(root.origin, Origin::Default(_));
+        let is_away = |root: &Decided<PathBuf>| fs::read_dir(&root.value).is_err();
+        if self.roots.iter().any(is_named) && self.roots.iter().all(is_away) {
+            return Err(Error::NoRoot { roots: self.roots.clone() });
+        }
+        Ok(())
     }
 
     /// Whether a configuration may lie at a path. (Neither a scan nor an index makes it be there.)

@@ -38,8 +38,11 @@ impl Selector<'_> {
             Choice::Config(path) => self.by_config(path, origin),
             Choice::Path(path) => {
                 let path = self.absolute(path)?;
-                let none = || Error::NothingAbove { path: path.clone(), origin: origin.clone() };
-                self.by_path(&path, origin)?.ok_or_else(none)
+                if let Some(chosen) = self.by_path(&path, origin)? {
+                    return Ok(chosen);
+                }
+                self.places.need_a_root()?;
+                Err(Error::NothingAbove { path, origin: origin.clone() })
             }
         }
     }
@@ -78,6 +81,7 @@ impl Selector<'_> {
                 exists.then_some(Error::NotAConfig { path, exists, origin })
             };
             let fault = fault.or_else(|| folders.into_iter().find_map(folder));
+            let fault = fault.or_else(|| self.places.need_a_root().err());
             fault.unwrap_or_else(|| Error::UnknownProject {
                 name: name.into(),
                 origin: origin.clone(),
@@ -93,7 +97,8 @@ impl Selector<'_> {
         let question = self.question(Asked::Id(id));
         let otherwise = |NoMatch { unreadable }| {
             let (origin, roots) = (origin.clone(), self.places.roots.clone());
-            Error::UnknownId { id, origin, roots, unreadable }
+            let no_root = self.places.need_a_root().err();
+            no_root.unwrap_or(Error::UnknownId { id, origin, roots, unreadable })
         };
         self.find_or_ask(project, Some(Wanted::Id(id)), Some(question), otherwise)
     }

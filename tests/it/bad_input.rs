@@ -101,8 +101,24 @@ fn things_in_the_place_of_folders() {
     studio.failure(["--config", "configs/file"]).is(122, &["file"]);
     write(studio.path("configs/bigbuck/config/core"), "");
     studio.failure(["--project", "bigbuck"]).is(122, &["bigbuck"]);
-    let mut launcher = studio.launcher(["--project", "x"]);
-    failed(launcher.env("SHOTGUN_BASE", studio.path("configs/file"))).is(121, &["'x'", "file"]);
+    for (roots, shown) in [("configs/file", "file"), ("nowhere", "nowhere")] {
+        let roots = studio.path(roots);
+        for words in [
+            ["--project=x", "-V"],
+            ["--project-id=9", "-V"],
+            ["--path=x", "-V"],
+            ["--each", "x.py"],
+        ] {
+            let mut launcher = studio.launcher(words);
+            failed(launcher.env("SHOTGUN_BASE", &roots))
+                .is(122, &[shown, "variable SHOTGUN_BASE"])
+                .hints("mounted");
+        }
+        // One that is there can tell.
+        let roots = std::env::join_paths([roots, studio.path("configs")]).unwrap();
+        let mut launcher = studio.launcher(["--project", "x"]);
+        failed(launcher.env("SHOTGUN_BASE", roots)).is(121, &["'x'", shown]);
+    }
     studio.linked("to-a-file", studio.path("configs/file").to_str().unwrap());
     studio.failure(["--project", "to-a-file"]).is(122, &["'tank'"]);
 }
