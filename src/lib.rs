@@ -46,6 +46,7 @@ pub mod lock;
 pub mod near;
 pub mod origin;
 pub mod os;
+pub mod parallel;
 pub mod plan;
 pub mod request;
 pub mod resolve;

@@ -11,8 +11,9 @@ use crate::cli::ListFormat;
 use crate::error::Error;
 use crate::finding::Found;
 use crate::finding::places::Places;
-use crate::finding::scan::{MANY_FOLDERS, Scan, in_parallel};
+use crate::finding::scan::{Scan, at_once};
 use crate::origin::{Decided, Origin};
+use crate::parallel::in_parallel;
 use crate::plan::{LaunchPlan, plan};
 use crate::select::Selection;
 use crate::shown::{Shown, columns};
@@ -47,7 +48,7 @@ pub struct Listed {
 
 /// What a launch of each configuration that was found would be, several at a time.
 pub fn plans(scan: &Scan, situation: &Situation) -> Vec<Result<LaunchPlan, Error>> {
-    in_parallel(MANY_FOLDERS, &scan.found, |found| {
+    in_parallel(at_once(scan.found.len()), &scan.found, |found| {
         let name = name_of(found, situation.places);
         let origin = Origin::Default("listed");
         let project = Decided::new(name.clone().into(), origin.clone());

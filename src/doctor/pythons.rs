@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::{Check, Finding};
 use crate::exec::probe::{self, Answer};
-use crate::finding::scan::in_parallel;
+use crate::parallel::in_parallel;
 use crate::plan::LaunchPlan;
 use crate::toolkit::interpreter::Version;
 
@@ -54,7 +54,7 @@ pub fn ask(
     let plans: Vec<LaunchPlan> = pairs.into_values().collect();
     let done = AtomicUsize::new(0);
     progress(0, plans.len());
-    in_parallel(2, &plans, |plan| {
+    in_parallel(8, &plans, |plan| {
         let answer = probe::ask(plan);
         progress(done.fetch_add(1, Ordering::Relaxed) + 1, plans.len());
         asked(plan, answer)

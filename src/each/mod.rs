@@ -5,9 +5,6 @@ mod table;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
 
 use wildmatch::WildMatch;
@@ -19,6 +16,7 @@ use crate::finding::places::Places;
 use crate::finding::scan::Scan;
 use crate::finding::{Found, Pipeline};
 use crate::listing::{name_at, name_of};
+use crate::parallel::in_parallel;
 use crate::request::Each;
 use crate::shown::Shown;
 
@@ -114,28 +112,8 @@ fn project(found: &Found, rivals: &HashMap<Identity, Vec<&Path>>, places: &Place
 /// Runs the launcher for each project, so many at once; the outcomes are in the projects' order.
 pub fn run(projects: &[Project], each: &Each, launcher: &Path) -> Vec<Outcome> {
     let width = projects.iter().map(|p| Shown::new(&p.name).to_string().chars().count()).max();
-    let next = AtomicUsize::new(0);
-    let outcomes = Mutex::new(Vec::new());
-    let work = || {
-        while let at = next.fetch_add(1, Ordering::Relaxed)
-            && let Some(project) = projects.get(at)
-        {
-            let outcome = run_one(project, each, launcher, width.unwrap_or_default());
-            if let Ok(mut outcomes) = outcomes.lock() {
-                outcomes.push((at, outcome));
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..each.jobs.min(projects.len()) {
-            // Where no thread can be started there are fewer at once.
-            let _ = thread::Builder::new().spawn_scoped(scope, work);
-        }
-        work();
-    });
-    let mut outcomes = outcomes.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    outcomes.sort_by_key(|(at, _)| *at);
-    outcomes.into_iter().map(|(_, outcome)| outcome).collect()
+    let width = width.unwrap_or_default();
+    in_parallel(each.jobs, projects, |project| run_one(project, each, launcher, width))
 }
 
 fn run_one(project: &Project, each: &Each, launcher: &Path, width: usize) -> Outcome {

@@ -2,21 +2,20 @@
 
 use std::collections::HashSet;
 use std::fs::{self, DirEntry};
-use std::iter;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread;
 
 use super::Found;
 use super::places::Places;
 use crate::disk;
 use crate::environment::Variables;
 use crate::error::Error;
+use crate::parallel::in_parallel;
 use crate::toolkit::config::PipelineConfig;
 
-/// So many folders or more are looked at by several threads, which wait for a file server together.
-pub const MANY_FOLDERS: usize = 32;
-const THREADS: usize = 8;
+/// How many folders are looked at together, where there are so many: a file server keeps each waiting.
+pub fn at_once(folders: usize) -> usize {
+    if folders < 32 { 1 } else { 8 }
+}
 
 /// What a scan found.
 #[derive(Debug, Default)]
@@ -46,8 +45,9 @@ pub fn scan(places: &Places, variables: &Variables) -> Scan {
             Err(fault) => scan.faults.push((root.value.clone(), fault)),
         }
     }
-    let seen =
-        in_parallel(MANY_FOLDERS, &folders, |(folder, deeper)| look(folder, *deeper, variables));
+    let seen = in_parallel(at_once(folders.len()), &folders, |(folder, deeper)| {
+        look(folder, *deeper, variables)
+    });
     let mut identities = HashSet::new();
     for seen in seen.into_iter().flatten() {
         // A second way to a configuration is passed over, if the system can tell.
@@ -125,31 +125,4 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
         visible.filter_map(|entry| Some((is_link(&entry)?, entry.path()))).collect();
     folders.sort();
     Ok(folders.into_iter().map(|(_, folder)| folder).collect())
-}
-
-/// Does the same with each item, with several at a time if there are `many`; the results keep the
-/// order. Where no thread can be started this one does it all.
-pub fn in_parallel<T: Sync, R: Send>(
-    many: usize,
-    items: &[T],
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<R> {
-    let next = AtomicUsize::new(0);
-    let do_some = || {
-        let take = || {
-            let at = next.fetch_add(1, Ordering::Relaxed);
-            Some((at, items.get(at)?))
-        };
-        iter::from_fn(take).map(|(at, item)| (at, work(item))).collect::<Vec<_>>()
-    };
-    let helpers = if items.len() < many { 0 } else { THREADS.min(items.len()) - 1 };
-    let mut done = thread::scope(|scope| {
-        let start = |_| thread::Builder::new().spawn_scoped(scope, do_some).ok();
-        let threads: Vec<_> = (0..helpers).filter_map(start).collect();
-        let mut done = do_some();
-        done.extend(threads.into_iter().filter_map(|thread| thread.join().ok()).flatten());
-        done
-    });
-    done.sort_by_key(|(at, _)| *at);
-    done.into_iter().map(|(_, result)| result).collect()
 }

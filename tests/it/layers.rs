@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// The modules, the lowest layer first; modules of a layer do not know each other.
 const LAYERS: [&[&str]; 18] = [
-    &["cli", "fingerprint", "near", "os", "shown"],
+    &["cli", "fingerprint", "near", "os", "parallel", "shown"],
     &["disk", "environment", "origin"],
     &["error", "lock"],
     &["inputs"],
