@@ -2,16 +2,15 @@
 //! holds until it ends. What the script gets as arguments does not matter.
 
 use std::ffi::{OsStr, OsString};
-use std::hash::{Hash, Hasher};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::cli::Exclusive;
 use crate::disk;
 use crate::error::Error;
 use crate::finding::index;
 use crate::fingerprint::Fingerprint;
-use crate::inputs::{Inputs, Place};
+use crate::inputs::Inputs;
 use crate::lock::{Holders, Lock};
 use crate::plan::LaunchPlan;
 use crate::toolkit::interpreter::Program;
@@ -38,26 +37,21 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
 fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = index::folder(inputs).ok_or(Error::NoLockFolder)?;
     let config = &plan.selection.config.path;
-    let mut hasher = Fingerprint::default();
-    disk::identity(config).hash(&mut hasher);
-    match program {
-        Program::Code(text) => ("code", text).hash(&mut hasher),
-        Program::Module(name) => ("module", name).hash(&mut hasher),
+    // Not by device and number: one file server has another device on each machine.
+    let (kind, what) = match program {
+        Program::Code(text) => ("code", text.clone()),
+        Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
-            ("script", whole(script.as_ref(), &plan.place)?).hash(&mut hasher);
+            let path = plan.place.absolute(script.as_ref());
+            ("script", disk::real(&path.ok_or_else(|| Error::no_directory(script))?).into())
         }
-        Program::Input | Program::Prompt => "input".hash(&mut hasher),
-    }
-    Ok(folder.join(format!("exclusive-1-{:016x}", hasher.finish())))
-}
-
-/// What a script is the same by: its folder, and its name there (a file that is saved becomes
-/// another one).
-fn whole(script: &Path, place: &Place) -> Result<(Option<disk::Identity>, OsString), Error> {
-    let path = place.absolute(script).ok_or_else(|| Error::no_directory(script))?;
-    let folder = path.parent().and_then(disk::identity);
-    let name = path.file_name().filter(|_| folder.is_some());
-    Ok((folder, name.unwrap_or(path.as_os_str()).to_owned()))
+        Program::Input | Program::Prompt => ("input", OsString::new()),
+    };
+    let mut fingerprint = Fingerprint::default();
+    fingerprint.add(disk::real(config));
+    fingerprint.add(kind);
+    fingerprint.add(what);
+    Ok(folder.join(format!("exclusive-1-{}", fingerprint.text())))
 }
 
 /// What to call a program in a message.

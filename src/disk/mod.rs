@@ -14,7 +14,7 @@ use windows as system;
 use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::shown::Shown;
@@ -190,6 +190,13 @@ pub fn exists(path: &Path) -> io::Result<bool> {
 /// Whether two paths lead to one file or folder.
 pub fn is_same(one: &Path, other: &Path) -> bool {
     identity(one).is_some_and(|one| identity(other).as_ref() == Some(&one))
+}
+
+/// A path without links, the same by whatever way and on every machine that has it there; as it was where
+/// that cannot be told. To compare, never to use.
+#[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
+pub fn real(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
 /// Why a program cannot be run.

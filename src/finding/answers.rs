@@ -11,7 +11,7 @@ use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
 /// What the site is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Question {
     /// The project.
     pub project: Asked,
@@ -20,7 +20,7 @@ pub struct Question {
 }
 
 /// What a project is asked for by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Asked {
     /// Its id.
     Id(i64),

@@ -5,7 +5,6 @@
 //! One line a configuration, its fields between tabs: project's id, configuration's id and name,
 //! project's name, folder. The last line is `.`, without which the file was cut off.
 
-use std::hash::{Hash, Hasher};
 use std::path::PathBuf;
 
 use memchr::memmem;
@@ -30,12 +29,11 @@ const LARGEST: u64 = 64 * 1024 * 1024;
 impl Index {
     /// The index for these places: in `SGTK_PYTHON_CACHE`, else the user's cache folder, else nowhere.
     pub fn of(places: &Places, inputs: &Inputs) -> Self {
-        let mut hasher = Fingerprint::default();
+        let mut fingerprint = Fingerprint::default();
         let roots = places.roots.iter().map(|root| &root.value);
-        roots
-            .chain(places.named.iter().map(|(_, config)| &config.value))
-            .for_each(|path| path.hash(&mut hasher));
-        let name = format!("configs-1-{:016x}", hasher.finish());
+        let named = places.named.iter().map(|(_, config)| &config.value);
+        roots.chain(named).for_each(|path| fingerprint.add(path));
+        let name = format!("configs-1-{}", fingerprint.text());
         Index { file: folder(inputs).map(|folder| folder.join(name)) }
     }
 

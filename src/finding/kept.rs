@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -21,10 +20,18 @@ use crate::toolkit::realised;
 impl Site {
     /// The file of what belongs to a question: its answer, a lock, a log.
     pub fn file(&self, question: &Question, extension: &str) -> PathBuf {
-        let mut hasher = Fingerprint::default();
         let Site { host, plugin_id, engine, base_configuration, .. } = self;
-        (&host.value, plugin_id, engine, base_configuration, question).hash(&mut hasher);
-        self.own_folder().join(format!("{:016x}.{extension}", hasher.finish()))
+        let base = base_configuration.as_deref().unwrap_or_default();
+        let pipeline = question.pipeline.as_deref().unwrap_or_default();
+        let (by, project) = match &question.project {
+            Asked::Id(id) => ("id", &id.to_string()),
+            Asked::Name(name) => ("name", name),
+        };
+        let mut fingerprint = Fingerprint::default();
+        for part in [&host.value, plugin_id, engine, base, by, project, pipeline] {
+            fingerprint.add(part);
+        }
+        self.own_folder().join(format!("{}.{extension}", fingerprint.text()))
     }
 
     /// The file of what belongs to a project.

@@ -3,7 +3,6 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::hash::{DefaultHasher, Hasher};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -12,6 +11,7 @@ use super::job::Job;
 use super::process::Process;
 use super::start::SOURCE;
 use crate::environment::{NamePattern, holds_secret};
+use crate::fingerprint::Fingerprint;
 use crate::inherit::harmless;
 use crate::plan::{LaunchPlan, Warm};
 use crate::select::CONFIG_VARIABLE;
@@ -62,30 +62,30 @@ const OF_A_JOB: [&str; 6] = [
 
 /// The name of the worker that may run a job.
 pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> String {
-    let mut digest = Digest::new();
+    let mut fingerprint = Fingerprint::default();
     // The program is the protocol's version, and more.
-    digest.add(SOURCE);
-    digest.add(format!("{:?}", warm.settings));
+    fingerprint.add(SOURCE);
+    fingerprint.add(format!("{:?}", warm.settings));
     for word in plan.argv.iter().take(1).chain(&plan.interpreter.args).chain(&job.options) {
-        digest.add(word);
+        fingerprint.add(word);
     }
-    digest.add("variables");
+    fingerprint.add("variables");
     for (name, value) in relevant_variables(plan, &warm.settings.variables) {
-        digest.add(name);
-        digest.add(value);
+        fingerprint.add(name);
+        fingerprint.add(value);
     }
-    digest.add("process");
+    fingerprint.add("process");
     for line in &process.nature {
-        digest.add(line);
+        fingerprint.add(line);
     }
-    digest.add("files");
-    add_files(&mut digest, plan);
+    fingerprint.add("files");
+    add_files(&mut fingerprint, plan);
     if let Some(kept) = &job.kept {
-        digest.add("engine");
-        digest.add(&kept.0);
-        add_environments(&mut digest, &plan.selection.config.path.join("config").join("env"));
+        fingerprint.add("engine");
+        fingerprint.add(&kept.0);
+        add_environments(&mut fingerprint, &plan.selection.config.path.join("config").join("env"));
     }
-    digest.text()
+    fingerprint.text()
 }
 
 fn relevant_variables<'a>(
@@ -125,17 +125,17 @@ pub fn starting_variables<'a>(
 }
 
 /// The files that decide what Python, core and configuration are.
-fn add_files(digest: &mut Digest, plan: &LaunchPlan) {
+fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
     let (config, core) = (&plan.selection.config, &plan.core);
-    digest.add_file(&plan.interpreter.path);
+    add_file(fingerprint, &plan.interpreter.path);
     for path in [config.localized_mark(), config.core_link_file(), core.manifest_file()] {
-        digest.add_file(&path);
+        add_file(fingerprint, &path);
     }
     let python = core.python_path();
-    digest.add_file(&python);
+    add_file(fingerprint, &python);
     for package in ["sgtk", "tank", "tank_vendor"] {
-        digest.add_file(&python.join(package));
-        digest.add_file(&python.join(package).join("__init__.py"));
+        add_file(fingerprint, &python.join(package));
+        add_file(fingerprint, &python.join(package).join("__init__.py"));
     }
     let mut folders = vec![config.path.join("config").join("core")];
     if core.root != config.path {
@@ -143,17 +143,17 @@ fn add_files(digest: &mut Digest, plan: &LaunchPlan) {
     }
     for folder in folders {
         for path in entries(&folder) {
-            digest.add_file(&path);
+            add_file(fingerprint, &path);
         }
     }
 }
 
 /// The files that decide what an engine is and has: those of `config/env`, and of the folders in it.
-fn add_environments(digest: &mut Digest, folder: &Path) {
+fn add_environments(fingerprint: &mut Fingerprint, folder: &Path) {
     for path in entries(folder) {
-        digest.add_file(&path);
+        add_file(fingerprint, &path);
         for path in entries(&path) {
-            digest.add_file(&path);
+            add_file(fingerprint, &path);
         }
     }
 }
@@ -166,43 +166,12 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// Two hashes of 64 bits that differ in how they begin.
-struct Digest([DefaultHasher; 2]);
-
-impl Digest {
-    fn new() -> Self {
-        let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
-        for (number, hasher) in hashers.iter_mut().enumerate() {
-            hasher.write_usize(number);
-        }
-        Digest(hashers)
-    }
-
-    fn add(&mut self, text: impl AsRef<OsStr>) {
-        let bytes = text.as_ref().as_bytes();
-        for hasher in &mut self.0 {
-            hasher.write_usize(bytes.len());
-            hasher.write(bytes);
-        }
-    }
-
-    /// A file or folder: its name, and what changes when it does.
-    fn add_file(&mut self, path: &Path) {
-        self.add(path);
-        let identity = fs::metadata(path).map(|found| {
-            [
-                found.dev(),
-                found.ino(),
-                found.size(),
-                found.mtime().cast_unsigned(),
-                found.mtime_nsec().cast_unsigned(),
-            ]
-        });
-        self.add(format!("{:?}", identity.ok()));
-    }
-
-    fn text(&self) -> String {
-        let [one, other] = &self.0;
-        format!("{:016x}{:016x}", one.finish(), other.finish())
-    }
+/// A file or folder: its name, and what changes when it does.
+fn add_file(fingerprint: &mut Fingerprint, path: &Path) {
+    fingerprint.add(path);
+    let identity = fs::metadata(path).map(|found| {
+        let changed = (found.mtime(), found.mtime_nsec());
+        (found.dev(), found.ino(), found.size(), changed)
+    });
+    fingerprint.add(format!("{:?}", identity.ok()));
 }
