@@ -10,7 +10,6 @@ use crate::cli::Entity;
 use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::inherit::inherit;
 use crate::inputs::Place;
 use crate::origin::Decided;
 use crate::request::Request;
@@ -85,8 +84,7 @@ pub struct Warm {
 /// run.
 pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, Error> {
     let Situation { request, settings, inputs, .. } = situation;
-    let tables = settings.environment(selection.known_as.as_deref());
-    let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
+    let mut environment = situation.environment(selection.known_as.as_deref());
     let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
     decide(situation, selection, resolution, environment)
 }
@@ -132,13 +130,13 @@ fn decide(
     let mut argv = vec![interpreter.path.clone().into_os_string()];
     argv.extend(interpreter.args.iter().cloned());
     argv.extend(request.arguments.iter().cloned());
-    if !request.may_isolate
-        && let Some(word) = Words::read(argv.get(1..).unwrap_or_default()).isolating
-    {
-        return Err(Error::Isolated { word });
+    let isolating = Words::read(argv.get(1..).unwrap_or_default()).isolating;
+    if let Some(word) = isolating.as_ref().filter(|_| !request.may_isolate) {
+        return Err(Error::Isolated { word: word.clone() });
     }
     Ok(LaunchPlan {
-        session: session(request, settings),
+        // A Python that does not see the core has nothing to prepare: an editor probes it so.
+        session: session(request, settings).filter(|_| isolating.is_none()),
         warm: warm(situation, selection.known_as.as_deref()),
         place: inputs.place.clone(),
         selection,

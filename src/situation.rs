@@ -1,6 +1,8 @@
 //! What a launch, a list or a diagnosis starts from: what was asked for, and where.
 
+use crate::environment::Environment;
 use crate::finding::places::Places;
+use crate::inherit::inherit;
 use crate::inputs::Inputs;
 use crate::request::Request;
 use crate::settings::Settings;
@@ -19,4 +21,13 @@ pub struct Situation<'a> {
     pub site: Option<&'a Site>,
     /// What the launcher was started with.
     pub inputs: &'a Inputs,
+}
+
+impl Situation<'_> {
+    /// What a Python may inherit: that of a project, or one that is of none.
+    pub fn environment(&self, project: Option<&str>) -> Environment {
+        let Situation { request, settings, inputs, .. } = self;
+        let tables = settings.environment(project);
+        inherit(inputs.variables.clone(), &request.environment, &tables)
+    }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::credentials::Credentials;
 use crate::error::SiteFailureKind;
+use crate::finding::answers::Asked;
 
 /// What the program is asked for.
 #[derive(Serialize)]
@@ -14,19 +15,12 @@ pub struct Request<'a> {
     pub credentials: Option<Credentials>,
     pub locks: Vec<i32>,
     pub terminal: bool,
-    pub project: Project<'a>,
+    pub project: &'a Asked,
     pub pipeline: Pipeline<'a>,
     pub plugin_id: &'a str,
     pub base_configuration: Option<&'a str>,
     pub engine: &'a str,
     pub timeout: f64,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Project<'a> {
-    Id(i64),
-    Name(&'a str),
 }
 
 #[derive(Serialize)]

@@ -3,19 +3,17 @@
 
 use std::path::{Path, PathBuf};
 
-use super::protocol::{Pipeline, Project, Reply, Request};
+use super::protocol::{Pipeline, Reply, Request};
 use super::realising::Realising;
 use super::{Asking, Bootstrap, Progress, uncached};
 use crate::credentials::Credentials;
 use crate::disk;
-use crate::environment::Environment;
 use crate::error::{Error, SiteError, SiteFailure, SiteFailureKind};
 use crate::exec::conversation::Conversation;
-use crate::finding::answers::{Answer, Asked, Nature};
-use crate::inherit::inherit;
+use crate::finding::answers::{Answer, Nature};
 use crate::inputs::has_terminal;
 use crate::lock::Lock;
-use crate::resolve::{Interpreter, Pythons};
+use crate::resolve::Pythons;
 use crate::select::select;
 use crate::shown::Shown;
 use crate::situation::Situation;
@@ -94,12 +92,12 @@ impl Bootstrap<'_> {
     }
 
     fn begin(&self, turn: &Lock) -> Result<Conversation, Trouble> {
-        let Situation { request, settings, inputs, .. } = *self.situation;
+        let Situation { settings, inputs, .. } = *self.situation;
         let credentials = Credentials::read(settings, inputs)?;
-        let tables = settings.environment(None);
-        let mut environment = inherit(inputs.variables.clone(), &request.environment, &tables);
+        let mut environment = self.situation.environment(None);
         environment.set("PYTHONPATH", self.core()?, "the site's core");
-        let interpreter = self.interpreter(&environment)?;
+        let pythons = Pythons { place: &inputs.place, environment: &environment };
+        let interpreter = pythons.of_site(settings)?;
         let log = self.log_file();
         let failed = |error| uncached(&log, error);
         turn.outlive_launch().map_err(Error::NotHandedOver)?;
@@ -132,10 +130,7 @@ impl Bootstrap<'_> {
             credentials,
             locks: turn.inherited(),
             terminal: has_terminal(),
-            project: match &question.project {
-                Asked::Id(id) => Project::Id(*id),
-                Asked::Name(name) => Project::Name(name),
-            },
+            project: &question.project,
             pipeline: pipeline.parse().map_or(Pipeline::Name(pipeline), Pipeline::Id),
             plugin_id: &self.site.plugin_id,
             base_configuration: self.site.base_configuration.as_deref(),
@@ -154,11 +149,6 @@ impl Bootstrap<'_> {
         }
         let message = format!("{} holds no 'sgtk' ({})", Shown::new(&core.value), core.origin);
         Err(SiteFailure::of(SiteFailureKind::NoCore, message))
-    }
-
-    fn interpreter(&self, environment: &Environment) -> Result<Interpreter, Error> {
-        let Situation { settings, inputs, .. } = *self.situation;
-        Pythons { place: &inputs.place, environment }.of_site(settings)
     }
 
     /// What is wrong when the site has no such project: what was wrong here already.

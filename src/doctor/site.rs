@@ -4,13 +4,12 @@ use std::fs;
 
 use super::{Check, Finding};
 use crate::credentials::Credentials;
-use crate::inherit::inherit;
 use crate::resolve::Pythons;
 use crate::situation::Situation;
 
 /// What would keep the site from being asked.
 pub fn site(situation: &Situation) -> Vec<Finding> {
-    let Situation { request, settings, site, inputs, .. } = *situation;
+    let Situation { settings, site, inputs, .. } = *situation;
     let mut findings = Vec::new();
     let mut tell = |problem: String, advice: &str| {
         findings.push(Finding::new(Check::Site, problem, advice));
@@ -33,11 +32,9 @@ pub fn site(situation: &Situation) -> Vec<Finding> {
         ),
         Some(_) => {}
     }
-    let tables = settings.environment(None);
-    let environment = inherit(inputs.variables.clone(), &request.environment, &tables);
-    if let Err(error) =
-        (Pythons { place: &inputs.place, environment: &environment }).of_site(settings)
-    {
+    let environment = situation.environment(None);
+    let pythons = Pythons { place: &inputs.place, environment: &environment };
+    if let Err(error) = pythons.of_site(settings) {
         tell(error.to_string(), "name another with 'python' in [site]");
     }
     if let Err(error) = Credentials::read(settings, inputs) {

@@ -19,8 +19,9 @@ pub struct Question {
     pub pipeline: Option<String>,
 }
 
-/// What a project is asked for by.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a project is asked for by; `shims/bootstrap.py` gets it so.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Asked {
     /// Its id.
     Id(i64),

@@ -85,7 +85,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
     if let Some(unfit) = why_unfit(folder, key) {
         return unfit;
     }
-    if let Connection::Open(..) = connect_to(folder, key) {
+    if !matches!(connect_to(folder, key), Connection::Nobody) {
         // Another start was quicker. The lock's file is a new one then.
         let _ = fs::remove_file(&file);
         return Cold::Starting;

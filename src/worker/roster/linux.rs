@@ -125,7 +125,12 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
     let until = deadline();
     let ended = told.into_iter().chain(stuck).map(|asked| {
         let has_jobs = asked.worker.running.unwrap_or_default() > 0;
-        if has_jobs || asked.process.as_ref().is_some_and(|process| has_ended(process, until)) {
+        let is_gone = match &asked.process {
+            Some(process) => has_ended(process, until),
+            // Before Linux 5.3 its word has to do.
+            None => asked.has_answered,
+        };
+        if has_jobs || is_gone {
             return Ok(asked.worker);
         }
         let Listed { pid, project, .. } = asked.worker;
