@@ -60,16 +60,15 @@ pub fn settle(
     let Situation { request, places, site, inputs, .. } = *situation;
     let (mut selections, mut locks) = (Vec::new(), Vec::new());
     for chosen in select(request, places, site, inputs)? {
-        match (chosen, site) {
-            (Chosen::Here(selection), _) => selections.push(selection),
-            (Chosen::OnSite(distributed), Some(site)) => {
+        match chosen {
+            Chosen::Here(selection) => selections.push(selection),
+            Chosen::OnSite(distributed) => {
+                let site = distributed.site;
                 let bootstrap = Bootstrap { situation, site, distributed, progress };
                 let (selection, lock) = bootstrap.settle(asking)?;
                 selections.push(selection);
                 locks.extend(lock);
             }
-            // Without a site nothing is on it.
-            (Chosen::OnSite(_), None) => {}
         }
     }
     Ok(Settled { selection: agreed(selections)?, locks })
@@ -79,7 +78,7 @@ pub fn settle(
 struct Bootstrap<'a> {
     situation: &'a Situation<'a>,
     site: &'a Site,
-    distributed: Distributed,
+    distributed: Distributed<'a>,
     progress: &'a dyn Fn(Progress),
 }
 

@@ -43,16 +43,18 @@ pub struct Selection {
 
 /// What a choice came to.
 #[derive(Debug)]
-pub enum Chosen {
+pub enum Chosen<'a> {
     /// A configuration that lies here.
     Here(Selection),
     /// A project that only the site can know.
-    OnSite(Distributed),
+    OnSite(Distributed<'a>),
 }
 
 /// A project that no configuration here is of, unless one was realised already.
 #[derive(Debug)]
-pub struct Distributed {
+pub struct Distributed<'a> {
+    /// The site.
+    pub site: &'a Site,
     /// What it was chosen by.
     pub project: Decided<OsString>,
     /// What to ask the site for.
@@ -75,12 +77,12 @@ impl Selection {
 }
 
 /// Chooses the project: what each choice came to, for the configurations must be one.
-pub fn select(
+pub fn select<'a>(
     request: &Request,
-    places: &Places,
-    site: Option<&Site>,
-    inputs: &Inputs,
-) -> Result<Vec<Chosen>, Error> {
+    places: &'a Places,
+    site: Option<&'a Site>,
+    inputs: &'a Inputs,
+) -> Result<Vec<Chosen<'a>>, Error> {
     let pipeline = request.pipeline.as_ref().map(|pipeline| pipeline.value.clone());
     let selector = Selector { places, site, inputs, pipeline: pipeline.map(Pipeline::Named) };
     if !request.choices.is_empty() {

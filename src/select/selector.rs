@@ -28,9 +28,9 @@ pub struct Selector<'a> {
     pub pipeline: Option<Pipeline>,
 }
 
-impl Selector<'_> {
+impl<'a> Selector<'a> {
     /// What a choice comes to.
-    pub fn by(&self, choice: &Decided<Choice>) -> Result<Chosen, Error> {
+    pub fn by(&self, choice: &Decided<Choice>) -> Result<Chosen<'a>, Error> {
         let origin = &choice.origin;
         match &choice.value {
             Choice::Project(name) => self.by_name(name, origin),
@@ -47,7 +47,7 @@ impl Selector<'_> {
         }
     }
 
-    fn by_name(&self, name: &OsStr, origin: &Origin) -> Result<Chosen, Error> {
+    fn by_name(&self, name: &OsStr, origin: &Origin) -> Result<Chosen<'a>, Error> {
         if is_hostile(name) {
             return Err(Error::HostileName { name: name.into(), origin: origin.clone() });
         }
@@ -92,7 +92,7 @@ impl Selector<'_> {
         })
     }
 
-    fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen, Error> {
+    fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let project = Decided::new(id.to_string().into(), origin.clone());
         let question = self.question(Asked::Id(id));
         let otherwise = |NoMatch { unreadable }| {
@@ -110,11 +110,11 @@ impl Selector<'_> {
         wanted: Option<Wanted>,
         question: Option<Question>,
         otherwise: impl FnOnce(NoMatch) -> Error,
-    ) -> Result<Chosen, Error> {
+    ) -> Result<Chosen<'a>, Error> {
         let asked = self.site.zip(question).map(|(site, question)| {
             let kept = site.kept(&question);
             let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site.refresh_after));
-            (Distributed { project: project.clone(), question, kept }, is_fresh)
+            (Distributed { site, project: project.clone(), question, kept }, is_fresh)
         });
         let asked = match asked {
             Some((distributed, true)) => return Ok(Chosen::OnSite(distributed)),
@@ -143,7 +143,7 @@ impl Selector<'_> {
         Question { project, pipeline }
     }
 
-    fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen, Error> {
+    fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let path = self.absolute(path)?;
         if let Some(distributed) = self.realised_around(&path, origin) {
             return Ok(Chosen::OnSite(distributed));
@@ -153,7 +153,7 @@ impl Selector<'_> {
     }
 
     /// The project of the realised configuration that a path is, or is in.
-    fn realised_around(&self, path: &Path, origin: &Origin) -> Option<Distributed> {
+    fn realised_around(&self, path: &Path, origin: &Origin) -> Option<Distributed<'a>> {
         let site = self.site.filter(|site| site.holds(path))?;
         let found = site.realised(&self.inputs.variables).found;
         let metadata = found.into_iter().find(|found| path.starts_with(&found.path))?.metadata;
@@ -162,18 +162,18 @@ impl Selector<'_> {
             question.pipeline = metadata.pipeline_id.map(|id| id.to_string());
         }
         let project = Decided::new(metadata.project.unwrap_or_default().into(), origin.clone());
-        Some(Distributed { project, kept: site.kept(&question), question })
+        Some(Distributed { site, project, kept: site.kept(&question), question })
     }
 
     /// The project that the working directory is in.
-    pub fn by_working_directory(&self) -> Result<Option<Chosen>, Error> {
+    pub fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
         let Some(directory) = self.inputs.place.directory() else { return Ok(None) };
         self.by_path(directory, &Origin::Default("the working directory"))
     }
 
     /// The project that a path is in the config or the data of. Only where configurations may be is
     /// one looked for: what somebody put above a path must not choose what runs.
-    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen>, Error> {
+    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
         let path = without_dots(path);
         if let Some(distributed) = self.realised_around(&path, origin) {
             return Ok(Some(Chosen::OnSite(distributed)));

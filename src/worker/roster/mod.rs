@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::shown::{Shown, columns};
 
 /// A worker in the list; its fields are those of `--workers=json`.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Listed {
     /// The project.
     pub project: String,
@@ -43,20 +43,7 @@ pub struct Listed {
 impl Listed {
     /// One that tells nothing of itself.
     fn unanswering(project: &str, state: &str) -> Self {
-        Listed {
-            project: project.into(),
-            config: None,
-            core: None,
-            python: None,
-            pid: None,
-            age: None,
-            idle: None,
-            done: None,
-            running: None,
-            waiting: None,
-            memory: None,
-            state: state.into(),
-        }
+        Listed { project: project.into(), state: state.into(), ..Listed::default() }
     }
 }
 
