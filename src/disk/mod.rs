@@ -26,6 +26,9 @@ pub use system::{
 /// The most bytes that such a file may hold: far more than any real one does.
 const LARGEST: u64 = 1024 * 1024;
 
+/// The same for a file with a secret, which is handed on through a pipe: those hold 64 KiB.
+const LARGEST_SECRET: u64 = 16 * 1024;
+
 /// What is wrong with a file.
 #[derive(Debug)]
 pub enum Problem {
@@ -102,7 +105,7 @@ pub fn read_own(path: &Path) -> Result<Option<String>, Problem> {
     if file.metadata().is_ok_and(|found| system::is_open_to_others(&found)) {
         return Err(Problem::OpenToOthers);
     }
-    text_of(bytes_of(file, LARGEST)?).map(Some)
+    text_of(bytes_of(file, LARGEST_SECRET)?).map(Some)
 }
 
 /// The text of a file of so many bytes at the most, `None` where there is no such file.

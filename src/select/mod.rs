@@ -84,7 +84,13 @@ pub fn select<'a>(
     inputs: &'a Inputs,
 ) -> Result<Vec<Chosen<'a>>, Error> {
     let pipeline = request.pipeline.as_ref().map(|pipeline| pipeline.value.clone());
-    let selector = Selector { places, site, inputs, pipeline: pipeline.map(Pipeline::Named) };
+    let selector = Selector {
+        places,
+        site,
+        inputs,
+        refresh: request.refresh,
+        pipeline: pipeline.map(Pipeline::Named),
+    };
     if !request.choices.is_empty() {
         return request.choices.iter().map(|choice| selector.by(choice)).collect();
     }

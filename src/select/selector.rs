@@ -24,6 +24,8 @@ pub struct Selector<'a> {
     pub site: Option<&'a Site>,
     /// What the launcher was started with.
     pub inputs: &'a Inputs,
+    /// Whether what the site answered before counts for nothing.
+    pub refresh: bool,
     /// Which of a project's configurations, if that is said.
     pub pipeline: Option<Pipeline>,
 }
@@ -114,6 +116,7 @@ impl<'a> Selector<'a> {
         let asked = self.site.zip(question).map(|(site, question)| {
             let kept = site.kept(&question);
             let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site.refresh_after));
+            let is_fresh = is_fresh && !self.refresh;
             (Distributed { site, project: project.clone(), question, kept }, is_fresh)
         });
         let asked = match asked {
