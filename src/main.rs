@@ -13,6 +13,7 @@ use sgtk_python::each;
 use sgtk_python::error::{Code, Error};
 use sgtk_python::exclusive;
 use sgtk_python::exec::become_python;
+use sgtk_python::exec::relay::{OF_EACH, end_with_parent};
 use sgtk_python::explain;
 use sgtk_python::finding::index::Index;
 use sgtk_python::finding::places::Places;
@@ -64,6 +65,9 @@ fn run() -> Result<ExitCode> {
 
 fn launch(situation: &Situation) -> Result<ExitCode> {
     let Situation { request, inputs, .. } = *situation;
+    if inputs.variable(OF_EACH).is_some() {
+        end_with_parent();
+    }
     let asking = if request.refresh { Asking::Anew } else { Asking::IfNeeded };
     let Settled { selection, mut locks } = settle(situation, asking, &show)?;
     let plan = plan(selection, situation)?;
