@@ -5,4 +5,4 @@ rem setting copy sgtk-python.exe itself as PROJECT-python.exe: an editor wants a
 rem SGTK_PROJECT is one of the variables that Python does not get.
 setlocal
 set "SGTK_PROJECT=%~n0"
-"%~dp0sgtk-python.exe" --project "%SGTK_PROJECT:-python=%" -- %*
+"%~dp0sgtk-python.exe" --project "%SGTK_PROJECT:~0,-7%" -- %*

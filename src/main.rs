@@ -13,7 +13,7 @@ use sgtk_python::each;
 use sgtk_python::error::{Code, Error};
 use sgtk_python::exclusive;
 use sgtk_python::exec::become_python;
-use sgtk_python::exec::relay::{OF_EACH, end_with_parent};
+use sgtk_python::exec::parent;
 use sgtk_python::explain;
 use sgtk_python::finding::index::Index;
 use sgtk_python::finding::places::Places;
@@ -65,8 +65,8 @@ fn run() -> Result<ExitCode> {
 
 fn launch(situation: &Situation) -> Result<ExitCode> {
     let Situation { request, inputs, .. } = *situation;
-    if inputs.variable(OF_EACH).is_some() {
-        end_with_parent();
+    if let Some(number) = inputs.variable(parent::VARIABLE) {
+        parent::end_with(number);
     }
     let asking = if request.refresh { Asking::Anew } else { Asking::IfNeeded };
     let Settled { selection, mut locks } = settle(situation, asking, &show)?;

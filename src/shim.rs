@@ -12,7 +12,8 @@ use crate::request::{Choice, Request};
 use crate::shown::Shown;
 
 /// Makes one for the chosen project, in the folder that is named or else the working directory, and
-/// tells its path. One that is there already is fine, and on Windows is made anew.
+/// tells its path. One that is there already is fine; one of a launcher that was elsewhere, and on
+/// Windows each, is made anew.
 pub fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let (folder, rest) = match request.arguments.as_slice() {
         [] => (PathBuf::from("."), [].as_slice()),

@@ -2,9 +2,9 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
@@ -57,9 +57,18 @@ pub fn inherit(file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes another way to the launcher: a link.
+/// Makes another way to the launcher: a link, also in the place of one to a launcher that was elsewhere.
 pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
-    std::os::unix::fs::symlink(program, path)
+    let is_to_a_launcher =
+        |path| fs::read_link(path).is_ok_and(|target| target.file_name() == program.file_name());
+    match symlink(program, path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_to_a_launcher(path) => {
+            let mut aside = path.as_os_str().to_owned();
+            aside.push(".new");
+            symlink(program, &aside).and_then(|()| fs::rename(aside, path))
+        }
+        made => made,
+    }
 }
 
 /// Whether everybody may write to a file or folder. (With the sticky bit too they may add to a folder.)

@@ -52,7 +52,7 @@ pub fn projects(
 ) -> Result<Vec<Project>, Error> {
     let pattern = each.pattern.as_deref().map(WildMatch::new);
     let is_meant = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
-    let wanted = pipeline.map_or(Pipeline::Primary, Pipeline::Named);
+    let wanted = pipeline.clone().map_or(Pipeline::Primary, Pipeline::Named);
     let runs = |found: &&Found| {
         is_meant(&name_of(found, places))
             && (found.is_pipeline(&wanted) || is_nameless(found, &wanted))
@@ -70,7 +70,7 @@ pub fn projects(
     if projects.is_empty() {
         places.need_a_root()?;
         let roots = places.roots.clone();
-        return Err(Error::NoneMatches { pattern: each.pattern.clone(), roots });
+        return Err(Error::NoneMatches { pattern: each.pattern.clone(), pipeline, roots });
     }
     Ok(projects)
 }

@@ -188,10 +188,13 @@ impl Display for Error {
             Error::Lock { path, source } => {
                 write!(f, "the lock {} cannot be had: {}", Shown::new(path), Reason(source))
             }
-            Error::NoneMatches { pattern, roots } => {
+            Error::NoneMatches { pattern, pipeline, roots } => {
                 f.write_str("no project")?;
                 if let Some(pattern) = pattern {
                     write!(f, " that matches '{}'", Shown::new(pattern))?;
+                }
+                if let Some(pipeline) = pipeline {
+                    write!(f, " with a config '{}'", Shown::new(pipeline))?;
                 }
                 f.write_str(" below ")?;
                 list_roots(f, roots)

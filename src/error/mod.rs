@@ -192,7 +192,7 @@ pub enum Error {
     /// A lock cannot be had.
     Lock { path: PathBuf, source: io::Error },
     /// No project is here, or none whose name matches.
-    NoneMatches { pattern: Option<String>, roots: Vec<Decided<PathBuf>> },
+    NoneMatches { pattern: Option<String>, pipeline: Option<String>, roots: Vec<Decided<PathBuf>> },
     /// The system does not tell where the launcher is.
     NoLauncher,
     /// A Python for a project cannot be made there.

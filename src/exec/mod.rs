@@ -2,6 +2,7 @@
 //! code that starts a program.
 
 pub mod conversation;
+pub mod parent;
 pub mod probe;
 pub mod relay;
 mod session;

@@ -1,25 +1,17 @@
-//! Runs the launcher itself as a child, and hands its lines on as they come.
+//! Runs the launcher itself as a child, which ends with this one, and hands its lines on as they come.
 
 use std::ffi::OsString;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::parent;
+
 /// A longer line is handed on in pieces (bytes).
 const LONGEST: u64 = 64 * 1024;
-
-/// The variable that a run of `--each` is told by.
-pub const OF_EACH: &str = "SGTK_PYTHON_EACH";
-
-/// Ends this process, and the Python that it becomes, with the launcher that runs it for each project:
-/// what it writes would reach nobody any more.
-pub fn end_with_parent() {
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
-}
 
 /// So long the lines of what an ended child has left running are waited for.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
@@ -30,7 +22,7 @@ pub fn relay(launcher: &Path, words: &[OsString], prefix: &str) -> io::Result<Ex
     #[expect(clippy::disallowed_methods, reason = "this is where the launcher starts itself")]
     let mut command = Command::new(launcher);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env(OF_EACH, "1");
+    command.env(parent::VARIABLE, process::id().to_string());
     let mut child = command.spawn()?;
     let (sender, ends) = mpsc::channel();
     // Threads that outlive this function, should what the child leaves running hold its streams.

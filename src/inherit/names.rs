@@ -27,7 +27,7 @@ pub const SELECTING: [&str; 7] = [
     "SGTK_PROJECT",
     "SGTK_PROJECT_ID",
     "SGTK_PYTHON",
-    "SGTK_PYTHON_EACH",
+    "SGTK_PYTHON_PARENT",
     "SGTK_PYTHON_WARM",
 ];
 

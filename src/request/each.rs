@@ -34,9 +34,21 @@ impl Each {
         if cli.arguments.is_empty() {
             return Err(wrong("--each needs something to run, such as a script"));
         }
+        if let Some(number) = cli.arguments.first().and_then(|word| word.to_str())
+            && number.parse::<usize>().is_ok()
+        {
+            let message = format!("--each would run a script that is called '{number}'");
+            let hint = Some(format!("so many at once is --each={number}; a script is ./{number}"));
+            return Err(Error::CommandLine { message, hint });
+        }
         let own = inputs.arguments.len() - cli.arguments.len();
         let (own, pythons) = inputs.arguments.split_at_checked(own).unwrap_or_default();
-        let mut words = of_one(own);
+        let mut words = Vec::new();
+        if inputs.variable("PYTHONUNBUFFERED").is_none() {
+            // Python would keep back what it writes to a pipe.
+            words.push("--env=PYTHONUNBUFFERED=1".into());
+        }
+        words.extend(of_one(own));
         words.push("--".into());
         words.extend_from_slice(pythons);
         Ok(Some(Each { jobs: jobs.get(), pattern: cli.matching.clone(), words }))

@@ -243,7 +243,9 @@ fn own_text(error: &clap::Error) -> Result<Request, Error> {
     let missing = message.ends_with(':').then(|| text.lines().nth(1)).flatten().unwrap_or_default();
     let message = [message.as_str(), missing.trim()].join(" ").trim_end().to_owned();
     let values = match error.get(ContextKind::ValidValue) {
-        Some(ContextValue::Strings(values)) => Some(format!("it is one of {}", values.join(", "))),
+        Some(ContextValue::Strings(values)) if !values.is_empty() => {
+            Some(format!("it is one of {}", values.join(", ")))
+        }
         _ => None,
     };
     Err(Error::CommandLine { message, hint: after("tip: ").or(values) })

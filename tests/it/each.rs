@@ -1,8 +1,14 @@
 //! `--each`: a script once for each project.
 
+#[cfg(target_os = "linux")]
+use std::io::{BufRead, BufReader};
+#[cfg(target_os = "linux")]
+use std::process::{ChildStdout, Stdio};
 use std::process::{Command, Output};
 
 use crate::support::{PYTHON, Studio, interpreter, write};
+#[cfg(target_os = "linux")]
+use crate::warm_support::{lives, wait_until};
 
 /// A studio with three projects, and a sandbox of the first.
 fn studio() -> Studio {
@@ -118,10 +124,42 @@ fn what_a_script_leaves_running_is_not_waited_for() {
     assert!(Command::new("kill").arg(process).status().unwrap().success(), "it still runs");
 }
 
+/// A script that says its process' number and waits; the launcher, and that number.
+#[cfg(target_os = "linux")]
+fn running(studio: &Studio) -> (std::process::Child, BufReader<ChildStdout>, i64) {
+    let program = "import os, signal; print(os.getpid()); signal.pause()";
+    let mut launcher = studio.launcher(["--each", "--match=sintel", "-c", program]);
+    let mut child = launcher.stdout(Stdio::piped()).spawn().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut line = String::new();
+    // Python says it at once, though nobody asked it to.
+    output.read_line(&mut line).unwrap();
+    (child, output, line.trim_end().rsplit(' ').next().unwrap().parse().unwrap())
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn its_runs_end_with_it() {
+    let studio = studio();
+    for signal in ["-TERM", "-KILL"] {
+        let (mut child, _output, job) = running(&studio);
+        let number = child.id().to_string();
+        assert!(Command::new("kill").args([signal, &number]).status().unwrap().success());
+        child.wait().unwrap();
+        wait_until(|| !lives(job));
+    }
+    // What a script starts ends as it likes, and no variable of the launcher's tells it of others.
+    let program = "import os; print([name for name in os.environ if 'PARENT' in name])";
+    let (code, lines, _) = run(&studio, &["--each", "--match=sintel", "-c", program]);
+    assert_eq!((code, lines), (0, vec!["sintel | []".into()]));
+}
+
 #[test]
 fn nothing_to_run() {
     let studio = studio();
     studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
+    studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["config 'No'"]);
+    studio.failure(["--each", "4", "x.py"]).is(125, &["'4'"]).hints("--each=4");
     studio.failure(["--each"]).is(125, &["--each"]);
     studio.failure(["--each=0", "x.py"]).is(125, &["--each"]);
     studio.failure(["--match", "x", "x.py"]).is(125, &["--each"]);
