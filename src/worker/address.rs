@@ -60,11 +60,12 @@ const OF_A_JOB: [&str; 6] = [
     "SHOTGUN_FILE_TO_OPEN",
 ];
 
+/// The program is the protocol's version, and more.
+const OF_SOURCE: Fingerprint = Fingerprint::of(SOURCE);
+
 /// The name of the worker that may run a job.
 pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> String {
-    let mut fingerprint = Fingerprint::default();
-    // The program is the protocol's version, and more.
-    fingerprint.add(SOURCE);
+    let mut fingerprint = OF_SOURCE;
     fingerprint.add(format!("{:?}", warm.settings));
     for word in plan.argv.iter().take(1).chain(&plan.interpreter.args).chain(&job.options) {
         fingerprint.add(word);
