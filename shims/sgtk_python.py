@@ -37,7 +37,7 @@ from typing import Any, Callable, Deque, Dict, Iterator, List, Mapping, NoReturn
 
 __all__ = [
     "Busy", "BrokenStudio", "Environment", "Error", "Job", "JobFailed", "JobLost", "JobTimedOut", "Lanes", "LauncherNotFound",
-    "NoEvent", "NoProject", "PythonNotFound", "Result", "WrongUse", "event", "find_launcher", "lanes",
+    "NoEvent", "NoProject", "PythonNotFound", "Result", "WrongUse", "checked_options", "event", "find_launcher", "lanes",
     "replay", "run", "save", "start",
 ]
 
@@ -56,6 +56,9 @@ GRACE = 5.0
 LEFT_BEHIND = 2.0
 #: A shorter value of a secret variable is not looked for in what is logged (characters).
 SHORTEST_SECRET = 6
+
+#: Python 3.12.0 to 3.12.2 start no thread, and so no job, once the interpreter ends (gh-113964).
+THREADS_AT_END = not (3, 12, 0) <= sys.version_info[:3] <= (3, 12, 2)
 
 _WINDOWS = os.name == "nt"
 _CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
@@ -106,8 +109,8 @@ class JobTimedOut(JobFailed):
 
 
 class JobLost(JobFailed):
-    """The worker that ran the script went away: nobody knows how far the script came. Look before it is
-    run again."""
+    """The worker that ran the script went away, or something else in this process reaped the script's: nobody
+    knows how it ended, or how far it came. Look before it is run again."""
 
 
 class NoEvent(Error):
@@ -119,6 +122,10 @@ class Environment(Dict[str, str]):
 
     def __repr__(self) -> str:
         return "<%d variables>" % len(self)
+
+
+#: What a caller gave as variables, and is no mapping.
+_NO_VARIABLES = Environment()
 
 
 # What the launcher's own exit codes mean, if it was the launcher that left with them.
@@ -133,8 +140,7 @@ def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Resul
     """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
     until it has ended. Takes the options of :func:`start`. With ``check``, what did not end well is
     raised; else it is in the result's ``error``."""
-    if options.get("env"):
-        options["env"] = Environment(options["env"])
+    options["env"] = _hidden(options.get("env"))
     job = start(script, *args, **options)
     try:
         result = job.wait()
@@ -168,18 +174,23 @@ def start(
 
     The project is named by one of ``project`` (its name), ``project_id``, ``config`` (the config's
     folder), or else is that of the ``event``, which the script gets as JSON on standard input.
-    ``timeout`` (seconds) ends the real Python, and on Unix all that it started. ``logger`` gets the
-    output line by line, with the level that a line names, else INFO for standard output and WARNING
-    for standard error. ``env`` adds variables (the place for what must not be seen in the list of
+    ``timeout`` (seconds) ends the real Python; on Unix with captured output, also all that it started.
+    ``logger`` gets the output line by line, with the level that a line names, else INFO for standard
+    output and WARNING for standard error; Python does not buffer it (``PYTHONUNBUFFERED=1``, if the
+    variable is not set). ``env`` adds variables (the place for what must not be seen in the list of
     processes), ``options`` more words for the launcher, such as ``["--exclusive", "--keep=LANG"]``.
     Without ``capture`` the script writes where this process does. ``keep`` is how many bytes of each
     stream's end stay in the result. ``secrets`` names variables that hold secrets although their names
     do not say so."""
+    env = _hidden(env)
     choice, shown = _choice(project, project_id, config, event)
     timeout = _seconds(timeout)
     command = _command(find_launcher(), choice, pipeline, warm, options, (script,) + args)
-    env = _variables(env)
-    environment = Environment(os.environ, **env) if env else None
+    environment = Environment(os.environ, **_variables(env))
+    if capture:
+        # To a pipe Python would write only when it has much, and not at all what it has when it is killed.
+        environment.setdefault("PYTHONUNBUFFERED", "1")
+    secrets = _names(secrets)
     return Job(
         command, shown, None if event is None else _encoded(event), environment,
         None if cwd is None else _word(cwd), timeout, logger, capture, keep, secrets,
@@ -194,7 +205,7 @@ def find_launcher() -> str:
     if named:
         found = shutil.which(named)
         if found:
-            return found
+            return os.path.abspath(found)
         raise LauncherNotFound("SGTK_PYTHON_BIN names '%s', which is no program" % named)
     folder = os.path.dirname(os.path.abspath(__file__))
     package = os.path.join(folder, os.pardir, os.pardir, "bin")
@@ -218,19 +229,28 @@ def _command(
         command.append("--pipeline=%s" % pipeline)
     if warm:
         command.append("--warm")
-    command.extend(_options(options))
+    command.extend(checked_options(options))
     command.append("--")
     command.extend(_word(word) for word in words)
     return command
 
 
-def _options(options: Sequence[str]) -> List[str]:
-    """The launcher's options. A word that is none would be taken for the script, which then does not run."""
+#: With these the launcher does something else than to run the script for the project.
+_OTHER_ACTIONS = (
+    "--explain", "--help", "--version", "--list", "--doctor", "--workers", "--stop-workers", "--make-shim", "--each", "--match",
+)
+
+
+def checked_options(options: Sequence[str]) -> List[str]:
+    """The launcher's options, if the script runs with them; else a ``TypeError`` or ``ValueError``. A word that
+    is no option would be taken for the script."""
     if isinstance(options, (str, bytes)):
         raise TypeError("options is a list of words, such as [%r], not %r" % (options, options))
     for word in options:
         if not isinstance(word, str) or not word.startswith("--") or word == "--":
             raise TypeError("options holds words such as '--exclusive' or '--keep=NAME', not %r" % (word,))
+        if word.partition("=")[0] in _OTHER_ACTIONS:
+            raise ValueError("with %s the launcher does not run the script for the project" % word)
     return list(options)
 
 
@@ -244,16 +264,31 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
     return timeout
 
 
-def _variables(env: Optional[Mapping[str, str]]) -> Environment:
-    variables = Environment(env or {})
-    for name, value in variables.items():
+def _hidden(env: Optional[Mapping[str, str]]) -> Environment:
+    """The variables that a caller gave, so that no frame shows them from here on. It raises nothing, for the
+    frame that asks still has the caller's; :func:`_variables` tells what is wrong with them."""
+    if isinstance(env, Environment):
+        return env
+    return Environment(env or {}) if env is None or isinstance(env, Mapping) else _NO_VARIABLES
+
+
+def _variables(env: Environment) -> Environment:
+    if env is _NO_VARIABLES:
+        raise TypeError("env is a mapping of variables' names to their values")
+    for name in env:
         if not isinstance(name, str):
             raise TypeError("a variable's name is text, not %r" % (name,))
-        if not isinstance(value, str):
+        if not isinstance(env[name], str):
             # Of another kind it may hold a secret as well: bytes are not shown.
-            shown = repr(value) if isinstance(value, (int, float, type(None))) else "a " + type(value).__name__
-            raise TypeError("env[%r] is text, not %s" % (name, shown))
-    return variables
+            is_plain = isinstance(env[name], (int, float, type(None)))
+            raise TypeError("env[%r] is text, not %s" % (name, repr(env[name]) if is_plain else "a " + type(env[name]).__name__))
+    return env
+
+
+def _names(secrets: Sequence[str]) -> Sequence[str]:
+    if isinstance(secrets, (str, bytes)) or not all(isinstance(name, str) for name in secrets):
+        raise TypeError("secrets is a list of variables' names")
+    return secrets
 
 
 def _choice(
@@ -335,16 +370,20 @@ class Result:
         if self.timed_out:
             message = "%s for %s did not end within its time and was ended" % (self.script, self.project)
             return JobTimedOut(_with_tail(message, tail), self.code, self.project, tail)
+        if self._ending.is_lost:
+            message = "%s for %s: nobody knows how it ended: %s" % (self.script, self.project, _REAPED)
+            return JobLost(_with_tail(message, tail), self.code, self.project, tail)
         if self.code == 0:
             return None
         message = "%s for %s %s" % (self.script, self.project, _ending(self.code))
         meaning = _MEANINGS.get(self.code)
-        if meaning is not None and not self._ending.became_python:
+        if meaning is not None and self._ending.became_python is not True:
             if not self._ending.captured:
                 return JobFailed(message + ", which may be the launcher's", self.code, self.project)
             if meaning is WrongUse and any(line.startswith(_LOST) for line in self.stderr.splitlines()):
                 return JobLost(_with_tail(message, tail), self.code, self.project, tail)
-            said = None if self.stdout else _launchers_words(self.stderr)
+            is_launchers = self._ending.became_python is False
+            said = _launchers_words(self.stderr, others_write=is_launchers) if is_launchers or not self.stdout else None
             if said and self._ending.is_told_by(meaning, said):
                 return meaning(said, self.code, self.project, tail)
         return JobFailed(_with_tail(message, tail), self.code, self.project, tail)
@@ -363,7 +402,7 @@ class Job:
 
     def __init__(
         self, command: List[Union[str, bytes]], project: str, payload: Optional[bytes],
-        environment: Optional["Environment"], cwd: Optional[Union[str, bytes]], timeout: Optional[float],
+        environment: "Environment", cwd: Optional[Union[str, bytes]], timeout: Optional[float],
         logger: Optional[Log], capture: bool, keep: int, secrets: Sequence[str] = (),
     ) -> None:
         self.pid = 0  # of no process yet
@@ -372,20 +411,22 @@ class Job:
         self.script = _script_of(command)
         self._started = time.monotonic()
         self._timed_out = False
-        self._ending = _Ending(command, capture)
+        self._code: Optional[int] = None
+        self._ending = _Ending(command, capture, environment)
         # At a terminal it stays in the foreground, and so in the group of this process.
         self._leads_group = capture and not _WINDOWS
         self._process = _spawned(command, payload is not None, environment, cwd, capture)
         self.pid = self._process.pid
         self._pipes: List[_Pipe] = []
         if capture:
-            hidden = _Secrets(os.environ if environment is None else environment, secrets)
+            hidden = _Secrets(environment, secrets)
             on_line = None if logger is None else _on_line(logger)
             for stream, level in ((self._process.stdout, logging.INFO), (self._process.stderr, logging.WARNING)):
                 assert stream is not None
                 self._pipes.append(_Pipe(stream, level, keep, on_line, _Masked(hidden)))
         self._ended = threading.Event()
         self._is_ending = False
+        self._is_reaped = False
         # Held while the process is signalled or waited for: its number is another's afterwards.
         self._reaping = threading.Lock()
         # The time runs whether somebody waits or not.
@@ -409,7 +450,7 @@ class Job:
 
     def poll(self) -> Optional[int]:
         """The exit code, or None while it runs."""
-        return self._process.returncode if self._ended.is_set() else None
+        return self._code
 
     def wait(self, timeout: Optional[float] = None) -> Result:
         """Waits until the job has ended, of itself or because its own time was over. If ``timeout`` passes
@@ -418,62 +459,84 @@ class Job:
             raise subprocess.TimeoutExpired(self.script, timeout or 0.0)
         if self._timed_out and self._timer is not None:
             self._timer.join()
-        left = time.monotonic() + LEFT_BEHIND
+        self._wait_for_output(LEFT_BEHIND)
         for pipe in self._pipes:
-            pipe.ended.wait(max(0.0, left - time.monotonic()))
             if pipe.failure is not None:
                 raise pipe.failure
         return self._result()
 
     def terminate(self) -> None:
-        """Asks the job, and on Unix all that it started, to end."""
+        """Asks the job to end; on Unix with captured output, also all that it started."""
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
-        """Ends the job, and on Unix all that it started."""
+        """Ends the job; on Unix with captured output, also all that it started."""
         self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._ended.wait(GRACE)
 
     def end(self) -> None:
-        """Asks the job to end, and when it has, or after a few seconds, ends what is left of it."""
+        """Asks the job to end, and when it has, or after a few seconds, ends what is left of it. Its output has
+        ended then, too, so that nothing of it runs beside what comes next; a few seconds are waited for that."""
         self._is_ending = True
         self.terminate()
         if not self._ended.wait(GRACE):
             self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
         self._ended.wait(GRACE)
+        self._wait_for_output(GRACE)
+
+    def _wait_for_output(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        for pipe in self._pipes:
+            pipe.ended.wait(max(0.0, until - time.monotonic()))
 
     def _signal(self, number: int) -> None:
         with self._reaping:
-            if self._process.returncode is None:
+            if not self._is_reaped:
                 self._signal_all(number)
 
     def _signal_all(self, number: int) -> None:
         try:
             if self._leads_group:
                 os.killpg(self.pid, number)
-            else:
-                # On Windows the launcher's job object ends Python with it.
+            elif _WINDOWS:
+                # The launcher's job object ends Python with it.
                 self._process.send_signal(number)
+            else:
+                # Popen would look for the end first, and take it from the thread that watches.
+                os.kill(self.pid, number)
         except OSError:
             pass
 
     def _watch(self) -> None:
-        if hasattr(os, "waitid"):
-            try:
-                os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
-            except OSError:
-                pass  # somebody else has waited for it
-            self._ending.look(self.pid)
-        else:
-            self._process.wait()
+        code = self._waited_for()
         with self._reaping:
             if self._is_ending and self._leads_group:
                 # While its leader has not been waited for, the group's number is no other's.
                 self._signal_all(signal.SIGKILL)
+            # Where somebody else has done it, the code that this returns is made up.
             self._process.wait()
+            self._is_reaped = True
+        self._ending.is_lost = code is None
+        self._code = _LOST_CODE if code is None else code
         self._ended.set()
         if self._timer is not None and not self._timed_out:
             self._timer.cancel()
+
+    def _waited_for(self) -> Optional[int]:
+        """Python's exit code, negative the signal; None if the process was waited for elsewhere."""
+        if _WINDOWS:
+            return self._process.wait()
+        try:
+            if hasattr(os, "waitid"):
+                ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+                assert ended is not None
+                self._ending.look(self.pid)
+                return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            status = os.waitpid(self.pid, 0)[1]
+            code = self._process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            return code
+        except ChildProcessError:
+            return None
 
     def _expire(self) -> None:
         if not self._ended.is_set():
@@ -482,9 +545,9 @@ class Job:
 
     def _result(self) -> Result:
         texts = [pipe.text() for pipe in self._pipes] or ["", ""]
-        code = self._process.returncode
+        assert self._code is not None
         return Result(
-            self.script, self.project, -signal.SIGTERM if code is None else code, texts[0], texts[1],
+            self.script, self.project, self._code, texts[0], texts[1],
             any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
             self._ending,
         )
@@ -494,11 +557,15 @@ class _Ending:
     """Whether a code was the launcher's own, which a script may leave with, too: one that hands on the code of
     a launcher that it started, say. Told wrongly, a caller would pass over the failure or run the job again."""
 
-    def __init__(self, command: Sequence[Union[str, bytes]], captured: bool) -> None:
+    def __init__(self, command: Sequence[Union[str, bytes]], captured: bool, environment: Environment) -> None:
         words = [os.fsdecode(word) for word in command]
         self.captured = captured
-        #: Whether the process is known to have become Python. In front of a worker it never does.
-        self.became_python = False
+        #: Whether the process became Python; None if that is not known. In front of a worker it never does.
+        self.became_python: Optional[bool] = None
+        #: Whether nobody knows the code.
+        self.is_lost = False
+        is_warm = environment.get("SGTK_PYTHON_WARM", "") not in ("", "0")
+        self._asks_for_worker = is_warm or "--warm" in words[1:words.index("--")]
         self._launcher = os.path.basename(os.fsencode(command[0]))[:15]
         chosen = [word.split("=", 1) for word in words[1:words.index("--")] if "=" in word]
         self._names = [value for name, value in chosen if name in ("--project", "--project-id", "--config", "--pipeline")]
@@ -512,13 +579,19 @@ class _Ending:
         except OSError:
             return
         # A studio's own script may have started the launcher.
-        self.became_python = program != self._launcher and not program.startswith(b"sgtk-python")
+        if program != self._launcher and not program.startswith(b"sgtk-python"):
+            self.became_python = True
+        elif not self._asks_for_worker:
+            self.became_python = False
 
     def is_told_by(self, meaning: Type[Error], said: str) -> bool:
         """Whether the launcher's words are about this job, where they would tell."""
         if meaning is Busy:
             return self._script == "code" or self._script in said
-        return meaning is not NoProject or any(re.search(r"(?<!\w)%s(?!\w)" % re.escape(name), said) for name in self._names)
+        if meaning is not NoProject:
+            return True
+        # An unprintable name it writes in another way.
+        return any(not name.isprintable() or re.search(r"(?<!\w)%s(?!\w)" % re.escape(name), said) for name in self._names)
 
 
 _SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
@@ -591,7 +664,7 @@ class _Masked:
 
 
 def _spawned(
-    command: List[Union[str, bytes]], takes_input: bool, environment: Optional[Environment],
+    command: List[Union[str, bytes]], takes_input: bool, environment: Environment,
     cwd: Optional[Union[str, bytes]], capture: bool,
 ) -> "subprocess.Popen[bytes]":
     output = subprocess.PIPE if capture else None
@@ -606,11 +679,9 @@ def _spawned(
             env=environment, cwd=cwd, bufsize=0, **special
         )
     except (OSError, ValueError) as error:
-        failure = error
         number = getattr(error, "errno", None)
-    # Raised outside, so that the frames of the failed start, which hold the variables, are let go.
-    reason = getattr(failure, "strerror", None) or str(failure)
-    failure.__traceback__ = None
+        reason = getattr(error, "strerror", None) or str(error)
+    # Raised outside, for the failure holds what could not be passed, and its frames all variables.
     return _refuse(os.fsdecode(command[0]), number, reason, None if cwd is None else os.fsdecode(cwd))
 
 
@@ -673,8 +744,8 @@ class _Pipe:
 
     def _chunks(self, stream: Any) -> Iterator[bytes]:
         """What comes, without secrets: they are hidden before anything is cut."""
-        for chunk in iter(lambda: stream.read(65536), b""):
-            yield self._masked.take(chunk)
+        # No variable of this frame holds what is not masked yet.
+        yield from map(self._masked.take, iter(lambda: stream.read(65536), b""))
         yield self._masked.take(b"", is_last=True)
 
     def text(self) -> str:
@@ -700,10 +771,20 @@ class _Pipe:
                     self._on_line = None
 
 
-_LEVEL = re.compile(
-    r"^(?:[\[(]?\d{4}-\d\d-\d\d[T ][\d:.,]+[^\w]*(?:[\w.\[\]: -]{0,80}?[\s\[|-])?)?[\[<]?"
-    r"(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)(?=[\]>]?:|[\]>]|\s+[-|]|\s*$|\t)"
-)
+_LEVEL = "(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
+#: At the start of a line: 2024-01-01 10:00:00,123 or [2024-01-01T10:00:00Z] or 10:00:00, and what parts it from the rest.
+_TIME = re.compile(r"[\[(]?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d[\d.,]*(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]?[\s:|-]+(?=\S)")
+#: Wherever a level is looked for, it is a word of these, with what tells it from prose.
+_NAMED_LEVEL = re.compile("|".join((
+    _LEVEL + r"(?::|\s+[-|]|\t|\s*$)",                  # ERROR: x, ERROR:root:x, ERROR - x, ERROR | x
+    r"[\[<]" + _LEVEL + r"[\]>]",                       # [ERROR] x
+    r"\[(?:\d+ )?" + _LEVEL + r" [^\]]{1,100}\]",       # [ERROR sgtk.ext.tool] x, [12345 ERROR sgtk.core] x
+)))
+#: After a time it needs nothing else, or follows a name.
+_TIMED_LEVEL = re.compile("|".join((
+    r"(?:\w[\w-]*\.[\w.-]+\s+)?" + _LEVEL + r"[\s/]",   # ERROR x, sgtk.core ERROR x
+    r"[\w.\[\]: -]{0,80}?[\s\[|-]" + _LEVEL + r"(?:\]?:|\]|\s+[-|]|\s*$)",  # my.name - ERROR - x, my.name [ERROR] x
+)))
 _LEVELS = {
     "DEBUG": logging.DEBUG, "INFO": logging.INFO, "WARNING": logging.WARNING, "WARN": logging.WARNING,
     "ERROR": logging.ERROR, "CRITICAL": logging.CRITICAL, "FATAL": logging.CRITICAL,
@@ -718,10 +799,17 @@ def _on_line(logger: Log) -> Callable[[int, bytes], None]:
 
     def on_line(level: int, raw: bytes) -> None:
         line = one_line(raw.rstrip(b"\r").decode("utf-8", "backslashreplace"))
-        named = _LEVEL.match(line[:200])
-        log(_LEVELS[named.group(1)] if named else level, line)
+        log(_named_level(line[:200]) or level, line)
 
     return on_line
+
+
+def _named_level(line: str) -> Optional[int]:
+    """The level that a line of a log names itself."""
+    time_of_day = _TIME.match(line)
+    rest = line[time_of_day.end():] if time_of_day else line
+    named = _NAMED_LEVEL.match(rest) or (_TIMED_LEVEL.match(rest) if time_of_day else None)
+    return _LEVELS[next(filter(None, named.groups()))] if named else None
 
 
 def _script_of(command: Sequence[Union[str, bytes]]) -> str:
@@ -748,19 +836,26 @@ def _ending(code: int) -> str:
         return "was ended by signal %d" % -code
 
 
+#: The launcher's code for a job whose end nobody knows.
+_LOST_CODE = 125
+_REAPED = "something else reaps the children of this process (SIGCHLD is ignored, or a thread waits for any child)"
+
 #: How the launcher's line starts when the worker with the job went away.
 _LOST = "sgtk-python: it is not known how the job ended: "
 
 
-def _launchers_words(stderr: str) -> Optional[str]:
+def _launchers_words(stderr: str, others_write: bool = False) -> Optional[str]:
     """What the launcher says went wrong, in one line; None if it was Python that wrote: a script may
-    leave with one of the launcher's codes."""
-    prefix, said = "sgtk-python: ", []
+    leave with one of the launcher's codes. Where that is ruled out, others' lines (the loader's) say nothing."""
+    prefix = "sgtk-python: "
+    said: List[str] = []
     for line in stderr.splitlines():
         if line.startswith("hint: "):
-            said.append(line)
+            # One before is a warning's.
+            said.extend([line] if said else [])
         elif not line.startswith(prefix):
-            return None
+            if not others_write:
+                return None
         elif not line.startswith(prefix + "warning: "):
             said.append(line[len(prefix):])
     return "; ".join(said)
@@ -837,9 +932,9 @@ def save(
     again in the environment that this process has: with the same launcher, variables and working
     directory. ``options`` are those of :func:`start`. Of variables that may hold a secret (and of those that
     ``secrets`` names) only the names are written."""
-    env = options.pop("env", None) or {}
-    variables = Environment(os.environ, **env)
-    hidden = _secret_names(variables, secrets)
+    env = _hidden(options.pop("env", None))
+    variables = Environment(os.environ, **_variables(env))
+    hidden = _secret_names(variables, _names(secrets))
     options.pop("logger", None)
     cwd = os.fsdecode(options.pop("cwd", None) or os.getcwd())
     options = {name: os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else value for name, value in options.items()}
@@ -899,7 +994,7 @@ def _replayed(saved: Any) -> Job:
     missing = [name for name in saved["secrets"] if name not in os.environ]
     if missing:
         sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
-    environment = Environment(_variables(saved["environment"]), SGTK_PYTHON_BIN=launcher)
+    environment = Environment(_variables(_hidden(saved["environment"])), SGTK_PYTHON_BIN=launcher)
     environment.update((name, os.environ[name]) for name in saved["secrets"] if name in os.environ)
     return Job(
         command, shown, None if event is None else _encoded(event), environment, saved["cwd"], None, None, False, KEEP,
@@ -910,7 +1005,8 @@ def _replayed(saved: Any) -> Job:
 
 class Lanes:
     """Works on several things at once: so many at the most, those of one key one after another, in the
-    order in which they came. What is left is finished before the process ends."""
+    order in which they came. What is left is finished before the process ends. Where that cannot be
+    (``THREADS_AT_END``), who adds a piece does it, too."""
 
     def __init__(self, at_once: int, waiting: int) -> None:
         self.at_once = at_once
@@ -935,16 +1031,16 @@ class Lanes:
             if not self._ready or self._workers >= max(1, self.at_once):
                 return
             self._workers += 1
-            try:
-                # It leaves when there is nothing to do, so that it keeps no process alive.
-                threading.Thread(target=self._work, daemon=False).start()
-                return
-            except RuntimeError:
-                self._workers -= 1
-                if self._workers:
+            if THREADS_AT_END:
+                try:
+                    # It leaves when there is nothing to do, so that it keeps no process alive.
+                    threading.Thread(target=self._work, daemon=False).start()
                     return
-                self._workers += 1
-        # No thread can be started: this one does it.
+                except RuntimeError:
+                    if self._workers > 1:
+                        self._workers -= 1
+                        return
+        # No thread can be started, now or for what is left at the end: this one does it.
         self._work()
 
     def is_full(self) -> bool:
@@ -1020,6 +1116,8 @@ def main(words: Sequence[str]) -> int:
     except (Error, OSError, ValueError, KeyError, TypeError) as error:
         sys.stderr.write("sgtk_python: %s\n" % error)
         return 125
+    if isinstance(result.error, JobLost):
+        sys.stderr.write("sgtk_python: %s\n" % result.error)
     return result.code if result.code >= 0 else 128 - result.code
 
 

@@ -38,6 +38,7 @@ class StudioTest(unittest.TestCase):
         self.set(
             SHOTGUN_BASE=self.path("configs"), SGTK_PYTHON_SETTINGS=write(self.path("settings.toml"), ""),
             SGTK_PYTHON_CACHE=self.path("cache"), SGTK_PYTHON_BIN=LAUNCHER, PYTHONPATH=SHIMS, PYTHONDONTWRITEBYTECODE="1",
+            PYTHONUNBUFFERED=None, SGTK_PYTHON_WARM=None,
         )
 
     def set(self, **variables):

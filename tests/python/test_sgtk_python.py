@@ -3,6 +3,7 @@ import datetime
 import json
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -84,8 +85,8 @@ class Running(StudioTest):
         script = self.script("import os; print(os.getcwd(), os.environ['WHAT'])")
         done = sgtk_python.run(script, project="bigbuck", env={"WHAT": "this"}, cwd=self.folder)
         self.assertEqual(done.stdout, "%s this\n" % self.folder)
-        explained = sgtk_python.run("x.py", project="bigbuck", options=["--explain=json"])
-        self.assertEqual(json.loads(explained.stdout)["project"]["name"], "bigbuck")
+        done = sgtk_python.run(script, project="bigbuck", options=["--env=WHAT=that"])
+        self.assertIn(" that\n", done.stdout)
 
     def test_warm_and_pipeline_are_the_launchers(self):
         self.stand_in("import sys; print(sys.argv[1:])")
@@ -164,15 +165,92 @@ class Failing(StudioTest):
         self.assertIn("may be the launcher's", str(error))
 
     def test_options_time_outs_and_variables_of_the_wrong_kind(self):
-        for options in ("--explain", b"--explain", ["x.py"], ["--explain", "--"], [7]):
+        for options in ("--clean", b"--clean", ["x.py"], ["--clean", "--"], [7]):
             with self.assertRaises(TypeError):
                 sgtk_python.run("-c", "print(1)", project="bigbuck", options=options)
+        for secrets in ("NAME", [b"NAME"]):
+            with self.assertRaises(TypeError):
+                sgtk_python.run("-c", "print(1)", project="bigbuck", secrets=secrets)
+        with self.assertRaisesRegex(TypeError, "env is a mapping"):
+            sgtk_python.run("-c", "print(1)", project="bigbuck", env=[("A", "1")])
         for timeout, kind in (("5", TypeError), (True, TypeError), (float("nan"), ValueError), (float("inf"), ValueError),
                               (-1, ValueError), (10 ** 400, ValueError)):
             with self.assertRaises(kind):
                 sgtk_python.start("-c", "print(1)", project="bigbuck", timeout=timeout)
         with self.assertRaisesRegex(TypeError, r"env\['A'\] is text, not 1"):
             sgtk_python.run("-c", "1", project="bigbuck", env={"A": 1})
+
+    def test_options_with_which_no_script_runs(self):
+        for word in ("--explain", "--explain=json", "--help", "--version", "--list=names", "--doctor", "--workers",
+                     "--stop-workers", "--make-shim=bigbuck", "--each=2", "--match=*"):
+            with self.assertRaisesRegex(ValueError, word.replace("*", ".")):
+                sgtk_python.start("-c", "print(1)", project="bigbuck", options=["--clean", word])
+
+    @unittest.skipUnless(sys.platform == "linux", "only Linux tells which program a process was")
+    def test_a_line_of_the_loaders_changes_no_exception(self):
+        with self.assertRaisesRegex(sgtk_python.NoProject, "^no project 'nobody'"):
+            sgtk_python.run("x.py", project="nobody", env={"LD_PRELOAD": "/nowhere.so"})
+        self.stand_in("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: no project a\\nmore\\nhint: look')\n"
+                      "sys.exit(121)")
+        with self.assertRaisesRegex(sgtk_python.NoProject, "^no project a; hint: look$"):
+            sgtk_python.run("x.py", project="a")
+        # The code and the words may be those of a script in a worker.
+        for options in ({"warm": True}, {"env": {"SGTK_PYTHON_WARM": "1"}}):
+            self.assertIs(type(sgtk_python.run("x.py", project="a", check=False, **options).error), sgtk_python.JobFailed)
+        with self.assertRaises(sgtk_python.NoProject):
+            sgtk_python.run("x.py", project="a", env={"SGTK_PYTHON_WARM": "0"})
+
+    def test_an_unprintable_name_is_no_project(self):
+        with self.assertRaises(sgtk_python.NoProject):
+            sgtk_python.run("x.py", project="a\x1bb")
+
+    def test_who_reaps_the_children_hides_no_failure(self):
+        ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+        self.addCleanup(signal.signal, signal.SIGCHLD, ignored)
+        for code in ("raise SystemExit(3)", "1"):
+            job = sgtk_python.start("-c", code, project="bigbuck")
+            with self.assertRaisesRegex(sgtk_python.JobLost, "reaps the children of this process"):
+                job.wait().check()
+            self.assertEqual((job.poll(), job.wait().code), (125, 125))
+        self.stand_in("raise SystemExit(3)")
+        with self.assertRaises(sgtk_python.JobLost):
+            sgtk_python.run("x.py", project="bigbuck", warm=True)
+
+    @unittest.skipUnless(hasattr(os, "waitid"), "the system tells how a process ended and keeps it")
+    def test_the_code_is_what_the_system_tells_and_keeps(self):
+        # Somebody else waits for the process as soon as it has ended.
+        before = os.waitid
+
+        def waited_for_elsewhere(kind, number, how):
+            ended = before(kind, number, how)
+            os.waitpid(number, 0)
+            return ended
+
+        self.addCleanup(setattr, os, "waitid", before)
+        os.waitid = waited_for_elsewhere
+        self.codes()
+        # A system that does not keep it.
+        del os.waitid
+        self.codes()
+
+    def codes(self):
+        for program, code in (("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9), ("1", 0)):
+            self.assertEqual(sgtk_python.run("-c", program, project="bigbuck", check=False).code, code)
+
+    def test_nothing_of_an_ended_job_runs_beside_the_next(self):
+        # As a job in a worker: it is in another session, and ends after its launcher.
+        self.stand_in(
+            "import os, sys, time\nlauncher = os.getpid()\nif os.fork() == 0:\n    os.setsid()\n    print('runs', flush=True)\n"
+            "    while os.getppid() == launcher: time.sleep(0.01)\n    time.sleep(0.5)\n    print('late')\n"
+            "else: time.sleep(600)\n"
+        )
+        before, sgtk_python.LEFT_BEHIND = sgtk_python.LEFT_BEHIND, 0
+        self.addCleanup(setattr, sgtk_python, "LEFT_BEHIND", before)
+        runs = threading.Event()
+        job = sgtk_python.start("x.py", project="bigbuck", logger=lambda level, line: runs.set())
+        self.assertTrue(runs.wait(60))
+        job.end()
+        self.assertEqual(job.wait().stdout, "runs\nlate\n")
 
     def test_what_has_been_waited_for_is_not_signalled(self):
         before, signalled = os.killpg, []
@@ -193,6 +271,10 @@ class Failing(StudioTest):
             sgtk_python.run("x.py", project="bigbuck")
         self.set(PATH=os.path.dirname(LAUNCHER))
         self.assertEqual(os.path.realpath(sgtk_python.find_launcher()), os.path.realpath(LAUNCHER))
+        self.addCleanup(os.chdir, os.getcwd())
+        os.chdir(os.path.dirname(LAUNCHER))
+        self.set(SGTK_PYTHON_BIN=os.path.join(os.curdir, os.path.basename(LAUNCHER)))
+        self.assertEqual(sgtk_python.run("-c", "print(1)", project="bigbuck", cwd=self.folder).stdout, "1\n")
         self.set(SGTK_PYTHON_BIN=write(self.path("text"), "no program"))
         os.chmod(self.path("text"), 0o755)
         with self.assertRaises(sgtk_python.LauncherNotFound):
@@ -281,6 +363,58 @@ class Output(StudioTest):
         ]))
         self.assertIn("plain \\xff", done.stdout)
 
+    def test_lines_that_name_their_level(self):
+        for line in (
+            "ERROR: x", "ERROR:root:x", "ERROR - x", "ERROR    | x", "[ERROR] x", "<ERROR> x", "[ERROR sgtk.ext.mytool] boom",
+            "[ERROR sgtk.env.asset.tk-shell] boom", "2024-01-01 10:00:00,123 [12345 ERROR sgtk.core] x", "[12345 ERROR sgtk.core] x",
+            "2024-01-01 10:00:00,123 ERROR boom", "[2024-01-01 10:00:00,123] ERROR in x: y", "10:00:01 [ERROR] x",
+            "[2024-01-01 10:00:00,123: ERROR/MainProcess] x", "2024-01-01T10:00:00Z ERROR x", "2024-01-01 10:00:00+02:00 ERROR x",
+            "2024-01-01 10:00:00.123 | ERROR    | mod:f:3 - x", "2024-01-01 10:00:00,123 - my.name - ERROR - x",
+            "2024-01-01 10:00:00,123 sgtk.core ERROR x", "10:00:01 [worker 3] my.name: ERROR: x", "10:00:01 ERROR: x",
+        ):
+            self.assertEqual(sgtk_python._named_level(line), logging.ERROR, line)
+        for line in (
+            "error in line 3", "Error: x", "Warning signs", "INFO desk called", "ERROR pages", "ERRORS: 3", "no ERROR here", "[INFOS] x", "",
+            "[see ERROR log] x", "10:00 ERROR", "10:00:01 the ERROR page was made", "2024-01-01 10:00:00 waits", "2024 ERROR x", "10:00:01",
+            "[INFORMATION desk] x", "shot_010: INFO", "[x] ERROR pages",
+        ):
+            self.assertIsNone(sgtk_python._named_level(line), line)
+
+    @unittest.skipUnless(os.environ.get("SGTK_PYTHON_TEST_CORE") and sys.version_info < (3, 12), "with a real core")
+    def test_the_levels_of_a_real_core(self):
+        script = self.script(
+            "import sys; sys.path.insert(0, %r); import sgtk\nsgtk.LogManager().initialize_custom_handler()\n"
+            "log = sgtk.LogManager.get_logger('mytool'); log.error('boom'); log.info('fine')" % os.environ["SGTK_PYTHON_TEST_CORE"]
+        )
+        lines = []
+        sgtk_python.run(script, project="bigbuck", env={"HOME": self.folder, "SHOTGUN_HOME": self.folder}, logger=lambda *line: lines.append(line))
+        self.assertIn((40, "[ERROR sgtk.ext.mytool] boom"), lines)
+        self.assertIn((20, "[INFO sgtk.ext.mytool] fine"), lines)
+
+    def test_it_comes_as_it_is_written(self):
+        gate = self.path("gate")
+        os.mkfifo(gate)
+        script = self.script("import os\nprint('first')\nopen(%r).close()\nprint('last')\nos.kill(os.getpid(), 9)" % gate)
+        lines = []
+
+        def log(level, line):
+            lines.append(line)
+            if line == "first":
+                open(gate, "w").close()
+
+        done = sgtk_python.run(script, project="bigbuck", logger=log, timeout=60, check=False)
+        self.assertEqual((lines, done.code), (["first", "last"], -9))
+        self.assertIn("last", str(done.error))
+
+    def test_the_callers_word_on_buffering_counts(self):
+        script = self.script("import os; open(%r, 'w').write(repr(os.environ.get('PYTHONUNBUFFERED')))" % self.path("value"))
+        for value, options in (("'1'", {}), ("None", {"capture": False}), ("''", {"env": {"PYTHONUNBUFFERED": ""}})):
+            sgtk_python.run(script, project="bigbuck", **options)
+            self.assertEqual(read(self.path("value")), value)
+        self.set(PYTHONUNBUFFERED="")
+        sgtk_python.run(script, project="bigbuck")
+        self.assertEqual(read(self.path("value")), "''")
+
     def test_a_logger(self):
         with self.assertLogs("job", logging.DEBUG) as logs:
             sgtk_python.run("-c", "print('100%s of it')", project="bigbuck", logger=logging.getLogger("job"))
@@ -331,6 +465,49 @@ class Secrets(StudioTest):
         job = sgtk_python.start("-c", "1", project="bigbuck", env={"MY_KEY": self.KEY})
         self.assertNotIn(self.KEY, repr(vars(job)))
         job.wait()
+
+    def test_in_no_frame_of_any_error(self):
+        def fails():
+            raise RuntimeError("no log")
+
+        key, good = {"A_KEY": self.KEY}, {"project": "bigbuck"}
+        wrong = (
+            {"event": {"id": 1}}, {"project": ""}, dict(good, options="--clean"), dict(good, options=["--explain"]), dict(good, timeout=-1),
+            dict(good, env={"A_KEY": self.KEY.encode()}), dict(good, env=[("A_KEY", self.KEY)]), dict(good, env=self.KEY),
+            dict(good, env={"A_KEY": self.KEY + "\0"}), dict(good, env={"A_KEY": self.KEY + "\ud800"}), dict(good, env={"A": 1, "A_KEY": self.KEY}),
+            dict(good, cwd=self.path("nowhere")), dict(good, secrets=5), dict(good, nothing=5), {"project": "nobody"}, dict(good, timeout=0),
+            dict(good, logger=lambda level, line: fails()), dict(good, event={"id": {1}}),
+        )
+        program = "import os; print(os.environ['A_KEY']); 1/0"
+        calls = [(function, "-c", dict({"env": key}, **options)) for options in wrong for function in (sgtk_python.run, sgtk_python.start)]
+        calls += [(sgtk_python.save, "x.py", dict(good, env=env, **more)) for env in (key, [("A_KEY", self.KEY)], {"A_KEY": self.KEY.encode()}, {"A_KEY": self.KEY, "A": 1})
+                  for more in ({}, {"event": {"id": {1}}}, {"secrets": 5}, {"pipeline": {1}})]
+        calls += [(sgtk_python.save, object(), {"env": key}), (sgtk_python.run, object(), dict(good, env=key))]
+        for function, script, options in calls:
+            with self.subTest(function=function.__name__, options=sorted(options)):
+                words = [self.path("no", "folder", "x"), script] if function is sgtk_python.save else [script, program]
+                try:
+                    done = function(*words, **options)
+                    if function is sgtk_python.start:
+                        done.wait().check()
+                except Exception as error:
+                    self.assert_hidden(error)
+                else:
+                    self.fail("no error")
+        self.set(SGTK_PYTHON_BIN=self.path("nowhere"))
+        with self.assertRaises(sgtk_python.LauncherNotFound) as caught:
+            sgtk_python.run("-c", "1", env=key, **good)
+        self.assert_hidden(caught.exception)
+
+    def assert_hidden(self, error):
+        while error is not None:
+            self.assertNotIn(self.KEY, repr(error) + str(error))
+            # The first frames are the test's.
+            for frame, _ in traceback.walk_tb(error.__traceback__):
+                if frame.f_code.co_filename != __file__:
+                    for name, value in frame.f_locals.items():
+                        self.assertNotIn(self.KEY, repr(value), "%s of %s" % (name, frame.f_code.co_name))
+            error = error.__context__
 
     def test_not_in_pieces_either(self):
         script = self.script(
@@ -419,6 +596,11 @@ class Replaying(StudioTest):
 
 
 class InLanes(unittest.TestCase):
+    def setUp(self):
+        # Threads are only missing at the end.
+        self.addCleanup(setattr, sgtk_python, "THREADS_AT_END", sgtk_python.THREADS_AT_END)
+        sgtk_python.THREADS_AT_END = True
+
     def test_in_order_for_one_key_and_at_once_for_several(self):
         lanes, order, both = sgtk_python.Lanes(2, 100), [], threading.Barrier(2, timeout=60)
         lanes.add("a", both.wait)
@@ -463,14 +645,12 @@ class InLanes(unittest.TestCase):
         lanes.finish()
         self.assertTrue(added.is_set())
 
-    def test_all_is_finished_before_the_process_ends(self):
-        program = (
-            "import sys; sys.path.insert(0, %r)\nimport sgtk_python, subprocess, time\n"
-            "lanes = sgtk_python.lanes('x', 2, 9)\n"
-            "def work(): time.sleep(0.05); subprocess.run([sys.executable, '-c', 'print(1)'])\n"
-            "for number in range(4): lanes.add(number %% 3, work)\n" % SHIMS
-        )
-        self.assertEqual(subprocess.check_output([PYTHON, "-c", program]).count(b"1"), 4)
+    def test_where_no_thread_starts_at_the_end_who_adds_it_does_it(self):
+        sgtk_python.THREADS_AT_END = False
+        lanes, done = sgtk_python.Lanes(2, 9), []
+        for number in range(3):
+            lanes.add(number, lambda: done.append(threading.current_thread()))
+            self.assertEqual(done, [threading.current_thread()] * (number + 1))
 
     def test_a_piece_that_raises_stops_no_other(self):
         lanes, done = sgtk_python.Lanes(1, 9), []
@@ -481,6 +661,18 @@ class InLanes(unittest.TestCase):
             with lanes._change:
                 self.assertTrue(lanes._change.wait_for(lambda: not lanes._workers, 60))
         self.assertEqual((done, lanes._taken), ([1], set()))
+
+
+class AtTheEnd(StudioTest):
+    def test_all_is_finished_before_the_process_ends(self):
+        program = (
+            "import sgtk_python, time\nlanes = sgtk_python.lanes('x', 2, 9)\n"
+            "def work(number):\n    time.sleep(0.05)\n"
+            "    print(sgtk_python.run('-c', 'print(%d)' % number, project='bigbuck', timeout=60).stdout, end='', flush=True)\n"
+            "for number in range(6): lanes.add(number % 3, lambda number=number: work(number))\n"
+        )
+        done = subprocess.run([PYTHON, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual((sorted(done.stdout.split()), done.stderr), ([b"0", b"1", b"2", b"3", b"4", b"5"], b""))
 
 
 if __name__ == "__main__":
