@@ -17,6 +17,7 @@ import importlib.util
 import json
 import logging
 import os
+import shlex
 import sys
 import threading
 import time
@@ -61,6 +62,10 @@ def registerCallbacks(reg):
             reg.registerCallback(os.environ[name], os.environ[key], route_event, None, routes)
             return
     pairs = ", or ".join("%s and %s" % pair for pair in routes.credentials or CREDENTIALS)
+    if routes.broken and not routes.credentials:
+        raise RuntimeError(
+            "no script name and key to register with; the routes file, which may name them, is broken: %s; mend it and "
+            "restart the daemon, or set %s" % (routes.broken, pairs))
     raise RuntimeError("no script name and key to register with: set %s" % pairs)
 
 
@@ -95,12 +100,15 @@ class Routes(object):
         self._logger = logger
         self._stamp = None
         self.routes = []
+        #: What is wrong with the file, if it is broken now.
+        self.broken = None
         self.credentials = None
         self._secrets = []
         self._save_to = None
         self._keep = 500
-        self._jobs, self._waiting = 4, 100
+        self._jobs, self._waiting = 4, 1000
         self._told_full = False
+        self._told_foreground = False
 
     def __repr__(self):
         return "<%d routes of %s>" % (len(self.routes), self._find_file())
@@ -120,19 +128,33 @@ class Routes(object):
             if found is None:
                 raise BadRoutes("there is no such file, or it cannot be read (%s)" % stamp[1])
             self._take(_read(path), path)
+            self.broken = None
             self._logger.info("%s read from %s", _routes(len(self.routes)), path)
             for route in self.routes:
                 for warning in route.warnings():
                     self._logger.warning("%s: route '%s': %s", path, route.name, warning)
+            self._warn_of_foreground()
         except Exception as error:
+            self.broken = "%s: %s" % (path, _one_line(error))
             kept = "what was read before stays (%s)" % _routes(len(self.routes)) if self.routes else "no event is handled"
-            self._logger.error("%s: %s; %s", path, _one_line(error), kept)
+            self._logger.error("%s; %s", self.broken, kept)
+
+    def _warn_of_foreground(self):
+        if sgtk_python.THREADS_AT_END or self._told_foreground or not any(route.background for route in self.routes):
+            return
+        self._told_foreground = True
+        self._logger.warning(
+            "Python %s cannot finish background jobs when the daemon ends (gh-113964): they run in the foreground; "
+            "Python 3.12.3 can", sys.version.split()[0])
 
     def _take(self, table, path):
         folder = os.path.dirname(os.path.abspath(path))
+        # By themselves: the plugin has to register once, and the rest may be mended later.
+        credentials = _credentials(table.get("credentials"), "credentials") if isinstance(table, dict) else None
+        self.credentials = [credentials] if credentials else None
         top = _Table(table, "the file", ("route", "credentials", "background", "save_to", "keep"))
         background = _Table(top.get("background", dict, {}), "[background]", ("jobs", "waiting"))
-        jobs, waiting = background.count("jobs", 4), background.count("waiting", 100)
+        jobs, waiting = background.count("jobs", 4), background.count("waiting", 1000)
         tables = top.get("route", list, [])
         if not tables:
             raise BadRoutes("it has no [[route]]")
@@ -141,12 +163,10 @@ class Routes(object):
         for name in names:
             if names.count(name) > 1:
                 raise BadRoutes("two routes are named '%s'; give each a 'name' of its own" % name)
-        credentials = _credentials(top.get("credentials", dict, None), "credentials")
         save_to = os.path.join(folder, top.get("save_to", str, "saved_events"))
         keep = top.count("keep", 500)
         # All of it is good, or none of it is taken.
         self.routes, self._save_to, self._keep = routes, save_to, keep
-        self.credentials = [credentials] if credentials else None
         self._jobs, self._waiting = jobs, waiting
         pairs = [route.credentials for route in routes] + [credentials]
         self._secrets = sorted({name for pair in pairs if pair for name in pair})
@@ -192,7 +212,6 @@ class Route(object):
         self.events = self._events(table)
         self.projects = table.strings("projects", (str, int)) if "projects" in table.table else None
         self.no_project = self._no_project(table)
-        self.skips_no_config = table.one_of("no_config", ("skip", "error"), "skip") == "skip"
         timeout = table.get("timeout", (int, float), 600)
         if not 0 <= timeout <= threading.TIMEOUT_MAX:
             table.fail("timeout is a number of seconds, from 0 (none) to %d" % threading.TIMEOUT_MAX)
@@ -202,9 +221,14 @@ class Route(object):
         self.save = table.get("save", bool, False)
         self.pipeline = table.get("pipeline", (str, int), None)
         self.options = table.strings("options", (str,))
-        for word in self.options:
-            if not word.startswith("--") or word == "--":
-                table.fail("'options' holds words such as '--exclusive' or '--keep=NAME', not %r" % word)
+        try:
+            sgtk_python.checked_options(self.options)
+        except (TypeError, ValueError) as error:
+            table.fail("'options': %s" % error)
+        # One that names a config means to have it; that it is not found may be a slip of the pen.
+        names_config = self.pipeline is not None or any(o.startswith(("--pipeline=", "--config=")) for o in self.options)
+        self.skips_no_config = table.one_of("no_config", ("skip", "error"), "error" if names_config else "skip") == "skip"
+        self._skipped = set()
         self.log_lines = table.count("log_lines", 1000)
         self.env = self._env(table)
         self.credentials = _credentials(table.get("credentials", dict, None), where)
@@ -224,6 +248,15 @@ class Route(object):
             yield "there is no script %s" % self.words[0]
         for name in self.unset_credentials():
             yield "the variable %s, which its credentials name, is not set" % name
+        for wanted in self.projects or ():
+            if isinstance(wanted, str) and wanted.isdigit():
+                yield "the project \"%s\" is a name; for an id write %s without quotes" % (wanted, wanted)
+
+    def skips_first(self, project):
+        """Whether a project is passed over for the first time since the routes were read."""
+        is_first = project not in self._skipped
+        self._skipped.add(project)
+        return is_first
 
     def unset_credentials(self):
         return [name for name in self.credentials or () if name not in os.environ]
@@ -233,7 +266,7 @@ class Route(object):
         if not events:
             table.fail("events are missing: a list of types, or a table of types and attributes")
         if isinstance(events, str):
-            events = [events]
+            events = {events: True}
         if isinstance(events, list):
             events = dict.fromkeys(table.strings("events", (str,), events), True)
         for kind, attributes in events.items():
@@ -265,7 +298,7 @@ class Route(object):
             return True
         name = project.get("name") or ""
         return any(
-            wanted == project.get("id") if isinstance(wanted, int) else fnmatch.fnmatchcase(name, wanted)
+            wanted == project.get("id") if isinstance(wanted, int) else wanted == name or fnmatch.fnmatchcase(name, wanted)
             for wanted in self.projects
         )
 
@@ -395,7 +428,8 @@ class Run(object):
             self._logger.info("%s: done for %s in %.1f s%s", self._title, project, time.time() - started,
                               self._saved(options) if self._route.save else "")
         elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
-            self._logger.debug("%s: skipped, for %s has no config here", self._title, project)
+            level = logging.INFO if self._route.skips_first(project) else logging.DEBUG
+            self._logger.log(level, "%s: skipped, for %s has no config here", self._title, project)
         else:
             # What a job wrote last stands on lines of its own.
             reason = str(error) if isinstance(error, sgtk_python.Error) else _one_line(error)
@@ -438,7 +472,8 @@ class Run(object):
             _prune(self._save_to, self._keep)
         except Exception as error:
             return "\n(the event could not be saved: %s)" % _one_line(error)
-        return "\nagain by hand: python3 %s replay %s" % (os.path.abspath(sgtk_python.__file__), path)
+        module = os.path.abspath(sgtk_python.__file__)
+        return "\nagain by hand: python3 %s replay %s" % (shlex.quote(module), shlex.quote(path))
 
 
 class _Lines(object):

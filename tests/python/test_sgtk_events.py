@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import pprint
+import shlex
 import shutil
 import subprocess
 import sys
@@ -53,8 +54,8 @@ class Registrar:
 class Daemon:
     """A plugin in the daemon: off for good as soon as a callback raises."""
 
-    def __init__(self, path, logger):
-        self.path, self.logger = path, logger
+    def __init__(self, path, logger, threads_at_end=True):
+        self.path, self.logger, self.threads_at_end = path, logger, threads_at_end
         self.load()
 
     def load(self):
@@ -63,6 +64,8 @@ class Daemon:
         spec = importlib.util.spec_from_file_location(name, self.path, loader=loader)
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)  # and not in sys.modules
+        if hasattr(module, "sgtk_python"):
+            module.sgtk_python.THREADS_AT_END = self.threads_at_end
         self.registrar = Registrar(self.logger)
         module.registerCallbacks(self.registrar)
         self.module = module
@@ -141,10 +144,23 @@ class Handling(PluginTest):
         )
         routes = self.daemon().registrar.callbacks[0][4]
         taken = lambda **of: [route.words[1] for route in routes.routes if route.takes(self.event(**of))]
+        self.assertEqual(taken(kind="Shotgun_Shot_New", project=176), [])
         self.assertEqual(taken(kind="Shotgun_Task_Change", attribute="sg_status_list"), ["1"])
         self.assertEqual(taken(kind="Shotgun_Task_Change", attribute="code"), [])
         self.assertEqual(taken(kind="Shotgun_Note_New"), ["1"])
         self.assertEqual(taken(kind="Shotgun_Shot_New", project=177), ["2", "3"])
+
+    def test_names_with_brackets_and_one_type_of_event(self):
+        self.routes({"name": "a", "projects": ["Big [old]"], "args": [1]}, {"name": "b", "projects": ["Big [bB]uck"], "args": [2]},
+                    {"name": "c", "projects": ["176"], "args": [3]}, {"name": "d", "events": "Shotgun_Version_New", "args": [4]})
+        routes = self.daemon().registrar.callbacks[0][4]
+        self.assertEqual(self.records.of("ERROR"), [])
+        [warning] = self.records.of("WARNING")
+        self.assertIn("route 'c': the project \"176\" is a name; for an id write 176 without quotes", warning)
+        for name, expected in (("Big [old]", ["1", "4"]), ("Big x", ["4"]), ("Big Buck", ["2", "4"]), ("176", ["3", "4"])):
+            event = dict(self.event(), project={"type": "Project", "id": 176, "name": name})
+            self.assertEqual([route.words[1] for route in routes.routes if route.takes(event)], expected, name)
+        self.assertFalse(routes.routes[3].takes(self.event(kind="Shotgun_Version_News")))
 
     def test_events_without_a_project(self):
         self.routes(
@@ -162,6 +178,25 @@ class Handling(PluginTest):
         [error] = self.records.of("ERROR")
         self.assertIn("999", error)
         self.assertIn("'fails'", error)
+
+    def test_the_first_of_the_passed_over_is_told(self):
+        self.routes({"name": "a"}, {"name": "b"})
+        daemon = self.daemon()
+        for number, project in enumerate((999, 999, 998)):
+            daemon.process(self.event(number, project))
+        told = lambda level: [message for message in self.records.of(level) if "skipped" in message]
+        events = lambda level: [message.split()[1] for message in told(level)]
+        self.assertEqual((events("INFO"), events("DEBUG")), (["0", "0", "2", "2"], ["1", "1"]))
+        self.assertIn("project 999 (Nowhere) has no config here", told("INFO")[0])
+
+    def test_a_named_config_that_is_not_there_is_an_error(self):
+        self.routes({"name": "a", "pipeline": "Dve"}, {"name": "b", "options": ["--pipeline=Dve"]},
+                    {"name": "c", "pipeline": "Dve", "no_config": "skip"}, {"name": "d", "pipeline": "Primary"})
+        daemon = self.daemon()
+        daemon.process(self.event(1))
+        self.assertEqual([m.split(",")[1].split(":")[0] for m in self.records.of("ERROR")], [" route 'a'", " route 'b'"], self.records.all)
+        self.assertIn("no config 'Dve' here", self.records.of("ERROR")[0])
+        self.assertEqual(self.marks(), ["1 bigbuck"])
 
     def test_the_scripts_credentials_are_in_its_variables_alone(self):
         script = self.script("import os, sys; assert os.environ['SHOTGUN_FARM_SCRIPT_USER'] == 'me'; "
@@ -203,9 +238,25 @@ class Handling(PluginTest):
             self.daemon()
         self.set(A_NAME="a", A_KEY="b")
         self.assertEqual(self.daemon().registrar.callbacks[0][:2], ("a", "b"))
+        # Broken in the routes, it registers, and runs them when they are mended.
+        self.routes({"timeot": 1}, credentials={"name": "A_NAME", "key": "A_KEY"})
+        daemon = self.daemon()
+        self.assertEqual(daemon.registrar.callbacks[0][:2], ("a", "b"))
+        self.routes(credentials={"name": "A_NAME", "key": "A_KEY"}, top=1)
+        self.assertEqual(self.daemon().registrar.callbacks[0][:2], ("a", "b"))
+        self.routes(credentials={"name": "A_NAME", "key": "A_KEY"})
+        daemon.process(self.event(4))
+        self.assertEqual(self.marks(), ["4 bigbuck"])
         self.routes()
         self.set(SGDAEMON_SGTK_KEY=None, SG_ED_SCRIPT_NAME="daemon", SG_ED_API_KEY="its")
         self.assertEqual(self.daemon().registrar.callbacks[0][:2], ("daemon", "its"))
+
+    def test_no_credentials_for_the_file_is_broken(self):
+        self.set(SGDAEMON_SGTK_KEY=None, SG_ED_API_KEY=None, SHOTGUN_FARM_SCRIPT_KEY=None)
+        for text, reason in (("{", "Expecting"), ('{"credentials": {"name": "A"}}', "two variables")):
+            path = write(self.path("plugins", "sgtk_events.json"), text)
+            with self.assertRaisesRegex(RuntimeError, "is broken: %s: .*%s.*restart" % (path, reason)):
+                self.daemon()
 
     def test_the_module_beside_it_is_no_plugin(self):
         daemon = Daemon(self.path("plugins", "sgtk_python.py"), self.logger)
@@ -221,6 +272,21 @@ class Handling(PluginTest):
         self.assertEqual(len(marks), 12)
         for rest, name in ((0, "bigbuck"), (1, "sintel")):
             self.assertEqual([mark for mark in marks if mark.endswith(name)], ["%d %s" % (n, name) for n in range(rest, 12, 2)])
+
+    def test_in_the_foreground_where_the_end_would_lose_them(self):
+        self.routes({"background": True})
+        daemon = Daemon(self.plugin, self.logger, threads_at_end=False)
+        [warning] = self.records.of("WARNING")
+        self.assertIn("gh-113964", warning)
+        daemon.process(self.event(1))
+        self.assertEqual(self.marks(), ["1 bigbuck"])
+        self.routes({"background": True})
+        daemon.process(self.event(2))
+        self.assertEqual((self.marks(), self.records.of("WARNING")), (["1 bigbuck", "2 bigbuck"], [warning]))
+
+    def test_so_many_wait(self):
+        self.routes()
+        self.assertEqual(self.daemon().registrar.callbacks[0][4]._waiting, 1000)
 
     def test_a_slow_project_does_not_hold_up_another(self):
         gate = self.path("gate")
@@ -315,14 +381,14 @@ class Failing(PluginTest):
             "import os, sgtk_python, sys\nif not os.path.exists(%r): sys.exit('not yet')\n"
             "print('now', sgtk_python.event()['id'], os.environ['MODE'], os.getcwd())" % self.mark, "twice.py"
         )
-        self.routes({"script": script, "env": {"MODE": "route's"}, "name": "a/b c"})
+        self.routes({"script": script, "env": {"MODE": "route's"}, "name": "a/b c"}, save_to="saved events")
         self.daemon().process(self.event(7))
         [error] = self.records.of("ERROR")
-        command = error.splitlines()[-1].split(": ", 1)[1].split()
+        command = shlex.split(error.splitlines()[-1].split(": ", 1)[1])
         self.assertEqual(command[1], self.path("plugins", "sgtk_python.py"))
-        self.assertEqual(command[3], self.path("plugins", "saved_events", "7-a_b_c.json"))
+        self.assertEqual(command[3], self.path("plugins", "saved events", "7-a_b_c.json"))
         self.assertNotIn(KEY, read(command[3]))
-        self.assertEqual(os.stat(self.path("plugins", "saved_events")).st_mode & 0o777, 0o700)
+        self.assertEqual(os.stat(self.path("plugins", "saved events")).st_mode & 0o777, 0o700)
         write(self.mark, "")
         done = subprocess.run([PYTHON] + command[1:], stdout=subprocess.PIPE, cwd="/", env={}, stderr=subprocess.PIPE)
         self.assertEqual(done.stdout.decode(), "now 7 route's %s\n" % os.getcwd(), done.stderr)
@@ -362,6 +428,8 @@ class Reading(PluginTest):
             ({"events": [1]}, "cannot hold"), ({"events": {"a": 1}}, "list of attributes"), ({"timeot": 1}, "did you mean 'timeout'?"),
             ({"timeout": -1}, "from 0"), ({"timeout": float("nan")}, "from 0"), ({"timeout": float("inf")}, "from 0"), ({"timeout": "1"}, "'timeout'"), ({"timeout": True}, "'timeout'"), ({"warm": 1}, "'warm' is true or false"),
             ({"projects": "x*"}, "'projects' is a list, such as [\"x*\"]"), ({"options": ["warm"]}, "'options'"),
+            ({"options": ["--explain=json"]}, "'options': with --explain=json the launcher does not run the script"),
+            ({"events": ""}, "events are missing"),
             ({"env": {"A": []}}, "env.A"), ({"env": {"A=B": ""}}, "variable's name"), ({"projects": [None]}, "'projects'"), ({"no_project": "x"}, "no_project"),
             ({"no_project": {"projct": 1}}, "did you mean 'project'?"), ({"no_config": 1}, "no_config"), ({"log_lines": 0}, "log_lines"),
             ({"credentials": {"name": "x"}}, "two variables"), ({"args": [{}]}, "'args'"), ({"name": "n", "env": 1}, "[[route]] 'n'"),
