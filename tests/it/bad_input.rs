@@ -138,7 +138,7 @@ fn no_permission() {
     use std::os::unix::process::CommandExt;
     let studio = Studio::new();
     let copy = studio.path("bin/launcher");
-    fs::copy(crate::support::LAUNCHER, &copy).unwrap();
+    crate::support::copy_program(crate::support::LAUNCHER, &copy);
     let set = |path: &std::path::Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };

@@ -143,7 +143,7 @@ fn pythons_that_do_not_fit() {
         finds(&studio, &[("pythons", "gave no answer", "")]);
     }
     // One for which the core brings no packages.
-    write(core.join("install/core/requirements/3.9/pkgs.zip"), "");
+    write(core.join("install/core/requirements/3.6/pkgs.zip"), "");
     let python = studio.path("bin/python3.12");
     write(&python, "");
     make_executable(&python);
@@ -153,7 +153,7 @@ fn pythons_that_do_not_fit() {
     let wrapper = studio.path("bin/wrapper");
     write(&wrapper, format!("#!/bin/sh\nexec {} \"$@\"\n", PYTHON.display()));
     make_executable(&wrapper);
-    write(core.join("install/core/requirements/3.9/pkgs.zip"), "");
+    write(core.join("install/core/requirements/3.6/pkgs.zip"), "");
     write(core.join("install/core/python/sgtk/__init__.py"), "");
     interpreter(&core, wrapper.to_str().unwrap());
     finds(&studio, &[("pythons", "for which the core", "")]);

@@ -195,6 +195,7 @@ fn a_links_name_chooses() {
     studio.localized("sintel");
     let show = "#!/bin/sh\necho \"$SGTK_PYTHON_CONFIG\" \"$@\"\n";
     write(studio.python(), show);
+    crate::support::make_executable(&studio.python());
     let link = studio.path("bin/bigbuck-python");
     symlink(crate::support::LAUNCHER, &link).unwrap();
     let run = |words: &[&str], project: Option<&str>| {

@@ -120,7 +120,7 @@ fn a_share_carries_its_own_settings() {
     studio.localized("bigbuck");
     let copy = studio.path("share/bin/sgtk-python");
     std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
-    std::fs::copy(crate::support::LAUNCHER, &copy).unwrap();
+    crate::support::copy_program(crate::support::LAUNCHER, &copy);
     write(studio.path("share/bin/sgtk-python.toml"), "roots = ['../../configs']\n");
     std::os::unix::fs::symlink(&copy, studio.path("bin/sgtk-python")).unwrap();
     for program in [copy, studio.path("bin/sgtk-python")] {

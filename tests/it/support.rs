@@ -38,21 +38,43 @@ pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
 /// Makes a file executable.
 #[cfg(unix)]
 pub fn make_executable(path: &Path) {
-    use std::os::unix::fs::PermissionsExt;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).unwrap();
+    let aside = PathBuf::from(format!("{}~", path.display()));
+    copy_program(path, &aside);
+    fs::rename(aside, path).unwrap();
 }
 
 #[cfg(not(unix))]
 pub fn make_executable(_path: &Path) {}
 
+/// Makes a program of a file. Another process writes it: what this one has open the children have too that
+/// other tests start meanwhile, for a moment, and the system runs nothing that somebody may write to.
+#[cfg(unix)]
+pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
+    let mut install = Command::new("install");
+    install.args(["-m", "755"]).arg(from.as_ref()).arg(to);
+    assert!(install.status().unwrap().success());
+}
+
 /// A studio: a folder for everything, with `configs`, `cores` and `home` in it.
 pub struct Studio {
-    folder: TempDir,
+    /// Goes with the studio.
+    _folder: TempDir,
+    root: PathBuf,
 }
 
 impl Studio {
     pub fn new() -> Self {
-        let studio = Studio { folder: tempfile::tempdir().unwrap() };
+        // What somebody may write to or not is part of a studio, whoever runs the tests.
+        #[cfg(unix)]
+        nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
+        let folder = tempfile::tempdir().unwrap();
+        // By its own name, for that is what a program's working directory is told to be.
+        let root = if cfg!(unix) {
+            folder.path().canonicalize().unwrap()
+        } else {
+            folder.path().to_owned()
+        };
+        let studio = Studio { _folder: folder, root };
         for folder in ["configs", "cores", "home"] {
             fs::create_dir(studio.path(folder)).unwrap();
         }
@@ -64,7 +86,7 @@ impl Studio {
 
     /// A path in the studio, with this system's separators.
     pub fn path(&self, below: impl AsRef<Path>) -> PathBuf {
-        self.folder.path().join(below.as_ref().iter().collect::<PathBuf>())
+        self.root.join(below.as_ref().iter().collect::<PathBuf>())
     }
 
     /// A file that looks like a Python, for tests that start none.
@@ -152,7 +174,7 @@ impl Studio {
             .env("SHOTGUN_BASE", self.path("configs"))
             .env("SGTK_PYTHON_SETTINGS", self.path("no-settings.toml"))
             .env("HOME", self.path("home"))
-            .current_dir(self.folder.path())
+            .current_dir(&self.root)
             .stdin(Stdio::null());
         if let Some(root) = std::env::var_os("SYSTEMROOT") {
             command.env("SYSTEMROOT", root);
