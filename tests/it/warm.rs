@@ -82,7 +82,7 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
     "$L -c 'import atexit; atexit.register(print, 1); atexit.register(print, 2); print(0)'; echo $?",
     "$L -c 'import atexit; atexit.register(lambda: 1/0); print(0)' 2>&1 | grep -v Exception; echo ${PIPESTATUS[0]}",
     "$L -c 'import atexit, sys; atexit.register(sys.stdout.write, \"last\"); sys.exit(5)'; echo $?",
-    "$L -c 'import threading, time; threading.Thread(target=lambda: (time.sleep(.1), print(2))).start(); print(1)'",
+    "$L -c 'import threading, time; e = threading.Event(); threading.Thread(target=lambda: (e.wait(), time.sleep(.1), print(2))).start(); print(1); e.set()'",
     "$L -c 'import threading, time; threading.Thread(target=time.sleep, args=(60,), daemon=True).start(); print(1)'",
     "$L -c 'from concurrent.futures import *; print(ThreadPoolExecutor(2).submit(int, 3).result())'",
     "$L -c 'f = open(\"left\", \"w\"); f.write(\"open\")'; cat left; rm left",
@@ -226,7 +226,7 @@ fn what_makes_two_workers_different() {
         "PYTHONWARNINGS=ignore $W",
         "TZ=UTC $W",
         "SHOTGUN_HOME=/x $W",
-        "ulimit -H -c 0; $W",
+        "ulimit -n $(($(ulimit -n) - 1)); $W",
         "touch -d @1 CONFIG/roots.yml; $W",
     ]
     .into_iter()
