@@ -14,8 +14,8 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
-use crate::real_core::real_core;
-use crate::support::{OS, PYTHON, Studio, make_executable, write};
+use crate::real_core::{PYTHON, real_core};
+use crate::support::{OS, Studio, make_executable, write};
 
 /// The real core, in a Python that answers one question a line.
 struct Reference {

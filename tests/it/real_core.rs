@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::LazyLock;
 
-use crate::support::{PYTHON, Studio, interpreter};
+use crate::support::{self, Studio, interpreter};
 
 /// The folder with the real `sgtk`, `tank` and `tank_vendor`.
 pub fn real_core() -> PathBuf {
@@ -27,7 +28,7 @@ pub fn pythons() -> BTreeMap<String, PathBuf> {
     let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
     let mut candidates: Vec<PathBuf> = installed.map(|v| v.path().join("bin/python")).collect();
     candidates.extend((7..=11).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}"))));
-    candidates.push(PYTHON.clone());
+    candidates.push(support::PYTHON.clone());
     let supported = candidates.into_iter().filter_map(|python| {
         let program = "import sys; print('%d.%d' % sys.version_info[:2])";
         let output = Command::new(&python).args(["-c", program]).output().ok()?;
@@ -37,6 +38,13 @@ pub fn pythons() -> BTreeMap<String, PathBuf> {
     });
     supported.collect()
 }
+
+/// One of them: that of the other tests, if it is among them.
+pub static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
+    let pythons = pythons();
+    let usual = pythons.values().find(|python| **python == *support::PYTHON);
+    usual.or(pythons.values().next_back()).expect("a Python from 3.7 to 3.11").clone()
+});
 
 /// A studio with a localized and a shared core, and for each its own path as the core reports it.
 fn studio() -> (Studio, [(&'static str, PathBuf); 2]) {
@@ -131,7 +139,7 @@ fn workers_of_two_projects_on_every_python() {
 #[ignore = "needs the real core: run tests/run"]
 fn with_nothing_but_the_config() {
     let (studio, _) = studio();
-    let mut command = Command::new(crate::support::LAUNCHER);
+    let mut command = Command::new(support::LAUNCHER);
     let config = studio.path("configs/sintel");
     command.args(["--config".as_ref(), config.as_os_str(), "-c".as_ref(), "import sgtk".as_ref()]);
     let output = command.env_clear().current_dir("/").output().unwrap();

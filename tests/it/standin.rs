@@ -1,7 +1,6 @@
 //! A site that stands in for a real one: a few methods of its API over HTTP on loopback, and ways to fail.
 
-use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
@@ -34,8 +33,8 @@ struct State {
     behaviour: Behaviour,
     /// The methods that were called, with their parameters.
     calls: Vec<(String, Value)>,
-    /// The callers' ports: one for each connection.
-    connections: BTreeSet<u16>,
+    /// The connections that something was asked by.
+    connections: usize,
     entities: Vec<Value>,
 }
 
@@ -53,7 +52,7 @@ impl Site {
         let state = State {
             behaviour: Behaviour::Proper,
             calls: Vec::new(),
-            connections: BTreeSet::new(),
+            connections: 0,
             entities: Vec::new(),
         };
         let site = Site { address, state: Arc::new(Mutex::new(state)) };
@@ -83,7 +82,7 @@ impl Site {
 
     /// How many connections it was asked by.
     pub fn connections(&self) -> usize {
-        self.state().connections.len()
+        self.state().connections
     }
 
     /// How often it was asked for something of this type.
@@ -98,17 +97,18 @@ impl Site {
 
     fn serve(&self, stream: &TcpStream) {
         let mut reader = BufReader::new(stream);
+        let mut is_new = true;
         while let Some(request) = read_request(&mut reader) {
             let method = request["method_name"].as_str().unwrap_or_default().to_owned();
             let asked = request["params"].get(1).cloned().unwrap_or_default();
             self.state().calls.push((method, asked));
-            self.state().connections.extend(stream.peer_addr().map(|peer| peer.port()));
+            self.state().connections += usize::from(std::mem::take(&mut is_new));
             let count = self.calls();
             let behaviour = self.state().behaviour;
             let answer = match behaviour {
                 Behaviour::DyingAfter(most) if count > most => return,
-                Behaviour::HangingAfter(most) if count > most => return hang(stream),
-                Behaviour::Hanging => return hang(stream),
+                Behaviour::HangingAfter(most) if count > most => return self.hang(stream),
+                Behaviour::Hanging => return self.hang(stream),
                 Behaviour::Status(status) => (status, "something is wrong".to_owned()),
                 Behaviour::Babbling => (200, "{\"results\": {\"ent".to_owned()),
                 _ => (200, self.answer(&request).to_string()),
@@ -123,6 +123,17 @@ impl Site {
                 return;
             }
         }
+    }
+
+    /// Answers nothing until whoever asked has left, or the site behaves otherwise.
+    fn hang(&self, mut stream: &TcpStream) {
+        let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
+        let hangs =
+            || matches!(self.state().behaviour, Behaviour::Hanging | Behaviour::HangingAfter(_));
+        let is_silent = |error: &io::Error| {
+            matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
+        };
+        while hangs() && stream.read(&mut [0; 64]).is_err_and(|error| is_silent(&error)) {}
     }
 
     fn answer(&self, request: &Value) -> Value {
@@ -155,12 +166,6 @@ impl Site {
         let paging = json!({"entity_count": found.len(), "has_next_page": false});
         json!({"results": {"entities": found, "paging_info": paging}})
     }
-}
-
-/// Answers nothing until whoever asked has left, or given up for sure.
-fn hang(mut stream: &TcpStream) {
-    let _ = stream.set_read_timeout(Some(Duration::from_secs(60)));
-    let _ = stream.read(&mut [0; 64]);
 }
 
 fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Value> {
