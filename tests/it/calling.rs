@@ -44,6 +44,12 @@ fn the_callers_python_on_every_python() {
         command
             .args(["-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "-s"])
             .arg(root.join("tests/python"))
+            .env_clear()
+            .envs(
+                ["PATH", "TMPDIR"].iter().filter_map(|name| Some((name, std::env::var_os(name)?))),
+            )
+            .env("LANG", "C.UTF-8")
+            .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("SGTK_PYTHON_TEST_LAUNCHER", LAUNCHER)
             .current_dir(root)
             .stdin(Stdio::null())

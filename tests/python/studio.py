@@ -12,6 +12,9 @@ LAUNCHER = os.environ.get("SGTK_PYTHON_TEST_LAUNCHER") or os.path.join(ROOT, "ta
 OS = {"win32": "Windows", "darwin": "Darwin"}.get(sys.platform, "Linux")
 PYTHON = os.path.realpath(sys.executable)
 
+#: What the tests have of whoever runs them; all else would be the launcher's too, and its settings.
+KEPT = {"PATH", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
+
 sys.path.insert(0, SHIMS)
 
 
@@ -35,7 +38,9 @@ class StudioTest(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.folder, True)
         for name, number in (("bigbuck", 176), ("sintel", 177)):
             self.config(name, number)
+        self.set(**{name: None for name in os.environ if name not in KEPT})
         self.set(
+            HOME=self.path("home"), LANG="C.UTF-8",
             SHOTGUN_BASE=self.path("configs"), SGTK_PYTHON_SETTINGS=write(self.path("settings.toml"), ""),
             SGTK_PYTHON_CACHE=self.path("cache"), SGTK_PYTHON_BIN=LAUNCHER, PYTHONPATH=SHIMS, PYTHONDONTWRITEBYTECODE="1",
             PYTHONUNBUFFERED=None, SGTK_PYTHON_WARM=None,

@@ -103,8 +103,11 @@ class PluginTest(StudioTest):
 
     def routes(self, *routes, **top):
         routes = [dict({"events": ["Shotgun_Version_New"], "script": self.job}, **route) for route in routes or [{}]]
-        # An older stamp would hide a second change within the clock's tick.
-        path = write(self.path("plugins", "sgtk_events.json"), json.dumps(dict(top, route=routes)))
+        self.write_routes(json.dumps(dict(top, route=routes)))
+
+    def write_routes(self, text):
+        """Writes what the plugin reads. An older stamp would hide a second change within the clock's tick."""
+        path = write(self.path("plugins", "sgtk_events.json"), text)
         self.ticks = getattr(self, "ticks", 0) + 1
         os.utime(path, (self.ticks, self.ticks))
 
@@ -436,7 +439,7 @@ class Reading(PluginTest):
         ):
             broken[json.dumps({"route": [dict(good, **change)]})] = message
         for count, (text, message) in enumerate(broken.items()):
-            write(path, text)
+            self.write_routes(text)
             daemon.process(self.event(count, kind="Other"))
             daemon.process(self.event(count, kind="Other"))
             errors = self.records.of("ERROR")

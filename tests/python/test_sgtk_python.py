@@ -342,7 +342,11 @@ class Failing(StudioTest):
                              "open(%r, 'w').write(str(child.pid))\nprint('done')" % left)
         before, sgtk_python.LEFT_BEHIND = sgtk_python.LEFT_BEHIND, 0.2
         self.addCleanup(setattr, sgtk_python, "LEFT_BEHIND", before)
-        self.assertEqual(sgtk_python.run(script, project="bigbuck").stdout, "done\n")
+        job = sgtk_python.start(script, project="bigbuck")
+        until = time.monotonic() + 60
+        while job._pipes[0].text() != "done\n" and time.monotonic() < until:
+            time.sleep(0.01)
+        self.assertEqual(job.wait().stdout, "done\n")
         os.kill(int(read(left)), 9)
 
 
