@@ -107,7 +107,7 @@ fn isolated_python_is_refused() {
         let failure = studio.failure([&["--project", "bigbuck"], words].concat());
         failure.is(125, &["PYTHONPATH", "core"]);
     }
-    let python = format!("{} -I", studio.python().display());
+    let python = format!("'{}' -I", studio.python().display());
     studio.failure(["--project", "bigbuck", "--python", &python]).is(125, &["'-I'"]);
     for words in [&["-c", "-I"][..], &["-WI"], &["-W", "-I"], &["x.py", "-E"], &["-mI"]] {
         assert_eq!(argv(&studio, words), words);

@@ -54,10 +54,11 @@ fn once_for_each_project_and_on_after_a_failure() {
 #[test]
 fn some_at_once() {
     let studio = studio();
-    // Each waits for the others.
+    // Each waits for the others, in a folder where nobody else leaves anything.
+    std::fs::create_dir(studio.path("meeting")).unwrap();
     let program = format!(
         "import os, time\nfolder = {:?}\nopen(os.path.join(folder, str(os.getpid())), 'w').close()\nend = time.time() + 60\nwhile len(os.listdir(folder)) < 3 and time.time() < end: time.sleep(0.01)\nassert time.time() < end",
-        studio.path("home").to_str().unwrap()
+        studio.path("meeting").to_str().unwrap()
     );
     let (code, _, error) = run(&studio, &["--each=3", "-c", &program]);
     assert_eq!(code, 0, "{error}");

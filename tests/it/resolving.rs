@@ -189,7 +189,7 @@ fn a_python_may_be_words() {
     assert_eq!(plan["argv"].as_array().unwrap().len(), 5);
     // A path in a later word does not make the whole a path.
     write(studio.path("no-python -X pycache_prefix=/x"), "");
-    let python = format!("{} -X pycache_prefix=/x", studio.python().display());
+    let python = format!("'{}' -X pycache_prefix=/x", studio.python().display());
     let plan = studio.explain(["--project", "bigbuck", "--python", &python]);
     assert_eq!(plan["interpreter"]["args"], serde_json::json!(["-X", "pycache_prefix=/x"]));
     studio

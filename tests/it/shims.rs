@@ -112,7 +112,7 @@ fn an_artists_script_starts_the_tool_and_keeps_its_log() {
     );
     let text = text
         .replace("/mnt/bin/sgtk-python", LAUNCHER)
-        .replace("/studio/tools/browser.py", tool.to_str().unwrap());
+        .replace("/studio/tools/browser.py", &format!("'{}'", tool.display()));
     write(&script, text);
     make_executable(&script);
     let mut start = Command::new(&script);

@@ -227,7 +227,7 @@ fn what_makes_two_workers_different() {
         "TZ=UTC $W",
         "SHOTGUN_HOME=/x $W",
         "ulimit -n $(($(ulimit -n) - 1)); $W",
-        "touch -d @1 CONFIG/roots.yml; $W",
+        "touch -d @1 'CONFIG/roots.yml'; $W",
     ]
     .into_iter()
     .enumerate()

@@ -45,7 +45,7 @@ fn kill(signal: &str, pid: i64) {
 }
 
 /// What a start that ends without a word leaves counts for ten seconds: with this, for longer than any test takes.
-const LAST_WORD_LASTS: &str = "touch -d '1 hour' $XDG_RUNTIME_DIR/sgtk-python/*.start";
+const LAST_WORD_LASTS: &str = "touch -d '1 hour' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start";
 
 fn pid(worker: &serde_json::Value) -> i64 {
     worker["pid"].as_i64().unwrap()
@@ -237,7 +237,7 @@ fn the_socket_is_gone_or_something_else() {
             });
             assert_eq!(warm.text("$W -c 'print(1)'"), "1");
             fs::remove_dir(&path).unwrap();
-            warm.text("rm $XDG_RUNTIME_DIR/sgtk-python/*.start; $W -c pass");
+            warm.text("rm \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start; $W -c pass");
         }
         // The worker that lost its place leaves, and another one comes.
         wait_until(|| !lives(last));
