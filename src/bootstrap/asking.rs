@@ -13,7 +13,7 @@ use crate::finding::answers::{Answer, Asked, Nature, Question};
 use crate::finding::{Found, Pipeline};
 use crate::lock::{Holders, Lock};
 use crate::origin::Origin;
-use crate::select::Selection;
+use crate::select::{Distributed, Selection};
 use crate::shown::Shown;
 
 impl Bootstrap<'_> {
@@ -21,16 +21,18 @@ impl Bootstrap<'_> {
     pub fn settle(&self, asking: Asking) -> Result<Held, Error> {
         let question = &self.distributed.question;
         let variables = &self.situation.inputs.variables;
-        let kept = self.distributed.kept.as_ref();
-        let known = kept.cloned().or_else(|| self.site.found(question, variables));
+        let (kept, here) = (self.distributed.kept.as_ref(), self.distributed.here.as_ref());
+        let known = here.or(kept).cloned().or_else(|| self.site.found(question, variables));
         let usable = known.as_ref().filter(|known| match asking {
-            Asking::IfNeeded => !known.is_due(self.site.refresh_after),
+            // What was chosen by its folder is used as it lies there.
+            Asking::IfNeeded => here.is_some() || !known.is_due(self.site.refresh_after),
             Asking::Never => true,
             Asking::Anew => false,
         });
         if let Some(held) = self.held(usable) {
             // What was found without an answer need not be searched for again.
-            if let Some(found) = usable.filter(|_| kept.is_none() && asking == Asking::IfNeeded) {
+            let is_news = kept.or(here).is_none() && asking == Asking::IfNeeded;
+            if let Some(found) = usable.filter(|_| is_news) {
                 self.site.keep(question, found);
             }
             return Ok(held);
@@ -49,7 +51,8 @@ impl Bootstrap<'_> {
         };
         let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         // Another launch may have asked while this one waited.
-        let since = self.site.kept(question).filter(|since| Some(since) != kept);
+        let since = self.site.kept(question);
+        let since = since.filter(|since| Some(since) != kept && self.is_meant(since));
         match (self.held(since.as_ref()), self.site.refused(question, began)) {
             (Some(held), _) => Ok(held),
             (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),
@@ -122,7 +125,13 @@ impl Bootstrap<'_> {
         let answer = self.site.found(&question, &self.situation.inputs.variables)?;
         let is_young = !answer.is_due(self.site.refresh_after);
         let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
-        ((is_young || has_jobs) && self.held(Some(&answer)).is_some()).then_some(answer)
+        let is_usable = (is_young || has_jobs) && self.is_meant(&answer);
+        (is_usable && self.held(Some(&answer)).is_some()).then_some(answer)
+    }
+
+    /// Whether an answer names the very configuration that was chosen, if one was.
+    fn is_meant(&self, answer: &Answer) -> bool {
+        self.distributed.here.as_ref().is_none_or(|here| here.config == answer.config)
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
@@ -167,12 +176,14 @@ impl Bootstrap<'_> {
     /// Checks that the site gave the configuration that was asked for: the bootstrap API falls back to
     /// another one if there is none of a name.
     fn check_pipeline(&self, answer: &Answer) -> Result<(), Error> {
-        let Some(wanted) = &self.distributed.question.pipeline else { return Ok(()) };
+        let Distributed { question, here, .. } = &self.distributed;
         let (found, _) = Found::read(&answer.config, &self.situation.inputs.variables);
-        if found.is_pipeline(&Pipeline::Named(wanted.clone())) {
-            return Ok(());
-        }
-        let (wanted, project) = (wanted.clone(), answer.project.clone());
+        let wanted = match (here, &question.pipeline) {
+            (Some(here), _) if !self.is_meant(answer) => here.config.to_string_lossy().into_owned(),
+            (_, Some(name)) if !found.is_pipeline(&Pipeline::Named(name.clone())) => name.clone(),
+            _ => return Ok(()),
+        };
+        let project = answer.project.clone();
         let pipeline = found.metadata.pipeline.unwrap_or_default();
         Err(Error::NoPipeline {
             wanted,

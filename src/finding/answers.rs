@@ -77,7 +77,7 @@ impl Answer {
     }
 
     /// The answer that a realised configuration stands for which is there, whole, and without an answer.
-    pub(super) fn of(found: Found) -> Option<Self> {
+    pub fn of(found: Found) -> Option<Self> {
         let config = PipelineConfig::at(&found.path);
         let nature = match realised::finish(&config)? {
             Finish::Marked => Nature::Realised,

@@ -61,6 +61,8 @@ pub struct Distributed<'a> {
     pub question: Question,
     /// What it answered before.
     pub kept: Option<Answer>,
+    /// The realised configuration that it was chosen by: that one, and no other of the project.
+    pub here: Option<Answer>,
 }
 
 impl Selection {

@@ -7,7 +7,7 @@ use super::search::NoMatch;
 use super::{Chosen, Distributed, Selection};
 use crate::disk;
 use crate::error::Error;
-use crate::finding::answers::{Asked, Question};
+use crate::finding::answers::{Answer, Asked, Question};
 use crate::finding::places::Places;
 use crate::finding::{Found, Pipeline, Wanted};
 use crate::inputs::Inputs;
@@ -15,6 +15,7 @@ use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::metadata::Metadata;
 
 /// Finds what a choice means.
 pub struct Selector<'a> {
@@ -117,7 +118,8 @@ impl<'a> Selector<'a> {
             let kept = site.kept(&question);
             let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site.refresh_after));
             let is_fresh = is_fresh && !self.refresh;
-            (Distributed { site, project: project.clone(), question, kept }, is_fresh)
+            let project = project.clone();
+            (Distributed { site, project, question, kept, here: None }, is_fresh)
         });
         let asked = match asked {
             Some((distributed, true)) => return Ok(Chosen::OnSite(distributed)),
@@ -148,24 +150,40 @@ impl<'a> Selector<'a> {
 
     fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let path = self.absolute(path)?;
-        if let Some(distributed) = self.realised_around(&path, origin) {
+        if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Chosen::OnSite(distributed));
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
         self.config(Decided::new(name, origin.clone()), path, origin.clone()).map(Chosen::Here)
     }
 
-    /// The project of the realised configuration that a path is, or is in.
-    fn realised_around(&self, path: &Path, origin: &Origin) -> Option<Distributed<'a>> {
-        let site = self.site.filter(|site| site.holds(path))?;
-        let found = site.realised(&self.inputs.variables).found;
-        let metadata = found.into_iter().find(|found| path.starts_with(&found.path))?.metadata;
-        let mut question = self.question(Asked::Id(metadata.project_id?));
-        if question.pipeline.is_none() && metadata.pipeline.as_deref() != Some("Primary") {
-            question.pipeline = metadata.pipeline_id.map(|id| id.to_string());
+    /// The realised configuration that a path is, or is in; another of its project, if another pipeline
+    /// is wanted. One that is not whole is an error: it is nobody's folder either.
+    fn realised_around(
+        &self,
+        path: &Path,
+        origin: &Origin,
+    ) -> Result<Option<Distributed<'a>>, Error> {
+        let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
+        let realised = site.realised(&self.inputs.variables);
+        let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
+        if let Some((config, Error::NotWhole { .. })) = broken {
+            return Err(Error::NotWhole { path: config.clone() });
         }
-        let project = Decided::new(metadata.project.unwrap_or_default().into(), origin.clone());
-        Some(Distributed { site, project, kept: site.kept(&question), question })
+        let around = realised.found.into_iter().find(|found| path.starts_with(&found.path));
+        Ok(around.and_then(|found| self.itself(site, found, origin)))
+    }
+
+    fn itself(&self, site: &'a Site, found: Found, origin: &Origin) -> Option<Distributed<'a>> {
+        let Metadata { project_id, pipeline_id, project, .. } = found.metadata.clone();
+        let mut question = self.question(Asked::Id(project_id?));
+        let is_meant = self.pipeline.as_ref().is_none_or(|pipeline| found.is_pipeline(pipeline));
+        if is_meant {
+            question.pipeline = pipeline_id.map(|id| id.to_string());
+        }
+        let here = Answer::of(found).filter(|_| is_meant);
+        let project = Decided::new(project.unwrap_or_default().into(), origin.clone());
+        Some(Distributed { site, project, kept: site.kept(&question), question, here })
     }
 
     /// The project that the working directory is in.
@@ -178,7 +196,7 @@ impl<'a> Selector<'a> {
     /// one looked for: what somebody put above a path must not choose what runs.
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
         let path = without_dots(path);
-        if let Some(distributed) = self.realised_around(&path, origin) {
+        if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Some(Chosen::OnSite(distributed)));
         }
         for folder in self.places.above(&path) {

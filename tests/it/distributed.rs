@@ -412,7 +412,10 @@ fn an_unfinished_configuration_is_never_launched() {
     failed(&mut distributed.launcher(&launch)).is(122, &["500"]);
     failed(&mut distributed.launcher(&["--project", "alpha", "--explain"]))
         .is(121, &["not been realised"]);
-    failed(&mut distributed.launcher(&["--path", &alpha, "-c", WHERE])).is(121, &["in no project"]);
+    for option in ["--path", "--config"] {
+        failed(&mut distributed.launcher(&[option, &alpha, "-c", WHERE]))
+            .is(122, &[&alpha, "is not whole"]);
+    }
     distributed.site.behave(Behaviour::Proper);
     assert_eq!(distributed.run(&launch), alpha);
 }

@@ -1,7 +1,7 @@
 //! Realised configurations that are here: found, told from unfinished ones, and used without the site.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::support::{Studio, explained, failed, write};
@@ -191,6 +191,37 @@ fn what_is_old_stays_in_use_where_the_site_cannot_be_asked() {
     // The site is left alone for a while.
     assert!(launch().stderr.is_empty());
     failed(&mut launcher(&studio, &["--refresh", "--project", "alpha"])).is(122, &["is not set"]);
+}
+
+/// A second Primary of a project, which the site put in the place of the first.
+fn replacement(studio: &Studio) -> PathBuf {
+    let config = studio.realised("studio/p101c8.basic.", 101, "alpha");
+    let text = "pc_id: 8\npc_name: Primary\nproject_id: 101\nproject_name: alpha\n";
+    write(config.join("config/core/pipeline_configuration.yml"), text);
+    config
+}
+
+#[cfg(unix)]
+#[test]
+fn a_realised_folder_is_launched_and_no_other_of_its_project() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let launch = ["--project-id", "101", "-c", "pass"];
+    assert!(launcher(&studio, &launch).status().unwrap().success());
+    let other = replacement(&studio);
+    for config in [&alpha, &other] {
+        is_chosen(&studio, &["--config", config.to_str().unwrap()], config);
+        let inside = config.join("config");
+        is_chosen(&studio, &["--path", inside.to_str().unwrap()], config);
+        // However old it is: there is none to ask here.
+        make_old(config);
+        let launch = ["--config", config.to_str().unwrap(), "-c", "pass"];
+        let output = launcher(&studio, &launch).output().unwrap();
+        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+    }
+    fs::remove_file(other.join("cache/update_end.txt")).unwrap();
+    failed(&mut launcher(&studio, &["--config", other.to_str().unwrap(), "-c", "pass"]))
+        .is(122, &[other.to_str().unwrap(), "is not whole"]);
 }
 
 #[test]
