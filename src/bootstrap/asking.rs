@@ -9,7 +9,7 @@ use super::realising::Realising;
 use super::{Asking, Bootstrap, Held, Progress, try_for, uncached};
 use crate::disk;
 use crate::error::{Candidate, Code, Error};
-use crate::finding::answers::{Answer, Asked, Nature, Question};
+use crate::finding::answers::{Answer, Asked, Nature};
 use crate::finding::{Found, Pipeline};
 use crate::lock::{Holders, Lock};
 use crate::origin::Origin;
@@ -20,9 +20,8 @@ impl Bootstrap<'_> {
     /// What is realised here, if it may be used, else what the site answers.
     pub fn settle(&self, asking: Asking) -> Result<Held, Error> {
         let question = &self.distributed.question;
-        let variables = &self.situation.inputs.variables;
         let (kept, here) = (self.distributed.kept.as_ref(), self.distributed.here.as_ref());
-        let known = here.or(kept).cloned().or_else(|| self.site.found(question, variables));
+        let known = self.known();
         let usable = known.as_ref().filter(|known| match asking {
             // What was chosen by its folder is used as it lies there.
             Asking::IfNeeded => here.is_some() || !known.is_due(self.site.refresh_after),
@@ -30,8 +29,8 @@ impl Bootstrap<'_> {
             Asking::Anew => false,
         });
         if let Some(held) = self.held(usable) {
-            // What was found without an answer need not be searched for again.
-            let is_news = kept.or(here).is_none() && asking == Asking::IfNeeded;
+            // What was found elsewhere need not be searched for again.
+            let is_news = usable != kept && here.is_none() && asking == Asking::IfNeeded;
             if let Some(found) = usable.filter(|_| is_news) {
                 self.site.keep(question, found);
             }
@@ -57,6 +56,20 @@ impl Bootstrap<'_> {
             (Some(held), _) => Ok(held),
             (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),
             (None, None) => self.ask(asking, spare, &turn),
+        }
+    }
+
+    /// What is known without asking: what was answered to this question, as long as it is young, else what
+    /// was answered to others about the project, or is realised of it.
+    fn known(&self) -> Option<Answer> {
+        let Distributed { question, kept, here, .. } = &self.distributed;
+        let is_old = |kept: &Answer| kept.is_due(self.site.refresh_after);
+        match here.as_ref().or(kept.as_ref()) {
+            Some(kept) if here.is_none() && is_old(kept) => {
+                self.site.kept(&question.by_id(kept.project_id)).or_else(|| Some(kept.clone()))
+            }
+            Some(known) => Some(known.clone()),
+            None => self.site.found(question, &self.situation.inputs.variables),
         }
     }
 
@@ -93,6 +106,7 @@ impl Bootstrap<'_> {
             }
         };
         self.check_pipeline(&answer)?;
+        self.site.drop_replaced(question, &answer, &self.situation.inputs.variables);
         self.site.keep(question, &answer);
         let (mut selection, lock) = self.held_whole(&answer)?;
         let shown = |complaint: &String| format!("Toolkit: {}", Shown::new(complaint));
@@ -120,12 +134,12 @@ impl Bootstrap<'_> {
 
     /// What another question about the same project led to, if it is young, or jobs run from it.
     pub fn realised_already(&self, project_id: i64) -> Option<Answer> {
-        let pipeline = self.distributed.question.pipeline.clone();
-        let question = Question { project: Asked::Id(project_id), pipeline };
+        let question = self.distributed.question.by_id(project_id);
         let answer = self.site.found(&question, &self.situation.inputs.variables)?;
         let is_young = !answer.is_due(self.site.refresh_after);
         let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
-        let is_usable = (is_young || has_jobs) && self.is_meant(&answer);
+        let is_realised = answer.nature != Nature::Centralized;
+        let is_usable = (is_young || has_jobs) && is_realised && self.is_meant(&answer);
         (is_usable && self.held(Some(&answer)).is_some()).then_some(answer)
     }
 

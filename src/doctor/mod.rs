@@ -121,11 +121,13 @@ pub fn examine(
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
     let Situation { request, settings, places, inputs, .. } = situation;
-    let realised = all.found.iter().find(|found| {
-        found.realised.is_some() && chosen.is_some_and(|chosen| found.path == chosen)
+    // One of the realised that do not count may be chosen too.
+    let realised = situation.site.zip(chosen).and_then(|(site, chosen)| {
+        let found = site.realised(&inputs.variables).found;
+        found.into_iter().find(|found| found.path == chosen)
     });
     let alone = match realised {
-        Some(found) => Some(Scan { found: vec![found.clone()], ..Scan::default() }),
+        Some(found) => Some(Scan { found: vec![found], ..Scan::default() }),
         None => chosen.map(|config| Scan::of(config, &inputs.variables)),
     };
     let scan = alone.as_ref().unwrap_or(all);

@@ -4,7 +4,7 @@ mod table;
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use wildmatch::WildMatch;
@@ -22,13 +22,13 @@ use crate::shown::Shown;
 
 pub use table::table;
 
-/// A project, and its configuration to run with.
+/// A project, and the launcher's words that choose its configuration.
 #[derive(Debug)]
 pub struct Project {
     /// The name that it is chosen by.
     pub name: String,
-    /// The configuration's folder, or why there is none to run with.
-    pub config: Result<PathBuf, String>,
+    /// The words, or why there is no configuration to run with.
+    pub choice: Result<Vec<OsString>, String>,
 }
 
 /// How the run for a project ended.
@@ -62,10 +62,10 @@ pub fn projects(
     let unread = faults.filter(|(path, _)| !found.iter().any(|found| found.path == *path));
     let unread = unread.map(|(path, why)| (path, why.to_string()));
     let unread =
-        unread.map(|(path, why)| Project { name: name_at(path, places), config: Err(why) });
+        unread.map(|(path, why)| Project { name: name_at(path, places), choice: Err(why) });
     let rivals = rivals(&found);
     let mut projects: Vec<Project> =
-        found.iter().map(|found| project(found, &rivals, places)).chain(unread).collect();
+        found.iter().map(|found| project(found, &rivals, &wanted, places)).chain(unread).collect();
     projects.sort_by(|one, other| one.name.cmp(&other.name));
     if projects.is_empty() {
         places.need_a_root()?;
@@ -99,14 +99,33 @@ fn rivals<'a>(found: &[&'a Found]) -> HashMap<Identity<'a>, Vec<&'a Path>> {
 }
 
 /// Of several configurations none is run, for a script may not bear to be run twice for a project.
-fn project(found: &Found, rivals: &HashMap<Identity, Vec<&Path>>, places: &Places) -> Project {
+fn project(
+    found: &Found,
+    rivals: &HashMap<Identity, Vec<&Path>>,
+    wanted: &Pipeline,
+    places: &Places,
+) -> Project {
     let all = identity(found).and_then(|identity| rivals.get(&identity));
     let other = all.and_then(|all| all.iter().find(|path| **path != found.path));
-    let config = match other {
+    let choice = match other {
         Some(other) => Err(format!("{} is of the same project", Shown::new(other))),
-        None => Ok(found.path.clone()),
+        None => Ok(choice(found, wanted)),
     };
-    Project { name: name_of(found, places), config }
+    Project { name: name_of(found, places), choice }
+}
+
+/// A configuration's folder stays what it is; of what was realised the site may have another by now.
+fn choice(found: &Found, wanted: &Pipeline) -> Vec<OsString> {
+    let Some(id) = found.metadata.project_id.filter(|_| found.realised.is_some()) else {
+        let mut option = OsString::from("--config=");
+        option.push(&found.path);
+        return vec![option];
+    };
+    let mut words = vec![format!("--project-id={id}").into()];
+    if let Pipeline::Named(name) = wanted {
+        words.push(format!("--pipeline={name}").into());
+    }
+    words
 }
 
 /// Runs the launcher for each project, so many at once; the outcomes are in the projects' order.
@@ -118,13 +137,11 @@ pub fn run(projects: &[Project], each: &Each, launcher: &Path) -> Vec<Outcome> {
 
 fn run_one(project: &Project, each: &Each, launcher: &Path, width: usize) -> Outcome {
     let name = project.name.clone();
-    let config = match &project.config {
-        Ok(config) => config,
+    let choice = match &project.choice {
+        Ok(choice) => choice,
         Err(why) => return Outcome { name, failure: Some(why.clone()), took: None },
     };
-    let mut option = OsString::from("--config=");
-    option.push(config);
-    let words: Vec<OsString> = [option].into_iter().chain(each.words.iter().cloned()).collect();
+    let words: Vec<OsString> = choice.iter().chain(&each.words).cloned().collect();
     let prefix = format!("{:<width$} | ", Shown::new(&name).to_string());
     let started = Instant::now();
     let failure = match relay(launcher, &words, &prefix) {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
-use super::Found;
+use super::{Found, Pipeline};
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
@@ -17,6 +17,19 @@ pub struct Question {
     pub project: Asked,
     /// Which of its configurations, by name or id; its Primary if that is not said.
     pub pipeline: Option<String>,
+}
+
+impl Question {
+    /// The same question by the project's id.
+    #[must_use]
+    pub fn by_id(&self, project_id: i64) -> Self {
+        Question { project: Asked::Id(project_id), pipeline: self.pipeline.clone() }
+    }
+
+    /// Which of the project's configurations it asks for.
+    pub fn pipeline(&self) -> Pipeline {
+        self.pipeline.clone().map_or(Pipeline::Primary, Pipeline::Named)
+    }
 }
 
 /// What a project is asked for by; `shims/bootstrap.py` gets it so.

@@ -45,16 +45,43 @@ impl Site {
 
     /// The answer that was kept.
     pub fn kept(&self, question: &Question) -> Option<Answer> {
-        let text = disk::read(&self.file(question, "answer")).ok()??;
+        self.answer_in(&self.file(question, "answer"))
+    }
+
+    fn answer_in(&self, file: &Path) -> Option<Answer> {
+        let text = disk::read(file).ok()??;
         let answer: Answer = serde_json::from_str(&text).ok()?;
         let is_ours = answer.nature == Nature::Centralized || self.holds(&answer.config);
         is_ours.then_some(answer)
     }
 
-    /// Keeps an answer, if that can be done.
+    /// Keeps an answer, if that can be done: for this question, and for that by the project's id.
     pub fn keep(&self, question: &Question, answer: &Answer) {
-        if let Ok(text) = serde_json::to_vec(answer) {
-            let _ = disk::replace(&self.file(question, "answer"), &text);
+        let Ok(text) = serde_json::to_vec(answer) else { return };
+        let by_id = question.by_id(answer.project_id);
+        for question in [Some(question), (by_id != *question).then_some(&by_id)] {
+            let file = question.map(|question| self.file(question, "answer"));
+            let _ = file.map(|file| disk::replace(&file, &text));
+        }
+    }
+
+    /// Drops what was answered before to the same question in other words: another configuration in
+    /// the place of this one.
+    pub fn drop_replaced(&self, question: &Question, answer: &Answer, variables: &Variables) {
+        let pipeline = question.pipeline();
+        self.drop_answers(|kept| {
+            let is_rival = kept.project_id == answer.project_id && kept.config != answer.config;
+            is_rival && self.read(&kept.config, variables).0.is_pipeline(&pipeline)
+        });
+    }
+
+    fn drop_answers(&self, is_dropped: impl Fn(&Answer) -> bool) {
+        let files = fs::read_dir(self.own_folder()).into_iter().flatten().flatten();
+        let files = files.map(|file| file.path());
+        for file in files.filter(|file| file.extension().is_some_and(|kind| kind == "answer")) {
+            if self.answer_in(&file).is_some_and(|answer| is_dropped(&answer)) {
+                let _ = fs::remove_file(file);
+            }
         }
     }
 
@@ -93,32 +120,67 @@ impl Site {
         let mut scan = Scan::default();
         for path in realised::configs(&self.folder, &self.plugin_id) {
             let config = PipelineConfig::at(&path);
-            let (mut found, fault) = Found::read(&path, variables);
             if realised::finish(&config).is_none() {
                 scan.faults.push((path.clone(), Error::NotWhole { path }));
                 continue;
             }
-            let made = realised::made(&config);
-            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
+            let (found, fault) = self.read(&path, variables);
             scan.faults.extend(fault.map(|fault| (path, fault)));
             scan.found.push(found);
         }
         scan
     }
 
-    /// The answer that a realised configuration stands for of which no answer was kept.
+    /// Reads a configuration that the site named.
+    fn read(&self, path: &Path, variables: &Variables) -> (Found, Option<Error>) {
+        let (mut found, fault) = Found::read(path, variables);
+        if self.holds(path) {
+            let made = realised::made(&PipelineConfig::at(path));
+            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
+        }
+        (found, fault)
+    }
+
+    /// Those of the realised configurations that count: one of each project and pipeline.
+    pub fn counting(&self, variables: &Variables) -> Scan {
+        let mut scan = self.realised(variables);
+        let all = scan.found.clone();
+        scan.found.retain(|found| {
+            let Some(id) = found.metadata.project_id else { return true };
+            let pipeline = found.metadata.pipeline.clone();
+            let pipeline = pipeline.filter(|_| !found.is_pipeline(&Pipeline::Primary));
+            let question = Question { project: Asked::Id(id), pipeline };
+            self.current(&all, &question).is_none_or(|current| current.path == found.path)
+        });
+        scan
+    }
+
+    /// The answer that is known without asking: what the site said of the project by its id, else what
+    /// is realised of it.
     pub fn found(&self, question: &Question, variables: &Variables) -> Option<Answer> {
-        let is_asked = |found: &Found| match &question.project {
+        let found = self.realised(variables).found;
+        let current = self.current(&found, question)?;
+        let kept = self.kept(&question.by_id(current.metadata.project_id?));
+        let is_known =
+            |kept: &Answer| kept.nature == Nature::Centralized || kept.config == current.path;
+        kept.filter(is_known).or_else(|| Answer::of(current.clone()))
+    }
+
+    /// Of several realised configurations that a question may mean the one that the site named last, else
+    /// the newest.
+    fn current<'f>(&self, found: &'f [Found], question: &Question) -> Option<&'f Found> {
+        let is_asked = |found: &&Found| match &question.project {
             Asked::Id(id) => found.metadata.project_id == Some(*id),
             Asked::Name(name) => found.metadata.project.as_ref() == Some(name),
         };
-        let pipeline = question.pipeline.clone().map_or(Pipeline::Primary, Pipeline::Named);
-        // A configuration that the site knows nothing of has no id: it stands for the Primary.
-        let is_base =
-            |found: &Found| found.metadata.pipeline_id.is_none() && pipeline == Pipeline::Primary;
-        let is_pipeline = |found: &Found| found.is_pipeline(&pipeline) || is_base(found);
-        let mut found = self.realised(variables).found;
-        found.retain(|found| is_asked(found) && is_pipeline(found));
-        found.into_iter().find_map(Answer::of)
+        let pipeline = question.pipeline();
+        let is_meant = |found: &&Found| is_asked(found) && found.is_pipeline(&pipeline);
+        let meant: Vec<&Found> = found.iter().filter(is_meant).collect();
+        let project_id = meant.first()?.metadata.project_id;
+        let named = project_id.and_then(|id| self.kept(&question.by_id(id)));
+        let is_named =
+            |found: &&Found| named.as_ref().is_some_and(|named| named.config == found.path);
+        let newest = || meant.iter().min_by_key(|found| found.realised);
+        meant.iter().find(|found| is_named(found)).or_else(newest).copied()
     }
 }

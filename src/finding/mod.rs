@@ -51,12 +51,17 @@ impl Found {
     pub fn is_pipeline(&self, pipeline: &Pipeline) -> bool {
         let name = self.metadata.pipeline.as_deref();
         match pipeline {
-            Pipeline::Primary => name == Some("Primary"),
+            // One that was realised, and that the site has no entry of, stands for the Primary.
+            Pipeline::Primary => name == Some("Primary") || self.is_base(),
             Pipeline::Named(wanted) => {
                 name == Some(wanted)
                     || self.metadata.pipeline_id.is_some_and(|id| wanted.parse() == Ok(id))
             }
         }
+    }
+
+    fn is_base(&self) -> bool {
+        self.realised.is_some() && self.metadata.pipeline_id.is_none()
     }
 
     /// The folder of this project's data that a path is in, the longest if it is in several.
@@ -185,7 +190,7 @@ pub fn scan_all(
     index: &Index,
 ) -> Scan {
     let mut scan = scan_and_keep(places, variables, index);
-    let mut realised = site.map(|site| site.realised(variables)).unwrap_or_default();
+    let mut realised = site.map(|site| site.counting(variables)).unwrap_or_default();
     let is_here = |id: Option<i64>| {
         id.is_some() && scan.found.iter().any(|found| found.metadata.project_id == id)
     };

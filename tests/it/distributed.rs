@@ -647,3 +647,34 @@ fn a_site_chooses_nothing_in_the_working_directory() {
     launcher.current_dir(distributed.studio.path("elsewhere"));
     failed(&mut launcher).is(122, &["no absolute path", "'gamma'"]);
 }
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
+    let distributed = Distributed::new();
+    let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    let chosen = |choice: [&str; 2]| distributed.run(&[choice[0], choice[1], "-c", WHERE]);
+    let choices = [["--project", "alpha"], ["--project", "The alpha"], ["--project-id", "101"]];
+    for choice in choices {
+        assert_eq!(chosen(choice), distributed.alpha().to_str().unwrap());
+    }
+    // The site has another Primary now, and Toolkit leaves the old folder.
+    distributed.site.forget("PipelineConfiguration", 11);
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 99, "code": "Primary",
+        "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "basic.*",
+        "descriptor": format!("sgtk:descriptor:path?path={}", distributed.studio.path("descriptors/alpha").display())}));
+    let other = distributed.studio.path("home/toolkit/127.0.0.1/p101c99.basic./cfg");
+    distributed.run(&["--refresh", "--project", "The alpha", "-c", "pass"]);
+    for _ in 0..2 {
+        for choice in choices {
+            assert_eq!(chosen(choice), other.to_str().unwrap(), "{choice:?}");
+        }
+        let each = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
+        let shown = String::from_utf8_lossy(&each.stdout);
+        assert_eq!(shown.trim_end(), format!("alpha | {}", other.display()));
+        // The folder that was asked for is the one that is launched, though the site has it no more.
+        let old = distributed.alpha();
+        assert_eq!(chosen(["--config", old.to_str().unwrap()]), old.to_str().unwrap());
+        fs::remove_dir_all(&own).unwrap();
+    }
+}

@@ -3,7 +3,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+#[cfg(unix)]
+use std::time::{Duration, SystemTime};
 
+#[cfg(unix)]
+use crate::support::{PYTHON, interpreter};
 use crate::support::{Studio, explained, failed, write};
 
 /// A studio whose site answers nobody, for there is no core to ask it with.
@@ -30,12 +34,21 @@ fn is_chosen(studio: &Studio, arguments: &[&str], config: &Path) {
 
 #[cfg(unix)]
 fn make_old(config: &Path) {
-    let day = std::time::SystemTime::now() - std::time::Duration::from_secs(25 * 60 * 60);
+    date(config, SystemTime::now() - Duration::from_secs(25 * 60 * 60));
+}
+
+#[cfg(unix)]
+fn make_later(config: &Path) {
+    date(config, SystemTime::now());
+}
+
+#[cfg(unix)]
+fn date(config: &Path, time: SystemTime) {
     fs::File::options()
         .write(true)
         .open(config.join("cache/update_end.txt"))
         .unwrap()
-        .set_modified(day)
+        .set_modified(time)
         .unwrap();
 }
 
@@ -163,7 +176,7 @@ fn what_was_kept_is_only_a_hint() {
     let own = studio.path("toolkit/studio/sgtk-python");
     let answers = || fs::read_dir(&own).unwrap().flatten().map(|entry| entry.path());
     let answers = || answers().filter(|path| path.extension().is_some_and(|e| e == "answer"));
-    assert_eq!(answers().count(), 1);
+    assert_eq!(answers().count(), 2, "by name and by id");
     for rubbish in ["", "{", "[]", "\0\u{1}", "{\"project_id\": 1}"] {
         for answer in answers() {
             write(answer, rubbish);
@@ -222,6 +235,41 @@ fn a_realised_folder_is_launched_and_no_other_of_its_project() {
     fs::remove_file(other.join("cache/update_end.txt")).unwrap();
     failed(&mut launcher(&studio, &["--config", other.to_str().unwrap(), "-c", "pass"]))
         .is(122, &[other.to_str().unwrap(), "is not whole"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    make_old(&alpha);
+    let other = replacement(&studio);
+    for config in [&alpha, &other] {
+        interpreter(config, PYTHON.to_str().unwrap());
+    }
+    let counts = |config: &Path| {
+        is_chosen(&studio, &["--project", "alpha"], config);
+        is_chosen(&studio, &["--project-id", "101"], config);
+        let list = launcher(&studio, &["--list=json"]).output().unwrap().stdout;
+        let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        let listed: Vec<_> = list.as_array().unwrap().iter().map(|l| &l["config"]).collect();
+        assert_eq!(listed, [config.to_str().unwrap()]);
+        let program = "import os; print(os.environ['SGTK_PYTHON_CONFIG'])";
+        let output = launcher(&studio, &["--each", "-c", program]).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(shown, format!("alpha | {}\n", config.display()), "{output:?}");
+    };
+    counts(&other);
+    // As if the site had been asked when there was but the first.
+    fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
+    let away = studio.path("away");
+    fs::rename(other.parent().unwrap(), &away).unwrap();
+    studio.realised("studio/p101c7.basic.", 101, "alpha");
+    interpreter(&alpha, PYTHON.to_str().unwrap());
+    assert!(launcher(&studio, &["--project", "alpha", "-c", "pass"]).status().unwrap().success());
+    fs::rename(&away, other.parent().unwrap()).unwrap();
+    make_later(&other);
+    counts(&alpha);
 }
 
 #[test]

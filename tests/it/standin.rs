@@ -75,6 +75,11 @@ impl Site {
         self.state().entities.push(entity);
     }
 
+    /// Takes away what the site knows.
+    pub fn forget(&self, kind: &str, id: i64) {
+        self.state().entities.retain(|entity| entity["type"] != kind || entity["id"] != id);
+    }
+
     /// How often the site was asked anything.
     pub fn calls(&self) -> usize {
         self.state().calls.len()
