@@ -78,7 +78,9 @@ impl Bootstrap<'_> {
         let question = &self.distributed.question;
         let mut realising = Realising::default();
         let mut spare = spare;
-        if let Some(known) = &spare {
+        // Of one that is young the site is asked for the name alone.
+        let is_old = |known: &&Answer| known.age() >= self.site.refresh_after;
+        if let Some(known) = spare.as_ref().filter(is_old) {
             // What is merely old can wait for a moment without jobs.
             match try_for(&self.jobs_file(known.project_id), Holders::One) {
                 // Without marks of the core's, ours alone tells that realising it broke off.
@@ -132,10 +134,12 @@ impl Bootstrap<'_> {
         Ok((selection, lock))
     }
 
-    /// What another question about the same project led to, if it is young, or jobs run from it.
-    pub fn realised_already(&self, project_id: i64) -> Option<Answer> {
+    /// What another question about the same project led to, if it is young, or jobs run from it; by the
+    /// name that the site tells now.
+    pub fn realised_already(&self, project_id: i64, name: &str) -> Option<Answer> {
         let question = self.distributed.question.by_id(project_id);
-        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        let mut answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        name.clone_into(&mut answer.project);
         let is_young = !answer.is_due(self.site.refresh_after);
         let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
         let is_realised = answer.nature != Nature::Centralized;
@@ -174,15 +178,16 @@ impl Bootstrap<'_> {
 
     fn selection(&self, answer: &Answer) -> Selection {
         let mut project = self.distributed.project.clone();
-        if let Asked::Id(_) = self.distributed.question.project {
-            project.value = answer.project.clone().into();
+        let name = Some(&answer.project).filter(|name| !name.is_empty());
+        if let (Asked::Id(_), Some(name)) = (&self.distributed.question.project, name) {
+            project.value = name.into();
         }
         let origin = Origin::Site(self.host());
         let path = answer.config.clone();
         let mut selection = Selection::of(self.situation.places, project, path, origin);
         if answer.nature != Nature::Centralized {
             selection.realised = Some(answer.age());
-            selection.known_as = Some(answer.project.clone());
+            selection.known_as = name.cloned();
         }
         selection
     }

@@ -63,7 +63,7 @@ impl Bootstrap<'_> {
                     realising.take_turn(id, self)?;
                     if asking == Asking::IfNeeded
                         && !realising.holds_jobs_off()
-                        && let Some(answer) = self.realised_already(id)
+                        && let Some(answer) = self.realised_already(id, &name)
                     {
                         return Ok((answer, Vec::new()));
                     }

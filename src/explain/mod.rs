@@ -133,10 +133,15 @@ impl Explanation {
             noted(fault);
             None
         });
+        let name = match plan.selection.realised {
+            // Its own file may call it as it calls every other.
+            Some(_) => plan.selection.known_as.clone(),
+            None => metadata.project,
+        };
         Explanation {
             format: 1,
             project: Project {
-                name: Some(metadata.project.unwrap_or_else(|| text(&plan.selection.project.value))),
+                name: Some(name.unwrap_or_else(|| text(&plan.selection.project.value))),
                 id: metadata.project_id,
                 origin: plan.selection.project.origin.to_string(),
                 chosen: text(&plan.selection.project.value),

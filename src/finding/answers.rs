@@ -48,7 +48,7 @@ pub enum Asked {
 pub struct Answer {
     /// The project's id.
     pub project_id: i64,
-    /// The project's name on disk, else its name on the site.
+    /// The project's name on disk, else its name on the site; empty as long as that is not known.
     pub project: String,
     /// The configuration's folder.
     pub config: PathBuf,
@@ -123,7 +123,8 @@ impl Answer {
 
     /// Whether it is time to ask again.
     pub fn is_due(&self, refresh_after: Duration) -> bool {
-        self.age() >= refresh_after && since(self.tried) >= RETRY_AFTER.min(refresh_after)
+        let is_old = self.project.is_empty() || self.age() >= refresh_after;
+        is_old && since(self.tried) >= RETRY_AFTER.min(refresh_after)
     }
 
     /// The same answer, after the site was asked in vain.

@@ -1,6 +1,9 @@
 //! What is kept beside the configurations that Toolkit realises for a user: the site's answers and
 //! refusals, locks and logs. All of it is a hint, and can be deleted at any time.
 
+use std::cell::LazyCell;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -76,13 +79,25 @@ impl Site {
     }
 
     fn drop_answers(&self, is_dropped: impl Fn(&Answer) -> bool) {
+        for (file, _) in self.answers().filter(|(_, answer)| is_dropped(answer)) {
+            let _ = fs::remove_file(file);
+        }
+    }
+
+    /// All answers that are kept, to whatever question, and their files.
+    fn answers(&self) -> impl Iterator<Item = (PathBuf, Answer)> {
         let files = fs::read_dir(self.own_folder()).into_iter().flatten().flatten();
         let files = files.map(|file| file.path());
-        for file in files.filter(|file| file.extension().is_some_and(|kind| kind == "answer")) {
-            if self.answer_in(&file).is_some_and(|answer| is_dropped(&answer)) {
-                let _ = fs::remove_file(file);
-            }
-        }
+        let files = files.filter(|file| file.extension().is_some_and(|kind| kind == "answer"));
+        files.filter_map(|file| self.answer_in(&file).map(|answer| (file, answer)))
+    }
+
+    /// The names that the site told, the youngest of each project.
+    fn names(&self) -> HashMap<i64, String> {
+        let mut answers: Vec<Answer> = self.answers().map(|(_, answer)| answer).collect();
+        answers.sort_by_key(|answer| Reverse(answer.age()));
+        let names = answers.into_iter().filter(|answer| !answer.project.is_empty());
+        names.map(|answer| (answer.project_id, answer.project)).collect()
     }
 
     /// Remembers that the site gave no answer, for those who wait for it.
@@ -115,16 +130,22 @@ impl Site {
         })
     }
 
-    /// The configurations that have been realised here: those that are whole, and those that are not.
+    /// The configurations that have been realised here: those that are whole, and those that are not. A
+    /// project without a name on disk has the one that the site told.
     pub fn realised(&self, variables: &Variables) -> Scan {
         let mut scan = Scan::default();
+        // Most have a name of their own.
+        let names = LazyCell::new(|| self.names());
         for path in realised::configs(&self.folder, &self.plugin_id) {
             let config = PipelineConfig::at(&path);
             if realised::finish(&config).is_none() {
                 scan.faults.push((path.clone(), Error::NotWhole { path }));
                 continue;
             }
-            let (found, fault) = self.read(&path, variables);
+            let (mut found, fault) = self.read(&path, variables);
+            if let (None, Some(id)) = (&found.metadata.project, found.metadata.project_id) {
+                found.metadata.project = names.get(&id).cloned();
+            }
             scan.faults.extend(fault.map(|fault| (path, fault)));
             scan.found.push(found);
         }
@@ -137,6 +158,9 @@ impl Site {
         if self.holds(path) {
             let made = realised::made(&PipelineConfig::at(path));
             found.realised = made.map(|made| made.elapsed().unwrap_or_default());
+            if found.metadata.project.as_deref() == Some(realised::UNNAMED) {
+                (found.metadata.project, found.data) = (None, Vec::new());
+            }
         }
         (found, fault)
     }

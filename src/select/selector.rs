@@ -176,13 +176,15 @@ impl<'a> Selector<'a> {
 
     fn itself(&self, site: &'a Site, found: Found, origin: &Origin) -> Option<Distributed<'a>> {
         let Metadata { project_id, pipeline_id, project, .. } = found.metadata.clone();
-        let mut question = self.question(Asked::Id(project_id?));
+        let id = project_id?;
+        let mut question = self.question(Asked::Id(id));
         let is_meant = self.pipeline.as_ref().is_none_or(|pipeline| found.is_pipeline(pipeline));
         if is_meant {
             question.pipeline = pipeline_id.map(|id| id.to_string());
         }
         let here = Answer::of(found).filter(|_| is_meant);
-        let project = Decided::new(project.unwrap_or_default().into(), origin.clone());
+        let project = project.unwrap_or_else(|| id.to_string());
+        let project = Decided::new(project.into(), origin.clone());
         Some(Distributed { site, project, kept: site.kept(&question), question, here })
     }
 

@@ -19,6 +19,9 @@ use crate::os::Os;
 /// Below the folder of a project: the configuration itself.
 const CONFIG: &str = "cfg";
 
+/// What Toolkit calls every project that has no name on disk (tk-core: `bootstrap/constants.py`).
+pub const UNNAMED: &str = "unnamed";
+
 /// The folder below which Toolkit keeps what can be made again, `None` where nothing names one.
 pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
     let not_empty = |text: OsString| Some(text).filter(|text| !text.is_empty());

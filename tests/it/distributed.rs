@@ -678,3 +678,36 @@ fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
         fs::remove_dir_all(&own).unwrap();
     }
 }
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
+    let distributed = Distributed::new();
+    let descriptor = distributed.studio.path("descriptors/alpha");
+    for (id, name) in [(105, "Delta Show"), (106, "Echo Show")] {
+        distributed.site.know(json!({"type": "Project", "id": id, "name": name}));
+        distributed.site.know(json!({"type": "PipelineConfiguration", "id": id, "code": "Primary",
+            "project": {"type": "Project", "id": id}, "users": [], "plugin_ids": "basic.*",
+            "descriptor": format!("sgtk:descriptor:path?path={}", descriptor.display())}));
+    }
+    distributed.settings("[projects.'Echo Show'.environment]\nset = { OURS = 'yes' }");
+    let program = "import os; print(os.environ.get('OURS'), os.environ['SGTK_PYTHON_CONFIG'])";
+    let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    let mut calls = Vec::new();
+    for _ in 0..2 {
+        for (id, name, ours) in [(105, "Delta Show", "None"), (106, "Echo Show", "yes")] {
+            let folder = format!("home/toolkit/127.0.0.1/p{id}c{id}.basic./cfg");
+            let config = distributed.studio.path(folder);
+            for choice in [["--project-id", &id.to_string()], ["--project", name]] {
+                let shown = distributed.run(&[choice[0], choice[1], "-c", program]);
+                assert_eq!(shown, format!("{ours} {}", config.display()), "{choice:?}");
+            }
+        }
+        assert_eq!(distributed.run(&["--list=names"]), "Delta Show\nEcho Show");
+        // Without what was kept the site is asked for the names, but realises nothing.
+        fs::remove_dir_all(&own).unwrap();
+        calls.push(distributed.site.reads_of("LocalStorage"));
+    }
+    assert_eq!(calls, [2, 2]);
+    failed(&mut distributed.launcher(&["--project", "unnamed"])).is(121, &["unnamed"]);
+}

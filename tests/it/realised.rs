@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(unix)]
 use crate::support::{PYTHON, interpreter};
-use crate::support::{Studio, explained, failed, write};
+use crate::support::{Studio, change, explained, failed, write};
 
 /// A studio whose site answers nobody, for there is no core to ask it with.
 fn studio() -> Studio {
@@ -270,6 +270,47 @@ fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
     fs::rename(&away, other.parent().unwrap()).unwrap();
     make_later(&other);
     counts(&alpha);
+}
+
+#[test]
+fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
+    let studio = studio();
+    let settings = "[site]\nhost = 'studio.shotgrid.autodesk.com'\n[projects.'Delta Show'.environment]\nset = { OURS = '1' }\n";
+    write(studio.path("site.toml"), settings);
+    let shows = [(105, "Delta Show"), (106, "Echo Show")];
+    for (id, name) in shows {
+        let config = studio.realised(&format!("studio/p{id}c7.basic."), id, "unnamed");
+        let plan = explained(&mut launcher(&studio, &["--project-id", &id.to_string()]));
+        assert_eq!(plan["project"]["name"], id.to_string(), "as long as the site told none");
+        let answer = serde_json::json!({"project_id": id, "project": name, "config": config,
+            "nature": "realised", "asked": milliseconds()});
+        write(studio.path(format!("toolkit/studio/sgtk-python/{id}.answer")), answer.to_string());
+    }
+    for (id, name) in shows {
+        let config = studio.path(format!("toolkit/studio/p{id}c7.basic./cfg"));
+        let (number, path) = (id.to_string(), config.to_str().unwrap());
+        for choice in [["--project-id", &number], ["--project", name], ["--config", path]] {
+            let plan = explained(&mut launcher(&studio, &choice));
+            assert_eq!(plan["project"]["name"], name);
+            assert_eq!(plan["config"]["path"], path);
+            let is_ours = change(&plan, "OURS").is_some();
+            assert_eq!(is_ours, name == "Delta Show", "{choice:?}");
+        }
+    }
+    let list = launcher(&studio, &["--list=names"]).output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&list), "Delta Show\nEcho Show\n");
+    failed(&mut launcher(&studio, &["--project", "unnamed", "--explain"])).is(121, &["unnamed"]);
+    let centralized = studio.localized("unnamed");
+    let plan = explained(&mut launcher(&studio, &["--project", "unnamed"]));
+    assert_eq!(plan["config"]["path"], centralized.to_str().unwrap());
+    let doctor = launcher(&studio, &["--doctor"]).output().unwrap().stdout;
+    let doctor = String::from_utf8_lossy(&doctor);
+    assert!(!doctor.contains("of several"), "{doctor}");
+}
+
+fn milliseconds() -> u64 {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
+    since.as_millis().try_into().unwrap()
 }
 
 #[test]
