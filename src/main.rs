@@ -8,7 +8,7 @@ use sgtk_python::bootstrap::{Asking, Progress, Settled, settle};
 use sgtk_python::cli::{Format, ListFormat};
 use sgtk_python::credentials::Credentials;
 use sgtk_python::disk::Reason;
-use sgtk_python::doctor;
+use sgtk_python::doctor::{self, Patient};
 use sgtk_python::each;
 use sgtk_python::error::{Code, Error};
 use sgtk_python::exclusive;
@@ -150,7 +150,12 @@ fn stop_workers(situation: &Situation) -> Result<ExitCode> {
     let config = if request.choices.is_empty() {
         None
     } else {
-        Some(settle(situation, Asking::Never, &show)?.selection.config.path)
+        match settle(situation, Asking::Never, &show) {
+            Ok(settled) => Some(settled.selection.config.path),
+            // What was never realised was never launched.
+            Err(Error::NotRealised { .. }) => return Ok(ExitCode::SUCCESS),
+            Err(error) => return Err(error.into()),
+        }
     };
     let stopped = roster::stop(&inputs.workers_folder(), config.as_deref())?;
     let line = |worker: &Listed| {
@@ -168,18 +173,19 @@ fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {
 
 /// Examines all projects that are here, or the one that was chosen.
 fn examine(format: Format, situation: &Situation) -> Result<ExitCode> {
-    let chosen = if situation.request.choices.is_empty() {
-        None
+    let patient = if situation.request.choices.is_empty() {
+        Patient::All
     } else {
         match settle(situation, Asking::Never, &show) {
-            Ok(settled) => Some(settled.selection.config.path),
+            Ok(settled) => Patient::Config(settled.selection.config.path),
             // That is a fault to be told with all others.
-            Err(Error::Ambiguous { .. }) => None,
+            Err(Error::Ambiguous { .. }) => Patient::All,
+            Err(why @ Error::NotRealised { .. }) => Patient::NotHere(why),
             Err(error) => return Err(error.into()),
         }
     };
     let progress = |done: usize, all: usize| show_line(&format!("asked {done} of {all} Pythons"));
-    let diagnosis = doctor::examine(&scan(situation), chosen.as_deref(), situation, &progress);
+    let diagnosis = doctor::examine(&scan(situation), &patient, situation, &progress);
     show_line("");
     print(&diagnosis.print(format).context("the diagnosis cannot be written as JSON")?)?;
     Ok(if diagnosis.is_well() { ExitCode::SUCCESS } else { ExitCode::from(Code::Broken as u8) })

@@ -1,6 +1,7 @@
 //! Tells what is wrong with a studio: every check with what it found, the file, and what to do.
 
 mod configs;
+mod patient;
 mod pythons;
 mod report;
 mod site;
@@ -22,6 +23,7 @@ use crate::settings::Settings;
 use crate::situation::Situation;
 use crate::toolkit::interpreter::Words;
 
+pub use patient::Patient;
 pub use pythons::Asked;
 
 /// What the doctor looks at.
@@ -112,29 +114,27 @@ pub struct Diagnosis {
     pub pythons: Vec<Asked>,
 }
 
-/// Examines what a scan found, or of that the one configuration that was chosen. `progress` is told how
-/// many of how many Pythons have answered.
+/// Examines what a scan found, or one project. `progress` is told how many of how many Pythons have
+/// answered.
 pub fn examine(
     all: &Scan,
-    chosen: Option<&Path>,
+    patient: &Patient,
     situation: &Situation,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
     let Situation { request, settings, places, inputs, .. } = situation;
-    // One of the realised that do not count may be chosen too.
-    let realised = situation.site.zip(chosen).and_then(|(site, chosen)| {
-        let found = site.realised(&inputs.variables).found;
-        found.into_iter().find(|found| found.path == chosen)
-    });
-    let alone = match realised {
-        Some(found) => Some(Scan { found: vec![found], ..Scan::default() }),
-        None => chosen.map(|config| Scan::of(config, &inputs.variables)),
-    };
+    let chosen = patient.config();
+    let alone = patient.scan(situation);
     let scan = alone.as_ref().unwrap_or(all);
     let plans = plans(scan, situation);
     let mut findings = roots(places);
     findings.extend(configs::faults(scan, places));
-    findings.extend(configs::names(all, chosen, places));
+    if let Patient::NotHere(why) = patient {
+        let advice = "the first launch of it realises it, or --refresh";
+        findings.push(Finding::new(Check::Configs, why.to_string(), advice));
+    } else {
+        findings.extend(configs::names(all, chosen, places));
+    }
     findings.extend(site::site(situation));
     for (found, plan) in scan.found.iter().zip(&plans) {
         let name = name_of(found, places);
@@ -144,7 +144,7 @@ pub fn examine(
     }
     let pythons = pythons::ask(plans.into_iter().flatten(), progress);
     findings.extend(pythons.iter().filter_map(Asked::finding));
-    if chosen.is_none() {
+    if matches!(patient, Patient::All) {
         findings.extend(unused(settings, places, scan, inputs));
     }
     findings.extend(proxies(inputs));

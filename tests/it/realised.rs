@@ -308,6 +308,25 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
     assert!(!doctor.contains("of several"), "{doctor}");
 }
 
+#[test]
+fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
+    let studio = studio();
+    studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let output = launcher(&studio, &["--doctor=json", "--project", "beta"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(122), "{output:?}");
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = |check: &str| {
+        let all = report["checks"].as_array().unwrap();
+        all.iter().find(|checked| checked["check"] == check).unwrap()["findings"].to_string()
+    };
+    let of_configs = findings("configs");
+    assert!(of_configs.contains("'beta' has not been realised"), "{of_configs}");
+    assert!(!of_configs.contains("--explain"), "{of_configs}");
+    assert!(findings("site").contains("can be asked by no core"));
+    let output = launcher(&studio, &["--stop-workers", "--project", "beta"]).output().unwrap();
+    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+}
+
 fn milliseconds() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     since.as_millis().try_into().unwrap()
