@@ -19,7 +19,6 @@ use crate::inputs::Inputs;
 use crate::listing::{name_of, plans};
 use crate::origin::Origin;
 use crate::request::Request;
-use crate::settings::Settings;
 use crate::situation::Situation;
 use crate::toolkit::interpreter::Words;
 
@@ -122,7 +121,7 @@ pub fn examine(
     situation: &Situation,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Diagnosis {
-    let Situation { request, settings, places, inputs, .. } = situation;
+    let Situation { request, places, inputs, .. } = situation;
     let chosen = patient.config();
     let alone = patient.scan(situation);
     let scan = alone.as_ref().unwrap_or(all);
@@ -145,7 +144,7 @@ pub fn examine(
     let pythons = pythons::ask(plans.into_iter().flatten(), progress);
     findings.extend(pythons.iter().filter_map(Asked::finding));
     if matches!(patient, Patient::All) {
-        findings.extend(unused(settings, places, scan, inputs));
+        findings.extend(unused(situation, scan));
     }
     findings.extend(proxies(inputs));
     findings.extend(beside_script(request, inputs));
@@ -179,9 +178,10 @@ fn roots(places: &Places) -> Vec<Finding> {
     findings
 }
 
-/// Settings that change nothing: tables of projects that are not here, and roots that
-/// `SHOTGUN_BASE` hides.
-fn unused(settings: &Settings, places: &Places, scan: &Scan, inputs: &Inputs) -> Vec<Finding> {
+/// Settings that change nothing: tables of projects that are not here, nor can be on a site, and roots
+/// that `SHOTGUN_BASE` hides.
+fn unused(situation: &Situation, scan: &Scan) -> Vec<Finding> {
+    let Situation { settings, places, site, inputs, .. } = situation;
     let found = scan.found.iter().map(|found| &found.path);
     let faulty = scan.faults.iter().map(|(path, _)| path);
     let known: Vec<Option<String>> =
@@ -192,8 +192,9 @@ fn unused(settings: &Settings, places: &Places, scan: &Scan, inputs: &Inputs) ->
         Finding::new(Check::Settings, problem, "mend its name or its 'config', or delete it")
             .in_file(file)
     };
+    let is_unused = |name: &str| site.is_none() && !is_known(name);
     let mut findings: Vec<Finding> =
-        settings.tables().filter(|(name, _)| !is_known(name)).map(table).collect();
+        settings.tables().filter(|(name, _)| is_unused(name)).map(table).collect();
     if let Some(roots) = settings.roots()
         && inputs.variable("SHOTGUN_BASE").is_some()
         && let Origin::Setting { file, .. } = &roots.origin

@@ -327,6 +327,20 @@ fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
     assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
 }
 
+#[test]
+fn a_table_may_be_of_a_project_on_the_site() {
+    let studio = studio();
+    studio.localized("bigbuck");
+    let tables = "[projects.alpha.environment]\nset = { OURS = '1' }\n";
+    let unused = |site: &str| {
+        write(studio.path("site.toml"), format!("{site}{tables}"));
+        let output = launcher(&studio, &["--doctor=json"]).output().unwrap();
+        String::from_utf8_lossy(&output.stdout).contains("'alpha' is never used")
+    };
+    assert!(unused(""));
+    assert!(!unused("[site]\nhost = 'studio.shotgrid.autodesk.com'\n"));
+}
+
 fn milliseconds() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     since.as_millis().try_into().unwrap()
