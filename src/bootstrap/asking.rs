@@ -78,9 +78,11 @@ impl Bootstrap<'_> {
         let question = &self.distributed.question;
         let mut realising = Realising::default();
         let mut spare = spare;
-        // Of one that is young the site is asked for the name alone.
-        let is_old = |known: &&Answer| known.age() >= self.site.refresh_after;
-        if let Some(known) = spare.as_ref().filter(is_old) {
+        // Of what is young and usable the site is asked for the name alone.
+        let lacks_name = |known: &Answer| {
+            known.age() < self.site.refresh_after && self.held(Some(known)).is_some()
+        };
+        if let Some(known) = spare.as_ref().filter(|known| !lacks_name(known)) {
             // What is merely old can wait for a moment without jobs.
             match try_for(&self.jobs_file(known.project_id), Holders::One) {
                 // Without marks of the core's, ours alone tells that realising it broke off.
