@@ -3,7 +3,7 @@
 
 use std::cell::LazyCell;
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,16 @@ impl Site {
         self.drop_answers(|kept| {
             let is_rival = kept.project_id == answer.project_id && kept.config != answer.config;
             is_rival && self.read(&kept.config, variables).0.is_pipeline(&pipeline)
+        });
+    }
+
+    /// Drops what was answered about projects that are here by now.
+    pub fn drop_answers_about(&self, here: &[Found]) {
+        let ids: HashSet<i64> = here.iter().filter_map(|found| found.metadata.project_id).collect();
+        let names = here.iter().filter_map(|found| found.metadata.project.as_deref());
+        let names: HashSet<&str> = names.filter(|name| !name.is_empty()).collect();
+        self.drop_answers(|answer| {
+            ids.contains(&answer.project_id) || names.contains(answer.project.as_str())
         });
     }
 

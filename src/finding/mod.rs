@@ -157,6 +157,7 @@ pub fn find(
     wanted: &Wanted,
     pipeline: &Pipeline,
     places: &Places,
+    site: Option<&Site>,
     variables: &Variables,
     index: &Index,
 ) -> Findings {
@@ -170,14 +171,22 @@ pub fn find(
     if let Some(found) = hits.filter(|hits| !hits.is_empty()) {
         return Findings { found, unreadable: 0 };
     }
-    let scan = scan_and_keep(places, variables, index);
+    let scan = scan_and_keep(places, site, variables, index);
     Findings { unreadable: scan.faults.len(), found: wanted.best(scan.found) }
 }
 
-/// Scans the places, and keeps what was found in the index.
-pub fn scan_and_keep(places: &Places, variables: &Variables, index: &Index) -> Scan {
+/// Scans the places, and keeps what was found in the index; what a site answered about it counts no more.
+fn scan_and_keep(
+    places: &Places,
+    site: Option<&Site>,
+    variables: &Variables,
+    index: &Index,
+) -> Scan {
     let scan = scan::scan(places, variables);
     index.write(&scan.found);
+    if let Some(site) = site {
+        site.drop_answers_about(&scan.found);
+    }
     scan
 }
 
@@ -189,7 +198,7 @@ pub fn scan_all(
     variables: &Variables,
     index: &Index,
 ) -> Scan {
-    let mut scan = scan_and_keep(places, variables, index);
+    let mut scan = scan_and_keep(places, site, variables, index);
     let mut realised = site.map(|site| site.counting(variables)).unwrap_or_default();
     let is_here = |id: Option<i64>| {
         id.is_some() && scan.found.iter().any(|found| found.metadata.project_id == id)

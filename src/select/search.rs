@@ -21,7 +21,7 @@ impl Selector<'_> {
         let index = Index::of(self.places, self.inputs);
         let pipeline = self.pipeline.as_ref().unwrap_or(&Pipeline::Primary);
         let Findings { found, unreadable } =
-            finding::find(wanted, pipeline, self.places, &self.inputs.variables, &index);
+            finding::find(wanted, pipeline, self.places, self.site, &self.inputs.variables, &index);
         if found.is_empty() {
             return Ok(Err(NoMatch { unreadable }));
         }

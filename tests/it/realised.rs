@@ -341,6 +341,28 @@ fn a_table_may_be_of_a_project_on_the_site() {
     assert!(!unused("[site]\nhost = 'studio.shotgrid.autodesk.com'\n"));
 }
 
+#[test]
+fn what_comes_here_later_counts_after_the_next_scan() {
+    for scanning in [&["--list"][..], &["--project", "alpha-no", "--explain"], &["--path", "."]] {
+        let studio = studio();
+        let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+        let choices = [["--project", "alpha"], ["--project-id", "101"]];
+        for [option, value] in choices {
+            let launch = [option, value, "-c", "pass"];
+            assert!(launcher(&studio, &launch).status().unwrap().success());
+        }
+        let here = studio.localized("show");
+        let text = "pc_id: 7\npc_name: Primary\nproject_id: 101\nproject_name: alpha\n";
+        write(here.join("config/core/pipeline_configuration.yml"), text);
+        is_chosen(&studio, &choices[1], &alpha);
+        let _ = launcher(&studio, scanning).output();
+        for choice in choices {
+            let plan = explained(&mut launcher(&studio, &choice));
+            assert_eq!(plan["config"]["path"], here.to_str().unwrap(), "{scanning:?}");
+        }
+    }
+}
+
 fn milliseconds() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     since.as_millis().try_into().unwrap()
