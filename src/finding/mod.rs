@@ -113,7 +113,7 @@ impl Wanted<'_> {
     }
 
     /// Those that match, and of those the ones that do so best: by path, with the longest match.
-    fn best(&self, mut found: Vec<Found>) -> Vec<Found> {
+    pub fn best(&self, mut found: Vec<Found>) -> Vec<Found> {
         found.retain(|found| self.matches(found));
         let Wanted::Data(path) = self else { return found };
         let depth = |found: &Found| found.data_around(path).map(|data| data.components().count());

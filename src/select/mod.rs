@@ -1,5 +1,6 @@
 //! Chooses the project: from what was asked for to a configuration that is there.
 
+mod realised;
 mod search;
 mod selector;
 

@@ -7,7 +7,7 @@ use super::search::NoMatch;
 use super::{Chosen, Distributed, Selection};
 use crate::disk;
 use crate::error::Error;
-use crate::finding::answers::{Answer, Asked, Question};
+use crate::finding::answers::{Asked, Question};
 use crate::finding::places::Places;
 use crate::finding::{Found, Pipeline, Wanted};
 use crate::inputs::Inputs;
@@ -15,7 +15,6 @@ use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
-use crate::toolkit::metadata::Metadata;
 
 /// Finds what a choice means.
 pub struct Selector<'a> {
@@ -95,7 +94,7 @@ impl<'a> Selector<'a> {
         })
     }
 
-    fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
+    pub fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let project = Decided::new(id.to_string().into(), origin.clone());
         let question = self.question(Asked::Id(id));
         let otherwise = |NoMatch { unreadable }| {
@@ -143,7 +142,7 @@ impl<'a> Selector<'a> {
         }
     }
 
-    fn question(&self, project: Asked) -> Question {
+    pub fn question(&self, project: Asked) -> Question {
         let pipeline = self.pipeline.as_ref().map(ToString::to_string);
         Question { project, pipeline }
     }
@@ -155,37 +154,6 @@ impl<'a> Selector<'a> {
         }
         let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
         self.config(Decided::new(name, origin.clone()), path, origin.clone()).map(Chosen::Here)
-    }
-
-    /// The realised configuration that a path is, or is in; another of its project, if another pipeline
-    /// is wanted. One that is not whole is an error: it is nobody's folder either.
-    fn realised_around(
-        &self,
-        path: &Path,
-        origin: &Origin,
-    ) -> Result<Option<Distributed<'a>>, Error> {
-        let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
-        let realised = site.realised(&self.inputs.variables);
-        let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
-        if let Some((config, Error::NotWhole { .. })) = broken {
-            return Err(Error::NotWhole { path: config.clone() });
-        }
-        let around = realised.found.into_iter().find(|found| path.starts_with(&found.path));
-        Ok(around.and_then(|found| self.itself(site, found, origin)))
-    }
-
-    fn itself(&self, site: &'a Site, found: Found, origin: &Origin) -> Option<Distributed<'a>> {
-        let Metadata { project_id, pipeline_id, project, .. } = found.metadata.clone();
-        let id = project_id?;
-        let mut question = self.question(Asked::Id(id));
-        let is_meant = self.pipeline.as_ref().is_none_or(|pipeline| found.is_pipeline(pipeline));
-        if is_meant {
-            question.pipeline = pipeline_id.map(|id| id.to_string());
-        }
-        let here = Answer::of(found).filter(|_| is_meant);
-        let project = project.unwrap_or_else(|| id.to_string());
-        let project = Decided::new(project.into(), origin.clone());
-        Some(Distributed { site, project, kept: site.kept(&question), question, here })
     }
 
     /// The project that the working directory is in.
@@ -210,7 +178,7 @@ impl<'a> Selector<'a> {
             }
         }
         let Ok(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
-            return Ok(None);
+            return self.by_realised_data(&path, origin);
         };
         let name = found.metadata.project.clone().unwrap_or_default();
         let data = found.data_around(&path).unwrap_or(&path).to_owned();

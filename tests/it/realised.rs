@@ -363,6 +363,39 @@ fn what_comes_here_later_counts_after_the_next_scan() {
     }
 }
 
+#[test]
+fn a_path_in_a_realised_projects_data_finds_it() {
+    let studio = studio();
+    let data = studio.path("data");
+    let storage = serde_json::json!({"primary":
+        {"linux_path": data, "mac_path": data, "windows_path": data}});
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let part = studio.realised("studio/p102c7.basic.", 102, "alpha/part");
+    let unnamed = studio.realised("studio/p103c7.basic.", 103, "unnamed");
+    for config in [&alpha, &part, &unnamed] {
+        write(config.join("config/core/roots.yml"), storage.to_string());
+    }
+    for (below, config) in [("alpha/seq/010", &alpha), ("alpha", &alpha), ("alpha/part/x", &part)] {
+        is_chosen(&studio, &["--path", data.join(below).to_str().unwrap()], config);
+    }
+    for below in ["alphabet", "unnamed", ""] {
+        let path = data.join(below);
+        failed(&mut launcher(&studio, &["--path", path.to_str().unwrap(), "--explain"]))
+            .is(121, &["in no project"]);
+    }
+    fs::create_dir_all(data.join("alpha/seq")).unwrap();
+    let mut there = launcher(&studio, &[] as &[&str]);
+    let plan = explained(there.current_dir(data.join("alpha/seq")));
+    assert_eq!(plan["config"]["path"], alpha.to_str().unwrap());
+    assert_eq!(plan["project"]["name"], "alpha");
+    // What is here comes first, though it is another project's.
+    let here = studio.localized("alpha");
+    write(here.join("config/core/roots.yml"), storage.to_string());
+    let plan =
+        explained(&mut launcher(&studio, &["--path", data.join("alpha/part").to_str().unwrap()]));
+    assert_eq!(plan["config"]["path"], here.to_str().unwrap());
+}
+
 fn milliseconds() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     since.as_millis().try_into().unwrap()
