@@ -51,7 +51,9 @@ impl Bootstrap<'_> {
         let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         // Another launch may have asked while this one waited.
         let since = self.site.kept(question);
-        let since = since.filter(|since| Some(since) != kept && self.is_meant(since));
+        let is_asked = |since: &Answer| asking == Asking::IfNeeded || since.is_asked_since(began);
+        let since =
+            since.filter(|since| Some(since) != kept && self.is_meant(since) && is_asked(since));
         match (self.held(since.as_ref()), self.site.refused(question, began)) {
             (Some(held), _) => Ok(held),
             (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),

@@ -121,6 +121,11 @@ impl Answer {
         since(self.asked)
     }
 
+    /// Whether it was asked for since a time, and not only found or tried again.
+    pub fn is_asked_since(&self, time: SystemTime) -> bool {
+        self.asked >= milliseconds(time)
+    }
+
     /// Whether it is time to ask again.
     pub fn is_due(&self, refresh_after: Duration) -> bool {
         let is_old = self.project.is_empty() || self.age() >= refresh_after;

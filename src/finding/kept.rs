@@ -69,11 +69,12 @@ impl Site {
     }
 
     /// Drops what was answered before to the same question in other words: another configuration in
-    /// the place of this one.
+    /// the place of this one, or another name of the project.
     pub fn drop_replaced(&self, question: &Question, answer: &Answer, variables: &Variables) {
         let pipeline = question.pipeline();
         self.drop_answers(|kept| {
-            let is_rival = kept.project_id == answer.project_id && kept.config != answer.config;
+            let is_other = kept.config != answer.config || kept.project != answer.project;
+            let is_rival = kept.project_id == answer.project_id && is_other;
             is_rival && self.read(&kept.config, variables).0.is_pipeline(&pipeline)
         });
     }

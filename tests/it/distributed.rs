@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -327,7 +327,7 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     }
 }
 
-fn set_mode(path: &std::path::Path, mode: u32) {
+fn set_mode(path: &Path, mode: u32) {
     use std::os::unix::fs::PermissionsExt;
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
@@ -709,5 +709,46 @@ fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
         calls.push(distributed.site.reads_of("LocalStorage"));
     }
     assert_eq!(calls, [2, 2]);
+    // Another name on the site replaces the old one.
+    let old_name = ["--project", "Delta Show", "-c", "pass"];
+    distributed.run(&old_name);
+    distributed.site.forget("Project", 105);
+    distributed.site.know(json!({"type": "Project", "id": 105, "name": "Delta"}));
+    distributed.run(&["--refresh", "--project-id", "105", "-c", "pass"]);
+    failed(&mut distributed.launcher(&old_name)).is(121, &["Delta Show"]);
+    distributed.run(&["--project", "Delta", "-c", "pass"]);
     failed(&mut distributed.launcher(&["--project", "unnamed"])).is(121, &["unnamed"]);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_base_configuration_stands_for_the_primary_until_the_site_has_one() {
+    let distributed = Distributed::new();
+    let descriptor = format!(
+        "sgtk:descriptor:path?path={}",
+        distributed.studio.path("descriptors/alpha").display()
+    );
+    distributed.site.know(json!({"type": "Project", "id": 107, "name": "Golf"}));
+    distributed.settings(&format!("base_configuration = '{descriptor}'"));
+    let base = distributed.studio.path("home/toolkit/127.0.0.1/p107.basic./cfg");
+    let launch = ["--project-id", "107", "-c", WHERE];
+    assert_eq!(distributed.run(&launch), base.to_str().unwrap());
+    let each = |config: &Path| {
+        let output = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert_eq!(shown.trim_end(), format!("Golf | {}", config.display()));
+    };
+    each(&base);
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 17, "code": "Primary",
+        "project": {"type": "Project", "id": 107}, "users": [], "plugin_ids": "basic.*",
+        "descriptor": descriptor}));
+    let by_folder = ["--refresh", "--config", base.to_str().unwrap(), "-c", WHERE];
+    failed(&mut distributed.launcher(&by_folder))
+        .is(121, &["'Golf' has no config", base.to_str().unwrap()])
+        .hints("--pipeline Primary");
+    let primary = distributed.studio.path("home/toolkit/127.0.0.1/p107c17.basic./cfg");
+    let refresh = ["--refresh", "--project", "Golf", "-c", WHERE];
+    assert_eq!(distributed.run(&refresh), primary.to_str().unwrap());
+    each(&primary);
+    assert_eq!(distributed.run(&by_folder[1..]), base.to_str().unwrap());
 }
