@@ -11,7 +11,7 @@ use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
 /// What the site is asked for.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Question {
     /// The project.
     pub project: Asked,
@@ -33,7 +33,7 @@ impl Question {
 }
 
 /// What a project is asked for by; `shims/bootstrap.py` gets it so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Asked {
     /// Its id.

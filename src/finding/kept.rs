@@ -3,7 +3,7 @@
 
 use std::cell::LazyCell;
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -61,10 +61,8 @@ impl Site {
     /// Keeps an answer, if that can be done: for this question, and for that by the project's id.
     pub fn keep(&self, question: &Question, answer: &Answer) {
         let Ok(text) = serde_json::to_vec(answer) else { return };
-        let by_id = question.by_id(answer.project_id);
-        for question in [Some(question), (by_id != *question).then_some(&by_id)] {
-            let file = question.map(|question| self.file(question, "answer"));
-            let _ = file.map(|file| disk::replace(&file, &text));
+        for question in BTreeSet::from([question, &question.by_id(answer.project_id)]) {
+            let _ = disk::replace(&self.file(question, "answer"), &text);
         }
     }
 
