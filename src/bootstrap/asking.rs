@@ -39,15 +39,24 @@ impl Bootstrap<'_> {
             return Err(Error::NotRealised { project: self.name(), host: self.host() });
         }
         let began = SystemTime::now();
-        let turn = match self.wait_for(&self.site.file(question, "lock"), Holders::One) {
+        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
+        let file = self.site.file(question, "lock");
+        let taken = try_for(&file, Holders::One);
+        // While another launch asks, what is merely old will do.
+        if matches!(taken, Ok(None))
+            && let Some(held) = self.held(spare.as_ref())
+        {
+            return Ok(held);
+        }
+        let turn = taken.and_then(|turn| match turn {
+            Some(turn) => Ok(turn),
+            None => self.wait_for(&file, Holders::One),
+        });
+        let turn = match turn {
             Ok(turn) => turn,
             // A cache that is only read, and that somebody else fills.
-            Err(error) if asking == Asking::IfNeeded => {
-                return self.held(known.as_ref()).ok_or(error);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.held(spare.as_ref()).ok_or(error),
         };
-        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         // Another launch may have asked while this one waited.
         let since = self.site.kept(question).filter(|since| Some(since) != kept);
         match (self.held(since.as_ref()), self.site.refused(question, began)) {
@@ -60,16 +69,15 @@ impl Bootstrap<'_> {
     /// Asks the site; what is realised already has to do if it does not answer.
     fn ask(&self, asking: Asking, spare: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
         let question = &self.distributed.question;
-        let mut realising = Realising::default();
         let mut spare = spare;
         if let Some(known) = &spare {
-            // What is merely old can wait for a moment without jobs.
+            // What is merely old can wait for a moment without jobs. While the site is asked they may begin.
             match try_for(&self.jobs_file(known.project_id), Holders::One) {
                 // Without marks of the core's, ours alone tells that realising it broke off.
                 Ok(Some(jobs)) if jobs.is_marked() && known.nature == Nature::Unmarked => {
                     spare = None;
                 }
-                Ok(Some(jobs)) => realising = Realising::without_jobs(known.project_id, jobs),
+                Ok(Some(_)) => {}
                 _ => {
                     if let Some(held) = self.held(Some(known)) {
                         return Ok(held);
@@ -77,6 +85,7 @@ impl Bootstrap<'_> {
                 }
             }
         }
+        let mut realising = Realising::default();
         let answered = self.question(asking, turn, &mut realising);
         (self.progress)(Progress::Over);
         let busy = realising.is_busy();
@@ -115,14 +124,20 @@ impl Bootstrap<'_> {
         Ok((selection, lock))
     }
 
-    /// What another question about the same project led to, if it is young, or jobs run from it.
-    pub fn realised_already(&self, project_id: i64) -> Option<Answer> {
+    /// What another question about the same project led to, if it is young, or jobs run from it. If not,
+    /// new jobs are held off from here on.
+    pub fn realised_already(
+        &self,
+        project_id: i64,
+        realising: &mut Realising,
+    ) -> Result<Option<Answer>, Error> {
         let pipeline = self.distributed.question.pipeline.clone();
         let question = Question { project: Asked::Id(project_id), pipeline };
-        let answer = self.site.found(&question, &self.situation.inputs.variables)?;
-        let is_young = !answer.is_due(self.site.refresh_after);
-        let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
-        ((is_young || has_jobs) && self.held(Some(&answer)).is_some()).then_some(answer)
+        let found = self.site.found(&question, &self.situation.inputs.variables);
+        let Some(answer) = found else { return Ok(None) };
+        let stays =
+            !answer.is_due(self.site.refresh_after) || !realising.hold_off(project_id, self)?;
+        Ok((stays && self.held(Some(&answer)).is_some()).then_some(answer))
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
@@ -181,7 +196,7 @@ impl Bootstrap<'_> {
         })
     }
 
-    fn jobs_file(&self, project_id: i64) -> PathBuf {
+    pub fn jobs_file(&self, project_id: i64) -> PathBuf {
         self.site.project_file(project_id, "lock")
     }
 

@@ -62,8 +62,7 @@ impl Bootstrap<'_> {
                     (id, name) = (known, its_name);
                     realising.take_turn(id, self)?;
                     if asking == Asking::IfNeeded
-                        && !realising.holds_jobs_off()
-                        && let Some(answer) = self.realised_already(id)
+                        && let Some(answer) = self.realised_already(id, realising)?
                     {
                         return Ok((answer, Vec::new()));
                     }

@@ -85,6 +85,14 @@ impl Distributed {
         write(self.studio.path("site.toml"), text);
     }
 
+    /// Changes something in the settings.
+    fn set(&self, from: &str, to: &str) {
+        let file = self.studio.path("site.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        assert!(text.contains(from), "{text}");
+        write(file, text.replace(from, to));
+    }
+
     /// The launcher as somebody whom the site does not know.
     fn stranger(&self, arguments: &[&str]) -> Command {
         let mut launcher = self.studio.launcher(arguments);
@@ -473,6 +481,22 @@ fn jobs_are_not_disturbed_unless_that_is_asked_for() {
     let calls = distributed.site.calls();
     assert_eq!(distributed.run(&launch), "launched");
     assert!(distributed.site.calls() > calls);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    let alpha = distributed.run(&launch);
+    distributed.settings("refresh_after = '0s'");
+    distributed.set("timeout = '1s'", "timeout = '10m'");
+    let mut first = stuck(&distributed, &launch, 1);
+    assert_eq!(distributed.run(&launch), alpha);
+    let is_stuck = first.try_wait().unwrap().is_none();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(is_stuck, "the second launch waited for the first");
 }
 
 #[test]
