@@ -19,6 +19,9 @@ const REFRESH_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Long for an answer, short for an artist.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What is fetched may be large.
+const REALISE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
 /// Python takes no longer one.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -41,6 +44,8 @@ pub struct Site {
     pub refresh_after: Duration,
     /// How long it may take for one answer.
     pub timeout: Duration,
+    /// How long realising may go on without a sign of progress.
+    pub realise_timeout: Duration,
 }
 
 impl Site {
@@ -91,6 +96,8 @@ impl Site {
                 .unwrap_or(REFRESH_AFTER),
             timeout: duration("timeout", |site| site.timeout.as_ref())
                 .map_or(TIMEOUT, |timeout| timeout.min(LONGEST)),
+            realise_timeout: duration("realise_timeout", |site| site.realise_timeout.as_ref())
+                .map_or(REALISE_TIMEOUT, |timeout| timeout.min(LONGEST)),
         }))
     }
 

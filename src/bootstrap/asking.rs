@@ -2,7 +2,9 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, SystemTime};
 
 use super::question::Trouble;
 use super::realising::Realising;
@@ -15,6 +17,9 @@ use crate::lock::{Holders, Lock};
 use crate::origin::Origin;
 use crate::select::Selection;
 use crate::shown::Shown;
+
+/// Whoever waits for longer wants to know what for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Bootstrap<'_> {
     /// What is realised here, if it may be used, else what the site answers.
@@ -205,10 +210,23 @@ impl Bootstrap<'_> {
         if let Some(lock) = try_for(path, holders)? {
             return Ok(lock);
         }
-        (self.progress)(Progress::Waiting);
-        let lock = Lock::wait_for(path, holders).map_err(|error| uncached(path, error));
-        (self.progress)(Progress::Over);
-        lock
+        let progress = self.progress;
+        progress(Progress::Waiting);
+        let (waiting, end) = mpsc::channel::<()>();
+        let lock = thread::scope(|scope| {
+            let tell = move || {
+                if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    progress(Progress::StillWaiting);
+                }
+            };
+            // Without a thread nobody is told.
+            let _ = thread::Builder::new().spawn_scoped(scope, tell);
+            let lock = Lock::wait_for(path, holders);
+            drop(waiting);
+            lock
+        });
+        progress(Progress::Over);
+        lock.map_err(|error| uncached(path, error))
     }
 
     pub fn name(&self) -> OsString {

@@ -37,11 +37,16 @@ pub enum Asking {
 pub enum Progress {
     /// Another launch realises it.
     Waiting,
+    /// The same, for some time already.
+    StillWaiting,
     /// How far it has come, from 0 to 1, and what it does.
     At(f64, String),
     /// It is done, or has failed.
     Over,
 }
+
+/// Who is told.
+pub type Watch = dyn Fn(Progress) + Sync;
 
 /// The configuration that all choices came to, and the locks that Python has to hold.
 pub struct Settled {
@@ -52,11 +57,7 @@ pub struct Settled {
 }
 
 /// Chooses the project, and gets its configuration from the site if it is distributed.
-pub fn settle(
-    situation: &Situation,
-    asking: Asking,
-    progress: &dyn Fn(Progress),
-) -> Result<Settled, Error> {
+pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result<Settled, Error> {
     let Situation { request, places, site, inputs, .. } = *situation;
     let (mut selections, mut locks) = (Vec::new(), Vec::new());
     for chosen in select(request, places, site, inputs)? {
@@ -79,7 +80,7 @@ struct Bootstrap<'a> {
     situation: &'a Situation<'a>,
     site: &'a Site,
     distributed: Distributed<'a>,
-    progress: &'a dyn Fn(Progress),
+    progress: &'a Watch,
 }
 
 /// A selection, and the lock that goes with it.

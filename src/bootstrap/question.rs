@@ -135,6 +135,7 @@ impl Bootstrap<'_> {
             base_configuration: self.site.base_configuration.as_deref(),
             engine: &self.site.engine,
             timeout: self.site.timeout.as_secs_f64(),
+            realise_timeout: self.site.realise_timeout.as_secs_f64(),
         }
     }
 
