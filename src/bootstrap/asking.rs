@@ -43,6 +43,11 @@ impl Bootstrap<'_> {
         if asking == Asking::Never {
             return Err(Error::NotRealised { project: self.name(), host: self.host() });
         }
+        if asking == Asking::IfNeeded
+            && let Some(failure) = self.site.denied(question)
+        {
+            return Err(self.error_of(failure));
+        }
         let began = SystemTime::now();
         let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         let file = self.site.file(question, "lock");
@@ -90,6 +95,7 @@ impl Bootstrap<'_> {
                 }
             }
         }
+        self.site.tidy();
         let mut realising = Realising::default();
         let answered = self.question(asking, turn, &mut realising);
         (self.progress)(Progress::Over);

@@ -92,6 +92,13 @@ pub enum SiteFailureKind {
     Other,
 }
 
+impl SiteFailureKind {
+    /// Whether the site did answer: that it has no such thing.
+    pub fn is_a_no(self) -> bool {
+        matches!(self, SiteFailureKind::NoProject | SiteFailureKind::NoConfig)
+    }
+}
+
 /// Why Python was not started.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the variant tells what its fields are of")]

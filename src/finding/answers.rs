@@ -48,8 +48,8 @@ pub struct Answer {
     tried: u64,
 }
 
-/// A site that did not answer is left alone for so long.
-const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// A site that did not answer, or with no, is left alone for so long.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// How a configuration that the site named came to be on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,11 +2,11 @@
 //! refusals, locks and logs. All of it is a hint, and can be deleted at any time.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::answers::{Answer, Asked, Nature, Question};
+use super::answers::{Answer, Asked, Nature, Question, RETRY_AFTER};
 use super::scan::Scan;
 use super::{Found, Pipeline};
 use crate::disk;
@@ -16,6 +16,9 @@ use crate::fingerprint::Fingerprint;
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised;
+
+/// Refusals and logs stay for so long.
+const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Site {
     /// The file of what belongs to a question: its answer, a lock, a log.
@@ -51,8 +54,9 @@ impl Site {
         is_ours.then_some(answer)
     }
 
-    /// Keeps an answer, if that can be done.
+    /// Keeps an answer in the place of a refusal, if that can be done.
     pub fn keep(&self, question: &Question, answer: &Answer) {
+        let _ = fs::remove_file(self.file(question, "refusal"));
         if let Ok(text) = serde_json::to_vec(answer) {
             let _ = disk::replace(&self.file(question, "answer"), &text);
         }
@@ -71,6 +75,27 @@ impl Site {
         let is_newer = fs::metadata(&file).ok()?.modified().ok()? >= since;
         let text = disk::read(&file).ok()?.filter(|_| is_newer)?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// The no that the site gave lately: it will not know by now what it did not know then.
+    pub fn denied(&self, question: &Question) -> Option<SiteFailure> {
+        let lately = SystemTime::now().checked_sub(RETRY_AFTER.min(self.refresh_after))?;
+        self.refused(question, lately).filter(|failure| failure.kind.is_a_no())
+    }
+
+    /// Removes what tells of questions that were put in vain long ago.
+    pub fn tidy(&self) {
+        let is_old = |entry: &DirEntry| {
+            let modified = entry.metadata().and_then(|found| found.modified());
+            modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > TOLD_FOR))
+        };
+        for entry in fs::read_dir(self.own_folder()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let tells = path.extension().is_some_and(|end| end == "refusal" || end == "log");
+            if tells && is_old(&entry) {
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Whether anything of a project was realised since a time, or is not whole.

@@ -649,6 +649,40 @@ fn a_question_in_vain_leaves_what_is_realised_alone() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
+fn what_the_site_does_not_know_is_not_asked_again_at_once() {
+    let distributed = Distributed::new();
+    distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
+    let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    let two_days = std::time::SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    for name in ["old.log", "old.refusal", "old.answer"] {
+        write(own.join(name), "");
+        let file = fs::File::options().write(true).open(own.join(name)).unwrap();
+        file.set_modified(two_days).unwrap();
+    }
+    for (id, part) in [("7", "nor on http"), ("104", "it has none")] {
+        let launch = ["--project-id", id, "-c", "pass"];
+        let refused = || {
+            let failure = failed(&mut distributed.launcher(&launch));
+            failure.is(121, &[part]).hints("--refresh");
+            distributed.site.calls()
+        };
+        let calls = refused();
+        assert_eq!(refused(), calls);
+        let refresh = [&["--refresh"], &launch[..]].concat();
+        failed(&mut distributed.launcher(&refresh)).is(121, &[part]);
+        assert!(distributed.site.calls() > calls);
+    }
+    let is_there = |name| own.join(name).exists();
+    assert!(!is_there("old.log") && !is_there("old.refusal") && is_there("old.answer"));
+    let alpha = json!({"type": "Project", "id": 7, "name": "The seventh"});
+    distributed.site.know(alpha);
+    distributed.settings("refresh_after = '0s'");
+    failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
+        .is(121, &["it has none"]);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
 fn those_who_wait_share_a_failure() {
     let distributed = Distributed::new();
     distributed.site.behave(Behaviour::Status(500));
