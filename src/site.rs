@@ -36,8 +36,8 @@ pub struct Site {
     pub core: Option<Decided<PathBuf>>,
     /// Whose configurations are meant, of those that the site has for a project.
     pub plugin_id: String,
-    /// The engine whose apps are made ready.
-    pub engine: String,
+    /// The engine whose apps are made ready: the one that the program runs with, if it does.
+    pub engine: Decided<String>,
     /// The descriptor of the configuration of a project for which the site has none.
     pub base_configuration: Option<String>,
     /// After how long the site is asked again.
@@ -88,8 +88,7 @@ impl Site {
             core: core.transpose()?,
             plugin_id: text("plugin_id", |site| site.plugin_id.as_deref())
                 .map_or_else(|| "basic.".into(), |id| id.value),
-            engine: text("engine", |site| site.engine.as_deref())
-                .map_or_else(|| "tk-shell".into(), |engine| engine.value),
+            engine: engine(request, settings),
             base_configuration: text("base_configuration", |s| s.base_configuration.as_deref())
                 .map(|descriptor| descriptor.value),
             refresh_after: duration("refresh_after", |site| site.refresh_after.as_ref())
@@ -105,6 +104,14 @@ impl Site {
     pub fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.folder)
     }
+}
+
+fn engine(request: &Request, settings: &Settings) -> Decided<String> {
+    let named = request.engine.clone();
+    named
+        .map(|engine| Decided::new(engine, Origin::Option("--engine")))
+        .or_else(|| owned(settings.site("engine", |site| site.engine.as_deref())))
+        .unwrap_or_else(|| Decided::new("tk-shell".into(), Origin::Default("Toolkit's shell")))
 }
 
 fn owned(text: Option<Decided<&str>>) -> Option<Decided<String>> {

@@ -29,7 +29,7 @@ impl Bootstrap<'_> {
         let kept = self.distributed.kept.as_ref();
         let known = kept.cloned().or_else(|| self.site.found(question, variables));
         let usable = known.as_ref().filter(|known| match asking {
-            Asking::IfNeeded => !known.is_due(self.site.refresh_after),
+            Asking::IfNeeded => !known.is_due(self.site),
             Asking::Never => true,
             Asking::Anew => false,
         });
@@ -89,8 +89,9 @@ impl Bootstrap<'_> {
                 }
                 Ok(Some(_)) => {}
                 _ => {
-                    if let Some(held) = self.held(Some(known)) {
-                        return Ok(held);
+                    if let Some((mut selection, lock)) = self.held(Some(known)) {
+                        selection.warnings.extend(self.unready(known));
+                        return Ok((selection, lock));
                     }
                 }
             }
@@ -111,6 +112,9 @@ impl Bootstrap<'_> {
         };
         self.check_pipeline(&answer)?;
         self.site.keep(question, &answer);
+        if answer.nature != Nature::Centralized && answer.is_ready_for(&self.site.engine) {
+            self.site.note_engine(&answer.config);
+        }
         let (mut selection, lock) = self.held_whole(&answer)?;
         let shown = |complaint: &String| format!("Toolkit: {}", Shown::new(complaint));
         selection.warnings.extend(complaints.iter().map(shown));
@@ -146,9 +150,16 @@ impl Bootstrap<'_> {
         let question = Question { project: Asked::Id(project_id), pipeline };
         let found = self.site.found(&question, &self.situation.inputs.variables);
         let Some(answer) = found else { return Ok(None) };
-        let stays =
-            !answer.is_due(self.site.refresh_after) || !realising.hold_off(project_id, self)?;
+        let stays = !answer.is_due(self.site) || !realising.hold_off(project_id, self)?;
         Ok((stays && self.held(Some(&answer)).is_some()).then_some(answer))
+    }
+
+    /// What to say of a configuration that stays as it is for the sake of its jobs.
+    fn unready(&self, known: &Answer) -> Option<String> {
+        let (engine, config) = (Shown::new(&self.site.engine.value), Shown::new(&known.config));
+        let wants =
+            format!("the engine '{engine}' has not been made ready, for jobs run from {config}");
+        (!known.is_ready_for(&self.site.engine)).then(|| wants + "; --refresh does it all the same")
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {

@@ -53,6 +53,7 @@ impl Bootstrap<'_> {
         realising: &mut Realising,
     ) -> Result<(Answer, Vec<String>), Trouble> {
         let mut conversation = self.begin(turn)?;
+        let engine = &self.site.engine.value;
         let (mut id, mut name) = (0, String::new());
         let broken_off = || SiteFailure::of(SiteFailureKind::Other, "asking it broke off");
         loop {
@@ -73,7 +74,10 @@ impl Bootstrap<'_> {
                     (self.progress)(Progress::At(value, message));
                 }
                 Reply::Centralized { id, name, path } => {
-                    return Ok((Answer::new(id, name, path, Nature::Centralized), Vec::new()));
+                    return Ok((
+                        Answer::new(id, name, path, Nature::Centralized, engine),
+                        Vec::new(),
+                    ));
                 }
                 Reply::Realised { path, errors } => {
                     let nature = match realised::finish(&PipelineConfig::at(&path)) {
@@ -81,7 +85,7 @@ impl Bootstrap<'_> {
                         Some(Finish::Unmarked) => Nature::Unmarked,
                         None => return Err(Error::NotWhole { path }.into()),
                     };
-                    return Ok((Answer::new(id, name, path, nature), errors));
+                    return Ok((Answer::new(id, name, path, nature, engine), errors));
                 }
                 Reply::Failed { kind, message } => {
                     return Err(SiteFailure { kind, message }.into());
@@ -133,7 +137,7 @@ impl Bootstrap<'_> {
             pipeline: pipeline.parse().map_or(Pipeline::Name(pipeline), Pipeline::Id),
             plugin_id: &self.site.plugin_id,
             base_configuration: self.site.base_configuration.as_deref(),
-            engine: &self.site.engine,
+            engine: &self.site.engine.value,
             timeout: self.site.timeout.as_secs_f64(),
             realise_timeout: self.site.realise_timeout.as_secs_f64(),
         }

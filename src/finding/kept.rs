@@ -31,7 +31,7 @@ impl Site {
             Asked::Name(name) => ("name", name),
         };
         let mut fingerprint = Fingerprint::default();
-        for part in [&host.value, plugin_id, engine, base, by, project, pipeline] {
+        for part in [&host.value, plugin_id, &engine.value, base, by, project, pipeline] {
             fingerprint.add(part);
         }
         self.own_folder().join(format!("{}.{extension}", fingerprint.text()))
@@ -144,6 +144,21 @@ impl Site {
         let is_pipeline = |found: &Found| found.is_pipeline(&pipeline) || is_base(found);
         let mut found = self.realised(variables).found;
         found.retain(|found| is_asked(found) && is_pipeline(found));
-        found.into_iter().find_map(Answer::of)
+        found.into_iter().find_map(|found| {
+            let engine = disk::read(&self.engine_file(&found.path)).ok().flatten();
+            Answer::of(found, engine)
+        })
+    }
+
+    /// Notes which engine was made ready last.
+    pub fn note_engine(&self, config: &Path) {
+        let _ = disk::replace(&self.engine_file(config), self.engine.value.as_bytes());
+    }
+
+    /// `p101c11.basic..engine`, beside the answers.
+    fn engine_file(&self, config: &Path) -> PathBuf {
+        let mut name = config.parent().and_then(Path::file_name).unwrap_or_default().to_owned();
+        name.push(".engine");
+        self.own_folder().join(name)
     }
 }

@@ -277,6 +277,51 @@ fn an_engine_runs_around_the_program() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
+fn each_engine_is_made_ready_once() {
+    let distributed = Distributed::new();
+    let studio = &distributed.studio;
+    // This one has to be fetched: by a git that copies what is here already.
+    let location = json!({"type": "git", "path": "git://nowhere/engine.git", "version": "v1"});
+    let dev = json!({"type": "dev", "path": studio.path("engine")});
+    let engines = json!({"tk-test": {"apps": {}, "location": dev},
+        "tk-other": {"apps": {}, "location": location}});
+    let environment = json!({"engines": engines, "frameworks": {}}).to_string();
+    write(studio.path("descriptors/alpha/env/project.yml"), environment);
+    let git = format!(
+        "#!{}\nimport shutil, sys\nfor word in sys.argv:\n    if 'bundle_cache' in word:\n        shutil.copytree('{}', word, dirs_exist_ok=True)\n",
+        PYTHON.display(),
+        studio.path("engine").display()
+    );
+    write(studio.path("bin/git"), git);
+    set_mode(&studio.path("bin/git"), 0o755);
+    let launch = |arguments: &[&str]| {
+        let mut launcher = distributed.launcher(arguments);
+        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).output().unwrap()
+    };
+    // Whether the site was asked, which it is as often as the configuration is realised.
+    let asked = |arguments: &[&str]| {
+        let before = distributed.site.reads_of("LocalStorage");
+        let shown = said(&launch(arguments));
+        assert!(!arguments.contains(&"--engine") || shown.starts_with("up "), "{shown}");
+        distributed.site.reads_of("LocalStorage") > before
+    };
+    let plain = ["--project", "alpha"];
+    let other = ["--project", "alpha", "--engine", "tk-other"];
+    assert!(asked(&plain) && !asked(&plain));
+    distributed.site.behave(Behaviour::Status(500));
+    let warning = String::from_utf8(launch(&other).stderr).unwrap();
+    assert!(warning.contains("stays as it is"), "{warning}");
+    distributed.site.behave(Behaviour::Proper);
+    let own = studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    fs::remove_dir_all(&own).unwrap();
+    assert!(asked(&other) && !asked(&other));
+    assert!(!asked(&["--project-id", "101", "--engine", "tk-other"]));
+    distributed.set("engine = 'tk-test'", "engine = 'tk-none'");
+    assert!(asked(&plain) && !asked(&plain));
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
 fn an_engine_that_cannot_start_is_one_line() {
     let distributed = Distributed::new();
     let output = distributed
