@@ -209,11 +209,13 @@ def centralized_path(sg, project, pipeline):
     """The path on this system of the project's configuration, if the site knows it by a path."""
     systems = {"win32": "windows_path", "darwin": "mac_path"}
     field = systems.get(sys.platform, "linux_path")
-    filters = [
-        ["project", "is", {"type": "Project", "id": project}],
-        ["id" if isinstance(pipeline, int) else "code", "is", pipeline],
-    ]
-    configs = sg.find("PipelineConfiguration", filters, [field])
+    filters = [["project", "is", {"type": "Project", "id": project}]]
+    there = sg.find("PipelineConfiguration", filters, ["code", field])
+    configs = [config for config in there if pipeline in (config["id"], config["code"])]
+    # The bootstrap API would take another one.
+    if not configs and pipeline != "Primary":
+        names = ", ".join(sorted("'%s' (%s)" % (config["code"], config["id"]) for config in there))
+        raise Failure("no-pipeline", "it has no '%s', but %s" % (pipeline, names or "none at all"))
     paths = sorted((config["id"], config[field]) for config in configs if config.get(field))
     if paths and not os.path.isabs(paths[0][1]):
         raise Failure("other", "its %s of the project is no absolute path: '%s'" % (field, paths[0][1]))

@@ -153,6 +153,7 @@ fn site_hint(kind: SiteFailureKind, log: &Path) -> String {
     match kind {
         SiteFailureKind::NoCredentials => "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once".into(),
         SiteFailureKind::NoConfig => format!("the site knows it by 'plugin_id' in [site] and --pipeline; 'base_configuration' is for projects without one; {NEW_THERE}"),
+        SiteFailureKind::NoPipeline => format!("--pipeline takes a name or an id of these; {NEW_THERE}"),
         SiteFailureKind::NoCore => {
             "name a core that this Python can import with 'core' in [site], a folder that holds 'sgtk'".into()
         }

@@ -214,6 +214,7 @@ impl Display for SiteFailure {
             SiteFailureKind::CoreTooOld => "the site's core is too old: ",
             SiteFailureKind::NoProject
             | SiteFailureKind::NoConfig
+            | SiteFailureKind::NoPipeline
             | SiteFailureKind::NoCore
             | SiteFailureKind::Other => "",
         };

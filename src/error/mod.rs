@@ -80,6 +80,8 @@ pub enum SiteFailureKind {
     NoProject,
     /// The site has no configuration for the project.
     NoConfig,
+    /// The site has no configuration of that name or id for the project.
+    NoPipeline,
     /// The site cannot be reached, or does not answer as a site does.
     Unreachable,
     /// What the site describes cannot be found or fetched.
@@ -95,7 +97,10 @@ pub enum SiteFailureKind {
 impl SiteFailureKind {
     /// Whether the site did answer: that it has no such thing.
     pub fn is_a_no(self) -> bool {
-        matches!(self, SiteFailureKind::NoProject | SiteFailureKind::NoConfig)
+        matches!(
+            self,
+            SiteFailureKind::NoProject | SiteFailureKind::NoConfig | SiteFailureKind::NoPipeline
+        )
     }
 }
 
@@ -253,9 +258,7 @@ impl Error {
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
             Error::NotOnSite { here, .. } => here.code(),
-            Error::Site(error) if error.failure.kind == SiteFailureKind::NoConfig => {
-                Code::NoProject
-            }
+            Error::Site(error) if error.failure.kind.is_a_no() => Code::NoProject,
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })

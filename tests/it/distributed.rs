@@ -405,7 +405,16 @@ fn a_site_that_fails_is_one_line() {
     failed(&mut distributed.launcher(&unknown)).is(121, &["no project 'delta'", "nor on http"]);
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
         .is(121, &["nor on http"]);
-    failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Dev", "-c", "pass"]))
+    for pipeline in ["Dev", "99"] {
+        let other = ["--project", "alpha", "--pipeline", pipeline, "-c", "pass"];
+        failed(&mut distributed.launcher(&other))
+            .is(121, &["'alpha'", &format!("it has no '{pipeline}', but 'Primary' (11)")])
+            .hints("--pipeline");
+    }
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Other",
+        "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
+        "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
+    failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Other", "-c", "pass"]))
         .is(121, &["alpha", "it has none for the plugin"])
         .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
@@ -682,8 +691,11 @@ fn a_question_in_vain_leaves_what_is_realised_alone() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Dev",
+        "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
+        "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     let dev = ["--project", "alpha", "--pipeline", "Dev", "-c", "pass"];
-    failed(&mut distributed.launcher(&dev)).is(121, &["alpha"]);
+    failed(&mut distributed.launcher(&dev)).is(121, &["alpha", "it has none for the plugin"]);
     let calls = distributed.site.calls();
     distributed.site.behave(Behaviour::DyingAfter(calls + 4));
     failed(&mut distributed.launcher(&["--refresh", "--project", "alpha"])).is(122, &["alpha"]);
