@@ -21,14 +21,17 @@ def run_with_session():
     if number is not None:
         request["credentials"] = json.loads(handed_over(int(number)))
     or_leave(prepare, request)
-    if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
+    if kind == "prompt" and sys.stdin is not None and (sys.stdin.isatty() or sys.flags.inspect):
         sys.argv[:] = [""]
         put_on_path("")
         fresh_main()
         # Python's prompt follows, as after `python -i`.
         os.environ["PYTHONINSPECT"] = "1"
         return
-    exit_as(exit_code_of(kind, program, arguments))
+    code = exit_code_of(kind, program, arguments)
+    # With `-i` the prompt follows, however the program ended.
+    if not sys.flags.inspect:
+        exit_as(code)
 
 
 def handed_over(number):

@@ -322,6 +322,30 @@ fn each_engine_is_made_ready_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
+fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
+    let distributed = Distributed::new();
+    let script = distributed.studio.path("scripts/job.py");
+    let prompted = |command: &mut Command| {
+        let command = command.args(["-i", script.to_str().unwrap()]).stdin(Stdio::piped());
+        let mut python = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        python.stdin.take().unwrap().write_all(b"print('prompt', x)\n").unwrap();
+        let output = python.wait_with_output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        (shown, String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    for end in ["", "raise SystemExit(3)\n", "raise ValueError('on purpose')\n"] {
+        write(&script, format!("x = 5\n{end}"));
+        let mut launcher = distributed.launcher(&["--project", "alpha", "--engine", "tk-test"]);
+        let (shown, error, code) = prompted(&mut launcher);
+        let plain = prompted(&mut Command::new(&*PYTHON));
+        let between = |line: &&str| !line.starts_with("up ") && *line != "down";
+        let lines: Vec<&str> = shown.lines().filter(between).collect();
+        assert_eq!((lines.join("\n") + "\n", error, code), plain, "{end}");
+    }
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
 fn an_engine_that_cannot_start_is_one_line() {
     let distributed = Distributed::new();
     let output = distributed
