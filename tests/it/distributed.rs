@@ -260,6 +260,9 @@ fn an_engine_runs_around_the_program() {
         let is_destroyed = String::from_utf8_lossy(&output.stdout).ends_with("down\n");
         assert_eq!(is_destroyed, !program.contains("_exit"), "{program}");
     }
+    let forking = "import os, sys\npid = os.fork()\nif pid == 0:\n    sys.exit()\nos.waitpid(pid, 0)\nprint('parent')";
+    let shown = distributed.run(&[&words[..], &["-c", forking]].concat());
+    assert!(shown.ends_with("None\nparent\ndown"), "{shown}");
     distributed.site.know(json!({"type": "Shot", "id": 7, "code": "010",
         "project": {"type": "Project", "id": 101, "name": "The alpha"}}));
     let shot = distributed.run(&[
