@@ -56,14 +56,7 @@ impl Site {
         settings: &Settings,
         inputs: &Inputs,
     ) -> Result<Option<Self>, Error> {
-        let variable = inputs.variable("SGTK_SITE").map(|host| {
-            Decided::new(host.to_string_lossy().into_owned(), Origin::Variable("SGTK_SITE"))
-        });
-        let setting = || owned(settings.site("host", |site| site.host.as_deref()));
-        let Some(mut host) = variable.or_else(setting) else { return Ok(None) };
-        if !host.value.contains("://") {
-            host.value.insert_str(0, "https://");
-        }
+        let Some(host) = Self::host(settings, inputs) else { return Ok(None) };
         let Some(name) = realised::site_folder(&host.value) else {
             return Err(Error::BadSite(host));
         };
@@ -98,6 +91,19 @@ impl Site {
             realise_timeout: duration("realise_timeout", |site| site.realise_timeout.as_ref())
                 .map_or(REALISE_TIMEOUT, |timeout| timeout.min(LONGEST)),
         }))
+    }
+
+    /// The address that the variable or the settings name.
+    pub fn host(settings: &Settings, inputs: &Inputs) -> Option<Decided<String>> {
+        let variable = inputs.variable("SGTK_SITE").map(|host| {
+            Decided::new(host.to_string_lossy().into_owned(), Origin::Variable("SGTK_SITE"))
+        });
+        let setting = || owned(settings.site("host", |site| site.host.as_deref()));
+        let mut host = variable.or_else(setting)?;
+        if !host.value.contains("://") {
+            host.value.insert_str(0, "https://");
+        }
+        Some(host)
     }
 
     /// Whether a path is a configuration that was realised from this site, or in one.

@@ -58,9 +58,18 @@ pub struct Settled {
 
 /// Chooses the project, and gets its configuration from the site if it is distributed.
 pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result<Settled, Error> {
-    let Situation { request, places, site, inputs, .. } = *situation;
+    let Situation { request, places, site, inputs, settings } = *situation;
+    // A site without a folder for its configurations is none.
+    let not_asked = |here| match Site::host(settings, inputs).filter(|_| site.is_none()) {
+        Some(host) => Error::NotAsked { here: Box::new(here), host: host.value },
+        None => here,
+    };
+    let chosen = select(request, places, site, inputs).map_err(|error| match error {
+        Error::UnknownProject { .. } | Error::UnknownId { .. } => not_asked(error),
+        error => error,
+    })?;
     let (mut selections, mut locks) = (Vec::new(), Vec::new());
-    for chosen in select(request, places, site, inputs)? {
+    for chosen in chosen {
         match chosen {
             Chosen::Here(selection) => selections.push(selection),
             Chosen::OnSite(distributed) => {

@@ -51,6 +51,7 @@ impl Error {
             }
             Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
+            Error::NotAsked { host, .. } => Some(format!("{} was not asked, for there is no folder for its configurations: set SHOTGUN_HOME", Shown::new(host))),
             Error::NotOnSite { here, .. } => {
                 let before = here.hint().map_or_else(String::new, |hint| format!("{hint}; "));
                 Some(before + NEW_THERE)

@@ -153,6 +153,8 @@ pub enum Error {
     BadSite(Decided<String>),
     /// The site does not know the project either; what was wrong here.
     NotOnSite { here: Box<Error>, host: String },
+    /// The site could not be asked for the project, for there is no folder for its configurations.
+    NotAsked { here: Box<Error>, host: String },
     /// The configuration is the site's to tell, and it was not asked.
     NotRealised { project: OsString, host: String },
     /// A file of the launcher's in the folder where Toolkit keeps what it realises.
@@ -257,7 +259,7 @@ impl Error {
             | Error::NotRealised { .. }
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
-            Error::NotOnSite { here, .. } => here.code(),
+            Error::NotOnSite { here, .. } | Error::NotAsked { here, .. } => here.code(),
             Error::Site(error) if error.failure.kind.is_a_no() => Code::NoProject,
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }

@@ -193,6 +193,31 @@ fn what_is_old_stays_in_use_where_the_site_cannot_be_asked() {
     failed(&mut launcher(&studio, &["--refresh", "--project", "alpha"])).is(122, &["is not set"]);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_site_without_a_folder_here_is_told() {
+    let studio = studio();
+    studio.localized("bigbuck");
+    let nowhere = |arguments: &[&str]| {
+        let mut launcher = launcher(&studio, arguments);
+        launcher.env("SHOTGUN_HOME", "toolkit");
+        let folder = studio.path("gone");
+        fs::create_dir(&folder).unwrap();
+        let mut shell = Command::new("sh");
+        let script = "cd \"$0\" && rmdir \"$0\" && exec \"$@\"";
+        shell.args(["-c", script]).arg(folder).arg(launcher.get_program());
+        shell.args(launcher.get_args()).env_clear().env("PATH", "/usr/bin:/bin");
+        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    };
+    for choice in [["--project", "alpha"], ["--project-id", "101"]] {
+        failed(&mut nowhere(&choice)).is(121, &[choice[1]]).hints("was not asked");
+    }
+    let output = nowhere(&["--doctor"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(122) && shown.contains("no folder for the"), "{shown}");
+}
+
 #[test]
 fn settings_of_the_site_are_checked() {
     let studio = studio();
