@@ -87,7 +87,8 @@ impl Bootstrap<'_> {
                 Ok(Some(jobs)) if jobs.is_marked() && known.nature == Nature::Unmarked => {
                     spare = None;
                 }
-                Ok(Some(_)) => {}
+                // The core's tell that it is whole: somebody was killed before he could say so.
+                Ok(Some(mut jobs)) => drop(jobs.mark(false)),
                 _ => {
                     if let Some((mut selection, lock)) = self.held(Some(known)) {
                         selection.warnings.extend(self.unready(known));
