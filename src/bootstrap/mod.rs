@@ -18,6 +18,7 @@ use std::path::Path;
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::select::{Chosen, Distributed, Selection, agreed, select};
+use crate::shown::Shown;
 use crate::site::Site;
 use crate::situation::Situation;
 
@@ -71,7 +72,15 @@ pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result
     let (mut selections, mut locks) = (Vec::new(), Vec::new());
     for chosen in chosen {
         match chosen {
-            Chosen::Here(selection) => selections.push(selection),
+            Chosen::Here(mut selection) => {
+                if asking == Asking::Anew {
+                    let config = Shown::new(&selection.config.path);
+                    let what =
+                        format!("nothing to refresh: {config} is no configuration of the site's");
+                    selection.warnings.push(what);
+                }
+                selections.push(selection);
+            }
             Chosen::OnSite(distributed) => {
                 let site = distributed.site;
                 let bootstrap = Bootstrap { situation, site, distributed, progress };

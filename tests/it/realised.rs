@@ -91,6 +91,12 @@ fn what_is_centralized_comes_first() {
     for choice in [["--project", "bigbuck"], ["--project-id", "42"]] {
         let plan = explained(&mut launcher(&studio, &choice));
         assert_eq!(plan["config"]["path"], bigbuck.to_str().unwrap());
+        assert_eq!(plan["warnings"], serde_json::json!([]));
+        let plan = explained(launcher(&studio, &choice).arg("--refresh"));
+        let warning = format!("nothing to refresh: {} is no configuration", bigbuck.display());
+        let warnings = plan["warnings"].as_array().unwrap();
+        let [told] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(told.as_str().unwrap().starts_with(&warning), "{told}");
     }
 }
 
