@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Debug, Formatter};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Problem};
@@ -44,8 +45,12 @@ impl Credentials {
         let text = disk::read_own(&path).and_then(|text| text.ok_or(Problem::Missing));
         let text = text.map_err(|problem| Error::of_file(&path, problem))?;
         // What is wrong with it is not told in the reader's words, which may quote a key.
-        let lacks = |_| Error::of_file(&path, Problem::Lacks("'script-name' or 'script-key'"));
-        let file: CredentialsFile = serde_saphyr::from_str(&text).map_err(lacks)?;
+        let problem = match serde_saphyr::from_str::<IgnoredAny>(&text) {
+            Ok(_) => Problem::Lacks("'script-name' or 'script-key'"),
+            Err(_) => Problem::NotYaml("'script-name: …' and 'script-key: …' are expected".into()),
+        };
+        let file = serde_saphyr::from_str(&text);
+        let file: CredentialsFile = file.map_err(|_| Error::of_file(&path, problem))?;
         Ok(Some(Credentials { script: file.script_name, key: file.script_key }))
     }
 }

@@ -385,9 +385,11 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     set_mode(&file, 0o600);
     let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
     assert_eq!(said(&output), "robot [] [] False");
-    for (text, part) in
-        [("script-key: s3cret-thing", "script-name"), ("[", "script-name"), ("", "script-name")]
-    {
+    for (text, part) in [
+        ("script-key: s3cret-thing", "lacks 'script-name'"),
+        ("s3cret: [", "is no YAML"),
+        ("", "lacks"),
+    ] {
         write(&file, text);
         let failure = failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]));
         failure.is(122, &["robot.yml", part]);
