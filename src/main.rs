@@ -98,7 +98,7 @@ fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {
 /// Whom a plan's session acts as, if it has one.
 fn credentials(plan: &LaunchPlan, situation: &Situation) -> Result<Option<Credentials>, Error> {
     match plan.session {
-        Some(_) => Credentials::read(situation.settings, situation.inputs),
+        Some(_) => Credentials::read(&plan.environment, situation.settings, situation.inputs),
         None => Ok(None),
     }
 }

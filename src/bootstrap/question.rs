@@ -96,8 +96,8 @@ impl Bootstrap<'_> {
 
     fn begin(&self, turn: &Lock) -> Result<Conversation, Trouble> {
         let Situation { settings, inputs, .. } = *self.situation;
-        let credentials = Credentials::read(settings, inputs)?;
         let mut environment = self.situation.environment(None);
+        let credentials = Credentials::read(&environment, settings, inputs)?;
         environment.set("PYTHONPATH", self.core()?, "the site's core");
         let pythons = Pythons { place: &inputs.place, environment: &environment };
         let interpreter = pythons.of_site(settings)?;

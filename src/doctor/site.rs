@@ -43,7 +43,7 @@ pub fn site(situation: &Situation) -> Vec<Finding> {
     if let Err(error) = pythons.of_site(settings) {
         tell(error.to_string(), "name another with 'python' in [site]");
     }
-    if let Err(error) = Credentials::read(settings, inputs) {
+    if let Err(error) = Credentials::read(&environment, settings, inputs) {
         tell(error.to_string(), &error.hint().unwrap_or_else(|| "mend the file".into()));
     }
     let folder = site.folder.ancestors().find_map(|folder| fs::metadata(folder).ok());

@@ -357,8 +357,18 @@ fn an_engine_that_cannot_start_is_one_line() {
         .unwrap();
     failure_of(&output).is(122, &["cannot start the engine 'tk-none'"]).hints("TK_DEBUG");
     let mut stranger =
-        distributed.stranger(&["--project", "alpha", "--engine", "tk-test", "-c", "pass"]);
+        distributed.stranger(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"]);
     failed(&mut stranger).is(122, &["no script key"]);
+    let (script, key) = (
+        format!("SHOTGUN_FARM_SCRIPT_USER={}", SCRIPT.0),
+        format!("SHOTGUN_FARM_SCRIPT_KEY={}", SCRIPT.1),
+    );
+    let words = ["--refresh", "--project", "alpha", "--engine", "tk-test", "-c", "pass"];
+    let mut named =
+        distributed.stranger(&[&["--env", &script, "--env", &key], &words[..]].concat());
+    assert!(said(&named.output().unwrap()).starts_with("up "));
+    let mut clean = distributed.launcher(&[&["--clean"], &words[..]].concat());
+    assert!(said(&clean.output().unwrap()).starts_with("up "));
 }
 
 #[test]
