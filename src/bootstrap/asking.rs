@@ -1,14 +1,12 @@
 //! When the site is asked, and what is used while it is not, or does not answer.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
-use std::time::{Duration, SystemTime};
+use std::path::PathBuf;
+use std::time::SystemTime;
 
 use super::question::Trouble;
 use super::realising::Realising;
-use super::{Asking, Bootstrap, Held, Progress, try_for, uncached};
+use super::{Asking, Bootstrap, Held, Progress, try_for};
 use crate::disk;
 use crate::error::{Candidate, Code, Error};
 use crate::finding::answers::{Answer, Asked, Nature, Question};
@@ -17,9 +15,6 @@ use crate::lock::{Holders, Lock};
 use crate::origin::Origin;
 use crate::select::Selection;
 use crate::shown::Shown;
-
-/// Whoever waits for longer wants to know what for.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 impl Bootstrap<'_> {
     /// What is realised here, if it may be used, else what the site answers.
@@ -221,30 +216,6 @@ impl Bootstrap<'_> {
 
     pub fn jobs_file(&self, project_id: i64) -> PathBuf {
         self.site.project_file(project_id, "lock")
-    }
-
-    /// Waits for a lock, and tells so if that takes time.
-    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
-        if let Some(lock) = try_for(path, holders)? {
-            return Ok(lock);
-        }
-        let progress = self.progress;
-        progress(Progress::Waiting);
-        let (waiting, end) = mpsc::channel::<()>();
-        let lock = thread::scope(|scope| {
-            let tell = move || {
-                if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
-                    progress(Progress::StillWaiting);
-                }
-            };
-            // Without a thread nobody is told.
-            let _ = thread::Builder::new().spawn_scoped(scope, tell);
-            let lock = Lock::wait_for(path, holders);
-            drop(waiting);
-            lock
-        });
-        progress(Progress::Over);
-        lock.map_err(|error| uncached(path, error))
     }
 
     pub fn name(&self) -> OsString {

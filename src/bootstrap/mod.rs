@@ -14,6 +14,9 @@ mod realising;
 
 use std::io;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
@@ -99,6 +102,35 @@ struct Bootstrap<'a> {
     site: &'a Site,
     distributed: Distributed<'a>,
     progress: &'a Watch,
+}
+
+/// Whoever waits for longer wants to know what for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Bootstrap<'_> {
+    /// Waits for a lock, and tells so if that takes time.
+    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
+        if let Some(lock) = try_for(path, holders)? {
+            return Ok(lock);
+        }
+        let progress = self.progress;
+        progress(Progress::Waiting);
+        let (waiting, end) = mpsc::channel::<()>();
+        let lock = thread::scope(|scope| {
+            let tell = move || {
+                if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    progress(Progress::StillWaiting);
+                }
+            };
+            // Without a thread nobody is told.
+            let _ = thread::Builder::new().spawn_scoped(scope, tell);
+            let lock = Lock::wait_for(path, holders);
+            drop(waiting);
+            lock
+        });
+        progress(Progress::Over);
+        lock.map_err(|error| uncached(path, error))
+    }
 }
 
 /// A selection, and the lock that goes with it.

@@ -597,6 +597,30 @@ fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
+fn jobs_that_begin_while_the_site_is_asked_are_not_disturbed() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", "pass"];
+    distributed.run(&launch);
+    distributed.settings("refresh_after = '0s'");
+    distributed.set("timeout = '1s'", "timeout = '5s'");
+    let mut first = stuck(&distributed, &launch, 1);
+    let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
+    let mut job = distributed.launcher(&job);
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "here\n");
+    // Toolkit tries a second time.
+    distributed.site.behave(Behaviour::Proper);
+    assert!(first.wait().unwrap().success());
+    assert!(distributed.site.reads_of("Project") > 1, "it was asked");
+    assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "it was realised once");
+    job.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(job.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
 fn realising_that_hangs_is_ended_with_all_that_it_started() {
     let distributed = Distributed::new();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
