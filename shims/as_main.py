@@ -192,7 +192,8 @@ def execute_file(code, names):
 def code_of_failure(failure):
     """The exit code of an exception, which has been printed (CPython: `PyErr_PrintEx`)."""
     failure.__traceback__ = without_runner(failure.__traceback__)
-    if isinstance(failure, SystemExit):
+    # With `-i` it is shown as any other.
+    if isinstance(failure, SystemExit) and not sys.flags.inspect:
         return code_of_exit(failure)
     sys.last_type, sys.last_value = type(failure), failure
     sys.last_traceback = failure.__traceback__

@@ -38,6 +38,28 @@ class Failure(Exception):
         self.kind = kind
 
 
+class Watchdog:
+    """Ends the process when nothing has happened for too long."""
+
+    def __init__(self, answers):
+        self._answers, self._timer = answers, None
+
+    def watch(self, limit, problem):
+        """From now on, and for so many seconds."""
+        self.rest()
+        self._timer = threading.Timer(limit, self._give_up, ["%s within %d seconds" % (problem, limit)])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def rest(self):
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _give_up(self, message):
+        self._answers.fail("unreachable", message)
+        os._exit(0)
+
+
 class Answers:
     """What is told to whoever asked, and never a key."""
 
@@ -111,15 +133,8 @@ def await_word(stream, spoken):
 
 def ask(request, spoken, answers):
     # Reading bit by bit is no answer either; from here on until the project is known.
-    limit = ATTEMPTS * request["timeout"] + 30
-
-    def give_up():
-        answers.fail("unreachable", "no answer within %d seconds" % limit)
-        os._exit(0)
-
-    watchdog = threading.Timer(limit, give_up)
-    watchdog.daemon = True
-    watchdog.start()
+    watchdog = Watchdog(answers)
+    watchdog.watch(ATTEMPTS * request["timeout"] + 30, "no answer")
     try:
         import sgtk
     except Exception as error:
@@ -135,25 +150,30 @@ def ask(request, spoken, answers):
         path = centralized_path(sg, project, request["pipeline"])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
         raise Failure("unreachable", "its answer makes no sense (%s)" % error)
-    watchdog.cancel()
+    watchdog.rest()
     if path:
         answers.tell("centralized", id=project, name=name, path=path)
         return
     answers.tell("project", id=project, name=name)
     spoken.wait()
-    path = realise(sgtk, user, project, request, answers)
+    path = realise(sgtk, user, project, request, watchdog, answers)
     answers.tell("realised", path=path, errors=[answers.plain(error)[:500] for error in errors[:20]])
 
 
-def realise(sgtk, user, project, request, answers):
+def realise(sgtk, user, project, request, watchdog, answers):
     """Realises the configuration of a project, and returns its folder."""
+
+    def progress(value, message):
+        watchdog.watch(request["realise_timeout"], "no progress")
+        answers.tell("progress", value=float(value), message=str(message)[:500])
+
     manager = sgtk.bootstrap.ToolkitManager(user)
     manager.plugin_id = request["plugin_id"]
     manager.pipeline_configuration = request["pipeline"]
     manager.base_configuration = request["base_configuration"]
-    manager.progress_callback = lambda value, message: answers.tell(
-        "progress", value=float(value), message=str(message)[:500]
-    )
+    manager.progress_callback = progress
+    # What Toolkit fetches with other programs may hang for ever.
+    watchdog.watch(request["realise_timeout"], "no progress")
     try:
         path, _ = manager.prepare_engine(request["engine"], {"type": "Project", "id": project})
     except sgtk.bootstrap.TankBootstrapError as error:
@@ -161,6 +181,7 @@ def realise(sgtk, user, project, request, answers):
         if request["base_configuration"] is None and "No config descriptor" in str(error):
             raise Failure("no-config", "it has none for the plugin '%s'" % request["plugin_id"])
         raise
+    watchdog.rest()
     return path
 
 
@@ -188,11 +209,13 @@ def centralized_path(sg, project, pipeline):
     """The path on this system of the project's configuration, if the site knows it by a path."""
     systems = {"win32": "windows_path", "darwin": "mac_path"}
     field = systems.get(sys.platform, "linux_path")
-    filters = [
-        ["project", "is", {"type": "Project", "id": project}],
-        ["id" if isinstance(pipeline, int) else "code", "is", pipeline],
-    ]
-    configs = sg.find("PipelineConfiguration", filters, [field])
+    filters = [["project", "is", {"type": "Project", "id": project}]]
+    there = sg.find("PipelineConfiguration", filters, ["code", field])
+    configs = [config for config in there if pipeline in (config["id"], config["code"])]
+    # The bootstrap API would take another one.
+    if not configs and pipeline != "Primary":
+        names = ", ".join(sorted("'%s' (%s)" % (config["code"], config["id"]) for config in there))
+        raise Failure("no-pipeline", "it has no '%s', but %s" % (pipeline, names or "none at all"))
     paths = sorted((config["id"], config[field]) for config in configs if config.get(field))
     if paths and not os.path.isabs(paths[0][1]):
         raise Failure("other", "its %s of the project is no absolute path: '%s'" % (field, paths[0][1]))
@@ -221,7 +244,7 @@ def user_of(sgtk, request, watchdog):
     if not request["terminal"]:
         raise Failure("no-credentials", "there is no script key and no saved login for it")
     # A person takes the time that it takes.
-    watchdog.cancel()
+    watchdog.rest()
     with at_terminal():
         return authenticator.get_user_from_prompt()
 

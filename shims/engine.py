@@ -21,14 +21,17 @@ def run_with_session():
     if number is not None:
         request["credentials"] = json.loads(handed_over(int(number)))
     or_leave(prepare, request)
-    if kind == "prompt" and sys.stdin is not None and sys.stdin.isatty():
+    if kind == "prompt" and sys.stdin is not None and (sys.stdin.isatty() or sys.flags.inspect):
         sys.argv[:] = [""]
         put_on_path("")
         fresh_main()
         # Python's prompt follows, as after `python -i`.
         os.environ["PYTHONINSPECT"] = "1"
         return
-    exit_as(exit_code_of(kind, program, arguments))
+    code = exit_code_of(kind, program, arguments)
+    # With `-i` the prompt follows, however the program ended.
+    if not sys.flags.inspect:
+        exit_as(code)
 
 
 def handed_over(number):
@@ -95,10 +98,7 @@ def authenticate(sgtk, script):
 def start_engine(sgtk, name, entity):
     """Starts an engine for an entity, else for the configuration's project."""
     tk = sgtk.sgtk_from_path(os.environ["SGTK_PYTHON_CONFIG"])
-    engine = sgtk.platform.start_engine(name, tk, context_of(tk, entity))
-    # Before the program's own: those run first, and threads that are left have ended.
-    import atexit
-    atexit.register(destroy, sgtk, engine)
+    destroy_at_end(sgtk, sgtk.platform.start_engine(name, tk, context_of(tk, entity)))
 
 
 def context_of(tk, entity):
@@ -108,8 +108,16 @@ def context_of(tk, entity):
     return tk.context_from_entity(*entity) if entity else tk.context_empty()
 
 
-def destroy(sgtk, engine):
-    if sgtk.platform.current_engine() is engine:
+def destroy_at_end(sgtk, engine):
+    """Destroys an engine at the end of this process, and of none that the program forks."""
+    import atexit
+    # Before the program's own: those run first, and threads that are left have ended.
+    atexit.unregister(destroy)
+    atexit.register(destroy, sgtk, engine, os.getpid())
+
+
+def destroy(sgtk, engine, process):
+    if os.getpid() == process and sgtk.platform.current_engine() is engine:
         engine.destroy()
 
 
@@ -135,9 +143,10 @@ def let_go():
 def take_up(name, entity):
     """In a process that was forked after `let_go`: opens the engine's log, and turns to an entity."""
     import sgtk
+    engine = sgtk.platform.current_engine()
+    destroy_at_end(sgtk, engine)
     sgtk.LogManager().initialize_base_file_handler(name)
     if entity is not None:
-        engine = sgtk.platform.current_engine()
         try:
             sgtk.platform.change_context(context_of(engine.sgtk, entity))
         except Exception as error:

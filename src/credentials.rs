@@ -3,9 +3,11 @@
 use std::ffi::OsStr;
 use std::fmt::{self, Debug, Formatter};
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{self, Problem};
+use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::settings::Settings;
@@ -29,12 +31,16 @@ struct CredentialsFile {
 }
 
 impl Credentials {
-    /// The script that the variables name, else the settings' file; `None` if neither does.
-    pub fn read(settings: &Settings, inputs: &Inputs) -> Result<Option<Self>, Error> {
-        let variable = |name| inputs.variable(name).and_then(OsStr::to_str).map(str::to_owned);
-        let script = variable("SHOTGUN_FARM_SCRIPT_USER");
-        if let Some((script, key)) = script.zip(variable("SHOTGUN_FARM_SCRIPT_KEY")) {
-            return Ok(Some(Credentials { script, key }));
+    /// The script that the variables name, Python's or else the caller's (not all of which Python gets), else
+    /// the settings' file; `None` if none does.
+    pub fn read(
+        environment: &Environment,
+        settings: &Settings,
+        inputs: &Inputs,
+    ) -> Result<Option<Self>, Error> {
+        let pythons = Self::of_variables(|name| environment.get(name));
+        if let Some(script) = pythons.or_else(|| Self::of_variables(|name| inputs.variable(name))) {
+            return Ok(Some(script));
         }
         let Some(file) = settings.site("credentials_file", |site| site.credentials_file.as_deref())
         else {
@@ -44,9 +50,19 @@ impl Credentials {
         let text = disk::read_own(&path).and_then(|text| text.ok_or(Problem::Missing));
         let text = text.map_err(|problem| Error::of_file(&path, problem))?;
         // What is wrong with it is not told in the reader's words, which may quote a key.
-        let lacks = |_| Error::of_file(&path, Problem::Lacks("'script-name' or 'script-key'"));
-        let file: CredentialsFile = serde_saphyr::from_str(&text).map_err(lacks)?;
+        let problem = match serde_saphyr::from_str::<IgnoredAny>(&text) {
+            Ok(_) => Problem::Lacks("'script-name' or 'script-key'"),
+            Err(_) => Problem::NotYaml("'script-name: …' and 'script-key: …' are expected".into()),
+        };
+        let file = serde_saphyr::from_str(&text);
+        let file: CredentialsFile = file.map_err(|_| Error::of_file(&path, problem))?;
         Ok(Some(Credentials { script: file.script_name, key: file.script_key }))
+    }
+
+    fn of_variables<'a>(variable: impl Fn(&str) -> Option<&'a OsStr>) -> Option<Self> {
+        let text = |name| variable(name).and_then(OsStr::to_str).filter(|text| !text.is_empty());
+        let (script, key) = (text("SHOTGUN_FARM_SCRIPT_USER")?, text("SHOTGUN_FARM_SCRIPT_KEY")?);
+        Some(Credentials { script: script.into(), key: key.into() })
     }
 }
 

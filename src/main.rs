@@ -98,7 +98,7 @@ fn explain(format: Format, situation: &Situation) -> Result<ExitCode> {
 /// Whom a plan's session acts as, if it has one.
 fn credentials(plan: &LaunchPlan, situation: &Situation) -> Result<Option<Credentials>, Error> {
     match plan.session {
-        Some(_) => Credentials::read(situation.settings, situation.inputs),
+        Some(_) => Credentials::read(&plan.environment, situation.settings, situation.inputs),
         None => Ok(None),
     }
 }
@@ -122,10 +122,18 @@ fn make_shim(situation: &Situation) -> Result<ExitCode> {
     print(&format!("{}\n", Shown::new(&shim::make(request, inputs)?)))
 }
 
-/// Shows on a terminal why a launch takes its time.
+const WAITING: &str = "waiting for another launch, which realises the configuration";
+
+/// Shows on a terminal why a launch takes its time; elsewhere that it waits, if that takes long.
 fn show(progress: Progress) {
     let line = match progress {
-        Progress::Waiting => "waiting for another launch, which realises the configuration".into(),
+        Progress::Waiting => WAITING.into(),
+        Progress::StillWaiting => {
+            if !stderr().is_terminal() {
+                say(&format!("warning: {WAITING}"));
+            }
+            return;
+        }
         Progress::At(part, message) => format!("{:3.0} % {}", part * 100.0, Shown::new(&message)),
         Progress::Over => String::new(),
     };

@@ -19,6 +19,9 @@ const REFRESH_AFTER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Long for an answer, short for an artist.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
+/// What is fetched may be large.
+const REALISE_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+
 /// Python takes no longer one.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -33,14 +36,16 @@ pub struct Site {
     pub core: Option<Decided<PathBuf>>,
     /// Whose configurations are meant, of those that the site has for a project.
     pub plugin_id: String,
-    /// The engine whose apps are made ready.
-    pub engine: String,
+    /// The engine whose apps are made ready: the one that the program runs with, if it does.
+    pub engine: Decided<String>,
     /// The descriptor of the configuration of a project for which the site has none.
     pub base_configuration: Option<String>,
     /// After how long the site is asked again.
     pub refresh_after: Duration,
     /// How long it may take for one answer.
     pub timeout: Duration,
+    /// How long realising may go on without a sign of progress.
+    pub realise_timeout: Duration,
 }
 
 impl Site {
@@ -51,14 +56,7 @@ impl Site {
         settings: &Settings,
         inputs: &Inputs,
     ) -> Result<Option<Self>, Error> {
-        let variable = inputs.variable("SGTK_SITE").map(|host| {
-            Decided::new(host.to_string_lossy().into_owned(), Origin::Variable("SGTK_SITE"))
-        });
-        let setting = || owned(settings.site("host", |site| site.host.as_deref()));
-        let Some(mut host) = variable.or_else(setting) else { return Ok(None) };
-        if !host.value.contains("://") {
-            host.value.insert_str(0, "https://");
-        }
+        let Some(host) = Self::host(settings, inputs) else { return Ok(None) };
         let Some(name) = realised::site_folder(&host.value) else {
             return Err(Error::BadSite(host));
         };
@@ -83,21 +81,43 @@ impl Site {
             core: core.transpose()?,
             plugin_id: text("plugin_id", |site| site.plugin_id.as_deref())
                 .map_or_else(|| "basic.".into(), |id| id.value),
-            engine: text("engine", |site| site.engine.as_deref())
-                .map_or_else(|| "tk-shell".into(), |engine| engine.value),
+            engine: engine(request, settings),
             base_configuration: text("base_configuration", |s| s.base_configuration.as_deref())
                 .map(|descriptor| descriptor.value),
             refresh_after: duration("refresh_after", |site| site.refresh_after.as_ref())
                 .unwrap_or(REFRESH_AFTER),
             timeout: duration("timeout", |site| site.timeout.as_ref())
                 .map_or(TIMEOUT, |timeout| timeout.min(LONGEST)),
+            realise_timeout: duration("realise_timeout", |site| site.realise_timeout.as_ref())
+                .map_or(REALISE_TIMEOUT, |timeout| timeout.min(LONGEST)),
         }))
+    }
+
+    /// The address that the variable or the settings name.
+    pub fn host(settings: &Settings, inputs: &Inputs) -> Option<Decided<String>> {
+        let variable = inputs.variable("SGTK_SITE").map(|host| {
+            Decided::new(host.to_string_lossy().into_owned(), Origin::Variable("SGTK_SITE"))
+        });
+        let setting = || owned(settings.site("host", |site| site.host.as_deref()));
+        let mut host = variable.or_else(setting)?;
+        if !host.value.contains("://") {
+            host.value.insert_str(0, "https://");
+        }
+        Some(host)
     }
 
     /// Whether a path is a configuration that was realised from this site, or in one.
     pub fn holds(&self, path: &Path) -> bool {
         path.starts_with(&self.folder)
     }
+}
+
+fn engine(request: &Request, settings: &Settings) -> Decided<String> {
+    let named = request.engine.clone();
+    named
+        .map(|engine| Decided::new(engine, Origin::Option("--engine")))
+        .or_else(|| owned(settings.site("engine", |site| site.engine.as_deref())))
+        .unwrap_or_else(|| Decided::new("tk-shell".into(), Origin::Default("Toolkit's shell")))
 }
 
 fn owned(text: Option<Decided<&str>>) -> Option<Decided<String>> {

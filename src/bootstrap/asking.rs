@@ -1,12 +1,12 @@
 //! When the site is asked, and what is used while it is not, or does not answer.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::SystemTime;
 
 use super::question::Trouble;
 use super::realising::Realising;
-use super::{Asking, Bootstrap, Held, Progress, try_for, uncached};
+use super::{Asking, Bootstrap, Held, Progress, try_for};
 use crate::disk;
 use crate::error::{Candidate, Code, Error};
 use crate::finding::answers::{Answer, Asked, Nature};
@@ -24,7 +24,7 @@ impl Bootstrap<'_> {
         let known = self.known();
         let usable = known.as_ref().filter(|known| match asking {
             // What was chosen by its folder is used as it lies there.
-            Asking::IfNeeded => here.is_some() || !known.is_due(self.site.refresh_after),
+            Asking::IfNeeded => here.is_some() || !known.is_due(self.site),
             Asking::Never => true,
             Asking::Anew => false,
         });
@@ -39,16 +39,30 @@ impl Bootstrap<'_> {
         if asking == Asking::Never {
             return Err(Error::NotRealised { project: self.name(), host: self.host() });
         }
+        if asking == Asking::IfNeeded
+            && let Some(failure) = self.site.denied(question)
+        {
+            return Err(self.error_of(failure));
+        }
         let began = SystemTime::now();
-        let turn = match self.wait_for(&self.site.file(question, "lock"), Holders::One) {
+        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
+        let file = self.site.file(question, "lock");
+        let taken = try_for(&file, Holders::One);
+        // While another launch asks, what is merely old will do.
+        if matches!(taken, Ok(None))
+            && let Some(held) = self.held(spare.as_ref())
+        {
+            return Ok(held);
+        }
+        let turn = taken.and_then(|turn| match turn {
+            Some(turn) => Ok(turn),
+            None => self.wait_for(&file, Holders::One),
+        });
+        let turn = match turn {
             Ok(turn) => turn,
             // A cache that is only read, and that somebody else fills.
-            Err(error) if asking == Asking::IfNeeded => {
-                return self.held(known.as_ref()).ok_or(error);
-            }
-            Err(error) => return Err(error),
+            Err(error) => return self.held(spare.as_ref()).ok_or(error),
         };
-        let spare = known.filter(|known| asking == Asking::IfNeeded && known.is_whole());
         // Another launch may have asked while this one waited.
         let since = self.site.kept(question);
         let is_asked = |since: &Answer| asking == Asking::IfNeeded || since.is_asked_since(began);
@@ -65,7 +79,7 @@ impl Bootstrap<'_> {
     /// was answered to others about the project, or is realised of it.
     fn known(&self) -> Option<Answer> {
         let Distributed { question, kept, here, .. } = &self.distributed;
-        let is_old = |kept: &Answer| kept.is_due(self.site.refresh_after);
+        let is_old = |kept: &Answer| kept.is_due(self.site);
         match here.as_ref().or(kept.as_ref()) {
             Some(kept) if here.is_none() && is_old(kept) => {
                 self.site.kept(&question.by_id(kept.project_id)).or_else(|| Some(kept.clone()))
@@ -78,27 +92,32 @@ impl Bootstrap<'_> {
     /// Asks the site; what is realised already has to do if it does not answer.
     fn ask(&self, asking: Asking, spare: Option<Answer>, turn: &Lock) -> Result<Held, Error> {
         let question = &self.distributed.question;
-        let mut realising = Realising::default();
         let mut spare = spare;
         // Of what is young and usable the site is asked for the name alone.
         let lacks_name = |known: &Answer| {
-            known.age() < self.site.refresh_after && self.held(Some(known)).is_some()
+            known.age() < self.site.refresh_after
+                && known.is_ready_for(&self.site.engine)
+                && self.held(Some(known)).is_some()
         };
         if let Some(known) = spare.as_ref().filter(|known| !lacks_name(known)) {
-            // What is merely old can wait for a moment without jobs.
+            // What is merely old can wait for a moment without jobs. While the site is asked they may begin.
             match try_for(&self.jobs_file(known.project_id), Holders::One) {
                 // Without marks of the core's, ours alone tells that realising it broke off.
                 Ok(Some(jobs)) if jobs.is_marked() && known.nature == Nature::Unmarked => {
                     spare = None;
                 }
-                Ok(Some(jobs)) => realising = Realising::without_jobs(known.project_id, jobs),
+                // The core's tell that it is whole: somebody was killed before he could say so.
+                Ok(Some(mut jobs)) => drop(jobs.mark(false)),
                 _ => {
-                    if let Some(held) = self.held(Some(known)) {
-                        return Ok(held);
+                    if let Some((mut selection, lock)) = self.held(Some(known)) {
+                        selection.warnings.extend(self.unready(known));
+                        return Ok((selection, lock));
                     }
                 }
             }
         }
+        self.site.tidy();
+        let mut realising = Realising::default();
         let answered = self.question(asking, turn, &mut realising);
         (self.progress)(Progress::Over);
         let busy = realising.is_busy();
@@ -114,6 +133,9 @@ impl Bootstrap<'_> {
         self.check_pipeline(&answer)?;
         self.site.drop_replaced(question, &answer, &self.situation.inputs.variables);
         self.site.keep(question, &answer);
+        if answer.nature != Nature::Centralized && answer.is_ready_for(&self.site.engine) {
+            self.site.note_engine(&answer.config);
+        }
         let (mut selection, lock) = self.held_whole(&answer)?;
         let shown = |complaint: &String| format!("Toolkit: {}", Shown::new(complaint));
         selection.warnings.extend(complaints.iter().map(shown));
@@ -139,21 +161,34 @@ impl Bootstrap<'_> {
     }
 
     /// What another question about the same project led to, if it is young, or jobs run from it; by the
-    /// name that the site tells now.
-    pub fn realised_already(&self, project_id: i64, name: &str) -> Option<Answer> {
+    /// name that the site tells now. If not, new jobs are held off from here on.
+    pub fn realised_already(
+        &self,
+        project_id: i64,
+        name: &str,
+        realising: &mut Realising,
+    ) -> Result<Option<Answer>, Error> {
         let question = self.distributed.question.by_id(project_id);
-        let mut answer = self.site.found(&question, &self.situation.inputs.variables)?;
+        let found = self.site.found(&question, &self.situation.inputs.variables);
+        let is_usable =
+            |found: &Answer| found.nature != Nature::Centralized && self.is_meant(found);
+        let Some(mut answer) = found.filter(is_usable) else { return Ok(None) };
         name.clone_into(&mut answer.project);
-        let is_young = !answer.is_due(self.site.refresh_after);
-        let has_jobs = matches!(try_for(&self.jobs_file(project_id), Holders::One), Ok(None));
-        let is_realised = answer.nature != Nature::Centralized;
-        let is_usable = (is_young || has_jobs) && is_realised && self.is_meant(&answer);
-        (is_usable && self.held(Some(&answer)).is_some()).then_some(answer)
+        let stays = !answer.is_due(self.site) || !realising.hold_off(project_id, self)?;
+        Ok((stays && self.held(Some(&answer)).is_some()).then_some(answer))
     }
 
     /// Whether an answer names the very configuration that was chosen, if one was.
     fn is_meant(&self, answer: &Answer) -> bool {
         self.distributed.here.as_ref().is_none_or(|here| here.config == answer.config)
+    }
+
+    /// What to say of a configuration that stays as it is for the sake of its jobs.
+    fn unready(&self, known: &Answer) -> Option<String> {
+        let (engine, config) = (Shown::new(&self.site.engine.value), Shown::new(&known.config));
+        let wants =
+            format!("the engine '{engine}' has not been made ready, for jobs run from {config}");
+        (!known.is_ready_for(&self.site.engine)).then(|| wants + "; --refresh does it all the same")
     }
 
     fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
@@ -215,19 +250,8 @@ impl Bootstrap<'_> {
         })
     }
 
-    fn jobs_file(&self, project_id: i64) -> PathBuf {
+    pub fn jobs_file(&self, project_id: i64) -> PathBuf {
         self.site.project_file(project_id, "lock")
-    }
-
-    /// Waits for a lock, and tells so if that takes time.
-    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
-        if let Some(lock) = try_for(path, holders)? {
-            return Ok(lock);
-        }
-        (self.progress)(Progress::Waiting);
-        let lock = Lock::wait_for(path, holders).map_err(|error| uncached(path, error));
-        (self.progress)(Progress::Over);
-        lock
     }
 
     pub fn name(&self) -> OsString {

@@ -14,10 +14,14 @@ mod realising;
 
 use std::io;
 use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::select::{Chosen, Distributed, Selection, agreed, select};
+use crate::shown::Shown;
 use crate::site::Site;
 use crate::situation::Situation;
 
@@ -37,11 +41,16 @@ pub enum Asking {
 pub enum Progress {
     /// Another launch realises it.
     Waiting,
+    /// The same, for some time already.
+    StillWaiting,
     /// How far it has come, from 0 to 1, and what it does.
     At(f64, String),
     /// It is done, or has failed.
     Over,
 }
+
+/// Who is told.
+pub type Watch = dyn Fn(Progress) + Sync;
 
 /// The configuration that all choices came to, and the locks that Python has to hold.
 pub struct Settled {
@@ -52,16 +61,29 @@ pub struct Settled {
 }
 
 /// Chooses the project, and gets its configuration from the site if it is distributed.
-pub fn settle(
-    situation: &Situation,
-    asking: Asking,
-    progress: &dyn Fn(Progress),
-) -> Result<Settled, Error> {
-    let Situation { request, places, site, inputs, .. } = *situation;
+pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result<Settled, Error> {
+    let Situation { request, places, site, inputs, settings } = *situation;
+    // A site without a folder for its configurations is none.
+    let not_asked = |here| match Site::host(settings, inputs).filter(|_| site.is_none()) {
+        Some(host) => Error::NotAsked { here: Box::new(here), host: host.value },
+        None => here,
+    };
+    let chosen = select(request, places, site, inputs).map_err(|error| match error {
+        Error::UnknownProject { .. } | Error::UnknownId { .. } => not_asked(error),
+        error => error,
+    })?;
     let (mut selections, mut locks) = (Vec::new(), Vec::new());
-    for chosen in select(request, places, site, inputs)? {
+    for chosen in chosen {
         match chosen {
-            Chosen::Here(selection) => selections.push(selection),
+            Chosen::Here(mut selection) => {
+                if asking == Asking::Anew {
+                    let config = Shown::new(&selection.config.path);
+                    let what =
+                        format!("nothing to refresh: {config} is no configuration of the site's");
+                    selection.warnings.push(what);
+                }
+                selections.push(selection);
+            }
             Chosen::OnSite(distributed) => {
                 let site = distributed.site;
                 let bootstrap = Bootstrap { situation, site, distributed, progress };
@@ -79,7 +101,36 @@ struct Bootstrap<'a> {
     situation: &'a Situation<'a>,
     site: &'a Site,
     distributed: Distributed<'a>,
-    progress: &'a dyn Fn(Progress),
+    progress: &'a Watch,
+}
+
+/// Whoever waits for longer wants to know what for.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+impl Bootstrap<'_> {
+    /// Waits for a lock, and tells so if that takes time.
+    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
+        if let Some(lock) = try_for(path, holders)? {
+            return Ok(lock);
+        }
+        let progress = self.progress;
+        progress(Progress::Waiting);
+        let (waiting, end) = mpsc::channel::<()>();
+        let lock = thread::scope(|scope| {
+            let tell = move || {
+                if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                    progress(Progress::StillWaiting);
+                }
+            };
+            // Without a thread nobody is told.
+            let _ = thread::Builder::new().spawn_scoped(scope, tell);
+            let lock = Lock::wait_for(path, holders);
+            drop(waiting);
+            lock
+        });
+        progress(Progress::Over);
+        lock.map_err(|error| uncached(path, error))
+    }
 }
 
 /// A selection, and the lock that goes with it.

@@ -21,6 +21,7 @@ pub struct Request<'a> {
     pub base_configuration: Option<&'a str>,
     pub engine: &'a str,
     pub timeout: f64,
+    pub realise_timeout: f64,
 }
 
 #[derive(Serialize)]

@@ -53,6 +53,7 @@ impl Bootstrap<'_> {
         realising: &mut Realising,
     ) -> Result<(Answer, Vec<String>), Trouble> {
         let mut conversation = self.begin(turn)?;
+        let engine = &self.site.engine.value;
         let (mut id, mut name) = (0, String::new());
         let broken_off = || SiteFailure::of(SiteFailureKind::Other, "asking it broke off");
         loop {
@@ -62,8 +63,7 @@ impl Bootstrap<'_> {
                     (id, name) = (known, its_name);
                     realising.take_turn(id, self)?;
                     if asking == Asking::IfNeeded
-                        && !realising.holds_jobs_off()
-                        && let Some(answer) = self.realised_already(id, &name)
+                        && let Some(answer) = self.realised_already(id, &name, realising)?
                     {
                         return Ok((answer, Vec::new()));
                     }
@@ -74,7 +74,10 @@ impl Bootstrap<'_> {
                     (self.progress)(Progress::At(value, message));
                 }
                 Reply::Centralized { id, name, path } => {
-                    return Ok((Answer::new(id, name, path, Nature::Centralized), Vec::new()));
+                    return Ok((
+                        Answer::new(id, name, path, Nature::Centralized, engine),
+                        Vec::new(),
+                    ));
                 }
                 Reply::Realised { path, errors } => {
                     let nature = match realised::finish(&PipelineConfig::at(&path)) {
@@ -82,7 +85,7 @@ impl Bootstrap<'_> {
                         Some(Finish::Unmarked) => Nature::Unmarked,
                         None => return Err(Error::NotWhole { path }.into()),
                     };
-                    return Ok((Answer::new(id, name, path, nature), errors));
+                    return Ok((Answer::new(id, name, path, nature, engine), errors));
                 }
                 Reply::Failed { kind, message } => {
                     return Err(SiteFailure { kind, message }.into());
@@ -93,8 +96,8 @@ impl Bootstrap<'_> {
 
     fn begin(&self, turn: &Lock) -> Result<Conversation, Trouble> {
         let Situation { settings, inputs, .. } = *self.situation;
-        let credentials = Credentials::read(settings, inputs)?;
         let mut environment = self.situation.environment(None);
+        let credentials = Credentials::read(&environment, settings, inputs)?;
         environment.set("PYTHONPATH", self.core()?, "the site's core");
         let pythons = Pythons { place: &inputs.place, environment: &environment };
         let interpreter = pythons.of_site(settings)?;
@@ -134,8 +137,9 @@ impl Bootstrap<'_> {
             pipeline: pipeline.parse().map_or(Pipeline::Name(pipeline), Pipeline::Id),
             plugin_id: &self.site.plugin_id,
             base_configuration: self.site.base_configuration.as_deref(),
-            engine: &self.site.engine,
+            engine: &self.site.engine.value,
             timeout: self.site.timeout.as_secs_f64(),
+            realise_timeout: self.site.realise_timeout.as_secs_f64(),
         }
     }
 

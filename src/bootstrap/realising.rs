@@ -20,19 +20,9 @@ pub struct Realising {
 }
 
 impl Realising {
-    /// Holds the jobs of a project off.
-    pub fn without_jobs(project_id: i64, jobs: Lock) -> Self {
-        Realising { jobs: Some((project_id, jobs)), ..Realising::default() }
-    }
-
     /// Whether jobs were running when it began.
     pub fn is_busy(&self) -> bool {
         self.busy
-    }
-
-    /// Whether nobody can start a job.
-    pub fn holds_jobs_off(&self) -> bool {
-        self.jobs.is_some()
     }
 
     /// Waits until nobody else realises a project's configuration.
@@ -42,17 +32,21 @@ impl Realising {
         Ok(())
     }
 
+    /// Holds the jobs of a project off, unless there are some.
+    pub fn hold_off(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<bool, Error> {
+        let alone = try_for(&bootstrap.jobs_file(project_id), Holders::One)?;
+        self.jobs = alone.map(|jobs| (project_id, jobs));
+        Ok(self.jobs.is_some())
+    }
+
     /// Holds new jobs off, and marks that something was begun: whoever comes after a launch that was
     /// killed has to begin anew. Jobs that run already are not waited for.
     pub fn begin(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<(), Error> {
-        let file = bootstrap.site.project_file(project_id, "lock");
+        let file = bootstrap.jobs_file(project_id);
+        self.busy = self.jobs.is_none() && !self.hold_off(project_id, bootstrap)?;
         let mut jobs = match self.jobs.take() {
-            Some((id, lock)) if id == project_id => lock,
-            _ => {
-                let alone = try_for(&file, Holders::One)?;
-                self.busy = alone.is_none();
-                alone.map_or_else(|| bootstrap.wait_for(&file, Holders::Many), Ok)?
-            }
+            Some((_, jobs)) => jobs,
+            None => bootstrap.wait_for(&file, Holders::Many)?,
         };
         match jobs.mark(true) {
             // Windows lets nobody write to what several hold.

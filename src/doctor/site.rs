@@ -5,6 +5,7 @@ use std::fs;
 use super::{Check, Finding};
 use crate::credentials::Credentials;
 use crate::resolve::Pythons;
+use crate::site::Site;
 use crate::situation::Situation;
 
 /// What would keep the site from being asked.
@@ -15,6 +16,11 @@ pub fn site(situation: &Situation) -> Vec<Finding> {
         findings.push(Finding::new(Check::Site, problem, advice));
     };
     let Some(site) = site else {
+        if let Some(host) = Site::host(settings, inputs) {
+            let problem = format!("there is no folder for the configurations of {}", host.value);
+            tell(problem, "set SHOTGUN_HOME, or HOME");
+            return findings;
+        }
         if let Some(core) = settings.site("core", |site| site.core.as_deref()) {
             let problem = format!("{} is never used: no site is named", core.origin);
             tell(problem, "name it with 'host' in [site], or SGTK_SITE");
@@ -37,7 +43,7 @@ pub fn site(situation: &Situation) -> Vec<Finding> {
     if let Err(error) = pythons.of_site(settings) {
         tell(error.to_string(), "name another with 'python' in [site]");
     }
-    if let Err(error) = Credentials::read(settings, inputs) {
+    if let Err(error) = Credentials::read(&environment, settings, inputs) {
         tell(error.to_string(), &error.hint().unwrap_or_else(|| "mend the file".into()));
     }
     let folder = site.folder.ancestors().find_map(|folder| fs::metadata(folder).ok());

@@ -15,6 +15,8 @@ const MOST_OPTIONS: usize = 8;
 
 const FIRST_LINE: &str = "a script's first line passes all its words as one: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME alone";
 
+const NEW_THERE: &str = "what is new on the site is seen after five minutes, or with --refresh";
+
 const OTHER_PYTHON: &str = "name one with --python, SGTK_PYTHON or 'python' in the settings";
 
 impl Error {
@@ -49,7 +51,11 @@ impl Error {
             }
             Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
-            Error::NotOnSite { here, .. } => here.hint(),
+            Error::NotAsked { host, .. } => Some(format!("{} was not asked, for there is no folder for its configurations: set SHOTGUN_HOME", Shown::new(host))),
+            Error::NotOnSite { here, .. } => {
+                let before = here.hint().map_or_else(String::new, |hint| format!("{hint}; "));
+                Some(before + NEW_THERE)
+            }
             Error::NotRealised { .. } => {
                 Some("--refresh before --explain realises it first".into())
             }
@@ -147,7 +153,8 @@ fn written_hint(written: &OsStr) -> Option<String> {
 fn site_hint(kind: SiteFailureKind, log: &Path) -> String {
     match kind {
         SiteFailureKind::NoCredentials => "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once".into(),
-        SiteFailureKind::NoConfig => "the site knows it by 'plugin_id' in [site] and --pipeline; 'base_configuration' is for projects without one".into(),
+        SiteFailureKind::NoConfig => format!("the site knows it by 'plugin_id' in [site] and --pipeline; 'base_configuration' is for projects without one; {NEW_THERE}"),
+        SiteFailureKind::NoPipeline => format!("--pipeline takes a name or an id of these; {NEW_THERE}"),
         SiteFailureKind::NoCore => {
             "name a core that this Python can import with 'core' in [site], a folder that holds 'sgtk'".into()
         }

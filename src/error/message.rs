@@ -82,6 +82,7 @@ impl Display for Error {
             Error::BadSite(host) => {
                 write!(f, "'{}' is no site's address ({})", Shown::new(&host.value), host.origin)
             }
+            Error::NotAsked { here, .. } => Display::fmt(here, f),
             Error::NotOnSite { here, host } => write!(f, "{here}, nor on {}", Shown::new(host)),
             Error::NotRealised { project, host } => write!(
                 f,
@@ -217,6 +218,7 @@ impl Display for SiteFailure {
             SiteFailureKind::CoreTooOld => "the site's core is too old: ",
             SiteFailureKind::NoProject
             | SiteFailureKind::NoConfig
+            | SiteFailureKind::NoPipeline
             | SiteFailureKind::NoCore
             | SiteFailureKind::Other => "",
         };

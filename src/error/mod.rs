@@ -80,6 +80,8 @@ pub enum SiteFailureKind {
     NoProject,
     /// The site has no configuration for the project.
     NoConfig,
+    /// The site has no configuration of that name or id for the project.
+    NoPipeline,
     /// The site cannot be reached, or does not answer as a site does.
     Unreachable,
     /// What the site describes cannot be found or fetched.
@@ -90,6 +92,16 @@ pub enum SiteFailureKind {
     NoCore,
     /// Another one.
     Other,
+}
+
+impl SiteFailureKind {
+    /// Whether the site did answer: that it has no such thing.
+    pub fn is_a_no(self) -> bool {
+        matches!(
+            self,
+            SiteFailureKind::NoProject | SiteFailureKind::NoConfig | SiteFailureKind::NoPipeline
+        )
+    }
 }
 
 /// Why Python was not started.
@@ -141,6 +153,8 @@ pub enum Error {
     BadSite(Decided<String>),
     /// The site does not know the project either; what was wrong here.
     NotOnSite { here: Box<Error>, host: String },
+    /// The site could not be asked for the project, for there is no folder for its configurations.
+    NotAsked { here: Box<Error>, host: String },
     /// The configuration is the site's to tell, and it was not asked.
     NotRealised { project: OsString, host: String },
     /// A file of the launcher's in the folder where Toolkit keeps what it realises.
@@ -245,10 +259,8 @@ impl Error {
             | Error::NotRealised { .. }
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
-            Error::NotOnSite { here, .. } => here.code(),
-            Error::Site(error) if error.failure.kind == SiteFailureKind::NoConfig => {
-                Code::NoProject
-            }
+            Error::NotOnSite { here, .. } | Error::NotAsked { here, .. } => here.code(),
+            Error::Site(error) if error.failure.kind.is_a_no() => Code::NoProject,
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })

@@ -7,6 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use super::{Found, Pipeline};
+use crate::origin::{Decided, Origin};
+use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
@@ -54,6 +56,9 @@ pub struct Answer {
     pub config: PathBuf,
     /// How it came to be there.
     pub nature: Nature,
+    /// The engine that was made ready, if that is known.
+    #[serde(default)]
+    engine: Option<String>,
     /// When the site was asked, in milliseconds since 1970.
     asked: u64,
     /// When it was last asked in vain.
@@ -61,8 +66,8 @@ pub struct Answer {
     tried: u64,
 }
 
-/// A site that did not answer is left alone for so long.
-const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
+/// A site that did not answer, or with no, is left alone for so long.
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(5 * 60);
 
 /// How a configuration that the site named came to be on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,19 +83,26 @@ pub enum Nature {
 
 impl Answer {
     /// What the site answers now.
-    pub fn new(project_id: i64, project: String, config: PathBuf, nature: Nature) -> Self {
+    pub fn new(
+        project_id: i64,
+        project: String,
+        config: PathBuf,
+        nature: Nature,
+        engine: &str,
+    ) -> Self {
         Answer {
             project_id,
             project,
             config,
             nature,
+            engine: Some(engine.into()),
             asked: milliseconds(SystemTime::now()),
             tried: 0,
         }
     }
 
     /// The answer that a realised configuration stands for which is there, whole, and without an answer.
-    pub fn of(found: Found) -> Option<Self> {
+    pub(super) fn of(found: Found, engine: Option<String>) -> Option<Self> {
         let config = PipelineConfig::at(&found.path);
         let nature = match realised::finish(&config)? {
             Finish::Marked => Nature::Realised,
@@ -101,6 +113,7 @@ impl Answer {
             project: found.metadata.project.unwrap_or_default(),
             config: found.path,
             nature,
+            engine,
             asked: milliseconds(realised::made(&config)?),
             tried: 0,
         })
@@ -126,10 +139,20 @@ impl Answer {
         self.asked >= milliseconds(time)
     }
 
+    /// Whether the engine that is wanted was made ready. Where that is not known it was, unless somebody
+    /// wants one of his own.
+    pub fn is_ready_for(&self, engine: &Decided<String>) -> bool {
+        match &self.engine {
+            Some(known) => *known == engine.value,
+            None => !matches!(engine.origin, Origin::Option(_)),
+        }
+    }
+
     /// Whether it is time to ask again.
-    pub fn is_due(&self, refresh_after: Duration) -> bool {
-        let is_old = self.project.is_empty() || self.age() >= refresh_after;
-        is_old && since(self.tried) >= RETRY_AFTER.min(refresh_after)
+    pub fn is_due(&self, site: &Site) -> bool {
+        let is_old = self.project.is_empty() || self.age() >= site.refresh_after;
+        (is_old || !self.is_ready_for(&site.engine))
+            && since(self.tried) >= RETRY_AFTER.min(site.refresh_after)
     }
 
     /// The same answer, after the site was asked in vain.

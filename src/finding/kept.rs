@@ -5,11 +5,11 @@ use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use super::answers::{Answer, Asked, Nature, Question};
+use super::answers::{Answer, Asked, Nature, Question, RETRY_AFTER};
 use super::scan::Scan;
 use super::{Found, Pipeline};
 use crate::disk;
@@ -19,6 +19,9 @@ use crate::fingerprint::Fingerprint;
 use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised;
+
+/// Refusals and logs stay for so long.
+const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Site {
     /// The file of what belongs to a question: its answer, a lock, a log.
@@ -31,7 +34,7 @@ impl Site {
             Asked::Name(name) => ("name", name),
         };
         let mut fingerprint = Fingerprint::default();
-        for part in [&host.value, plugin_id, engine, base, by, project, pipeline] {
+        for part in [&host.value, plugin_id, &engine.value, base, by, project, pipeline] {
             fingerprint.add(part);
         }
         self.own_folder().join(format!("{}.{extension}", fingerprint.text()))
@@ -58,10 +61,12 @@ impl Site {
         is_ours.then_some(answer)
     }
 
-    /// Keeps an answer, if that can be done: for this question, and for that by the project's id.
+    /// Keeps an answer in the place of a refusal, if that can be done: for this question, and for that by the
+    /// project's id.
     pub fn keep(&self, question: &Question, answer: &Answer) {
         let Ok(text) = serde_json::to_vec(answer) else { return };
         for question in BTreeSet::from([question, &question.by_id(answer.project_id)]) {
+            let _ = fs::remove_file(self.file(question, "refusal"));
             let _ = disk::replace(&self.file(question, "answer"), &text);
         }
     }
@@ -122,6 +127,27 @@ impl Site {
         let is_newer = fs::metadata(&file).ok()?.modified().ok()? >= since;
         let text = disk::read(&file).ok()?.filter(|_| is_newer)?;
         serde_json::from_str(&text).ok()
+    }
+
+    /// The no that the site gave lately: it will not know by now what it did not know then.
+    pub fn denied(&self, question: &Question) -> Option<SiteFailure> {
+        let lately = SystemTime::now().checked_sub(RETRY_AFTER.min(self.refresh_after))?;
+        self.refused(question, lately).filter(|failure| failure.kind.is_a_no())
+    }
+
+    /// Removes what tells of questions that were put in vain long ago.
+    pub fn tidy(&self) {
+        let is_old = |entry: &DirEntry| {
+            let modified = entry.metadata().and_then(|found| found.modified());
+            modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > TOLD_FOR))
+        };
+        for entry in fs::read_dir(self.own_folder()).into_iter().flatten().flatten() {
+            let path = entry.path();
+            let tells = path.extension().is_some_and(|end| end == "refusal" || end == "log");
+            if tells && is_old(&entry) {
+                let _ = fs::remove_file(path);
+            }
+        }
     }
 
     /// Whether anything of a project was realised since a time, or is not whole.
@@ -196,7 +222,7 @@ impl Site {
         let kept = self.kept(&question.by_id(current.metadata.project_id?));
         let is_known =
             |kept: &Answer| kept.nature == Nature::Centralized || kept.config == current.path;
-        kept.filter(is_known).or_else(|| Answer::of(current.clone()))
+        kept.filter(is_known).or_else(|| self.answer_of(current.clone()))
     }
 
     /// Of several realised configurations that a question may mean the one that the site named last, else
@@ -215,5 +241,23 @@ impl Site {
             |found: &&Found| named.as_ref().is_some_and(|named| named.config == found.path);
         let newest = || meant.iter().min_by_key(|found| found.realised);
         meant.iter().find(|found| is_named(found)).or_else(newest).copied()
+    }
+
+    /// What a realised configuration answers by itself.
+    pub fn answer_of(&self, found: Found) -> Option<Answer> {
+        let engine = disk::read(&self.engine_file(&found.path)).ok().flatten();
+        Answer::of(found, engine)
+    }
+
+    /// Notes which engine was made ready last.
+    pub fn note_engine(&self, config: &Path) {
+        let _ = disk::replace(&self.engine_file(config), self.engine.value.as_bytes());
+    }
+
+    /// `p101c11.basic..engine`, beside the answers.
+    fn engine_file(&self, config: &Path) -> PathBuf {
+        let mut name = config.parent().and_then(Path::file_name).unwrap_or_default().to_owned();
+        name.push(".engine");
+        self.own_folder().join(name)
     }
 }

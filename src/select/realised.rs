@@ -5,7 +5,7 @@ use std::path::Path;
 use super::selector::Selector;
 use super::{Chosen, Distributed};
 use crate::error::Error;
-use crate::finding::answers::{Answer, Asked};
+use crate::finding::answers::Asked;
 use crate::finding::{Found, Wanted};
 use crate::origin::{Decided, Origin};
 use crate::site::Site;
@@ -37,7 +37,7 @@ impl<'a> Selector<'a> {
         if is_meant {
             question.pipeline = pipeline_id.map(|id| id.to_string());
         }
-        let here = Answer::of(found).filter(|_| is_meant);
+        let here = site.answer_of(found).filter(|_| is_meant);
         let project = project.unwrap_or_else(|| id.to_string());
         let project = Decided::new(project.into(), origin.clone());
         Some(Distributed { site, project, kept: site.kept(&question), question, here })

@@ -115,7 +115,7 @@ impl<'a> Selector<'a> {
     ) -> Result<Chosen<'a>, Error> {
         let asked = self.site.zip(question).map(|(site, question)| {
             let kept = site.kept(&question);
-            let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site.refresh_after));
+            let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site));
             let is_fresh = is_fresh && !self.refresh;
             let project = project.clone();
             (Distributed { site, project, question, kept, here: None }, is_fresh)

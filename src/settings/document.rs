@@ -79,6 +79,9 @@ pub struct SiteTable {
     /// How long the site may take for one answer.
     #[serde(deserialize_with = "some_time_limit")]
     pub timeout: Option<Duration>,
+    /// How long realising may take for each step.
+    #[serde(deserialize_with = "some_time_limit")]
+    pub realise_timeout: Option<Duration>,
     /// A file with a script's name and key.
     #[serde(deserialize_with = "some_text")]
     pub credentials_file: Option<String>,

@@ -2,8 +2,8 @@
 //! anew, and every way to fail.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::thread;
@@ -85,6 +85,15 @@ impl Distributed {
             PYTHON.display(),
         );
         write(self.studio.path("site.toml"), text);
+    }
+
+    /// Sets one key of `[site]` to another value.
+    fn set(&self, key: &str, value: &str) {
+        let file = self.studio.path("site.toml");
+        let text = fs::read_to_string(&file).unwrap();
+        let others = text.lines().filter(|line| !line.starts_with(&format!("{key} =")));
+        let text = others.chain([&format!("{key} = '{value}'")[..]]).collect::<Vec<_>>().join("\n");
+        write(file, text);
     }
 
     /// The launcher as somebody whom the site does not know.
@@ -252,6 +261,9 @@ fn an_engine_runs_around_the_program() {
         let is_destroyed = String::from_utf8_lossy(&output.stdout).ends_with("down\n");
         assert_eq!(is_destroyed, !program.contains("_exit"), "{program}");
     }
+    let forking = "import os, sys\npid = os.fork()\nif pid == 0:\n    sys.exit()\nos.waitpid(pid, 0)\nprint('parent')";
+    let shown = distributed.run(&[&words[..], &["-c", forking]].concat());
+    assert!(shown.ends_with("None\nparent\ndown"), "{shown}");
     distributed.site.know(json!({"type": "Shot", "id": 7, "code": "010",
         "project": {"type": "Project", "id": 101, "name": "The alpha"}}));
     let shot = distributed.run(&[
@@ -269,6 +281,75 @@ fn an_engine_runs_around_the_program() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
+fn each_engine_is_made_ready_once() {
+    let distributed = Distributed::new();
+    let studio = &distributed.studio;
+    // This one has to be fetched: by a git that copies what is here already.
+    let location = json!({"type": "git", "path": "git://nowhere/engine.git", "version": "v1"});
+    let dev = json!({"type": "dev", "path": studio.path("engine")});
+    let engines = json!({"tk-test": {"apps": {}, "location": dev},
+        "tk-other": {"apps": {}, "location": location}});
+    let environment = json!({"engines": engines, "frameworks": {}}).to_string();
+    write(studio.path("descriptors/alpha/env/project.yml"), environment);
+    let git = format!(
+        "#!{}\nimport shutil, sys\nfor word in sys.argv:\n    if 'bundle_cache' in word:\n        shutil.copytree('{}', word, dirs_exist_ok=True)\n",
+        PYTHON.display(),
+        studio.path("engine").display()
+    );
+    write(studio.path("bin/git"), git);
+    set_mode(&studio.path("bin/git"), 0o755);
+    let launch = |arguments: &[&str]| {
+        let mut launcher = distributed.launcher(arguments);
+        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).output().unwrap()
+    };
+    // Whether the site was asked, which it is as often as the configuration is realised.
+    let asked = |arguments: &[&str]| {
+        let before = distributed.site.reads_of("LocalStorage");
+        let shown = said(&launch(arguments));
+        assert!(!arguments.contains(&"--engine") || shown.starts_with("up "), "{shown}");
+        distributed.site.reads_of("LocalStorage") > before
+    };
+    let plain = ["--project", "alpha"];
+    let other = ["--project", "alpha", "--engine", "tk-other"];
+    assert!(asked(&plain) && !asked(&plain));
+    distributed.site.behave(Behaviour::Status(500));
+    let warning = String::from_utf8(launch(&other).stderr).unwrap();
+    assert!(warning.contains("stays as it is"), "{warning}");
+    distributed.site.behave(Behaviour::Proper);
+    let own = studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    fs::remove_dir_all(&own).unwrap();
+    assert!(asked(&other) && !asked(&other));
+    assert!(!asked(&["--project-id", "101", "--engine", "tk-other"]));
+    distributed.set("engine", "tk-none");
+    assert!(asked(&plain) && !asked(&plain));
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
+    let distributed = Distributed::new();
+    let script = distributed.studio.path("scripts/job.py");
+    let prompted = |command: &mut Command| {
+        let command = command.args(["-i", script.to_str().unwrap()]).stdin(Stdio::piped());
+        let mut python = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        python.stdin.take().unwrap().write_all(b"print('prompt', x)\n").unwrap();
+        let output = python.wait_with_output().unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        (shown, String::from_utf8(output.stderr).unwrap(), output.status.code())
+    };
+    for end in ["", "raise SystemExit(3)\n", "raise ValueError('on purpose')\n"] {
+        write(&script, format!("x = 5\n{end}"));
+        let mut launcher = distributed.launcher(&["--project", "alpha", "--engine", "tk-test"]);
+        let (shown, error, code) = prompted(&mut launcher);
+        let plain = prompted(&mut Command::new(&*PYTHON));
+        let between = |line: &&str| !line.starts_with("up ") && *line != "down";
+        let lines: Vec<&str> = shown.lines().filter(between).collect();
+        assert_eq!((lines.join("\n") + "\n", error, code), plain, "{end}");
+    }
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
 fn an_engine_that_cannot_start_is_one_line() {
     let distributed = Distributed::new();
     let output = distributed
@@ -277,8 +358,18 @@ fn an_engine_that_cannot_start_is_one_line() {
         .unwrap();
     failure_of(&output).is(122, &["cannot start the engine 'tk-none'"]).hints("TK_DEBUG");
     let mut stranger =
-        distributed.stranger(&["--project", "alpha", "--engine", "tk-test", "-c", "pass"]);
+        distributed.stranger(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"]);
     failed(&mut stranger).is(122, &["no script key"]);
+    let (script, key) = (
+        format!("SHOTGUN_FARM_SCRIPT_USER={}", SCRIPT.0),
+        format!("SHOTGUN_FARM_SCRIPT_KEY={}", SCRIPT.1),
+    );
+    let words = ["--refresh", "--project", "alpha", "--engine", "tk-test", "-c", "pass"];
+    let mut named =
+        distributed.stranger(&[&["--env", &script, "--env", &key], &words[..]].concat());
+    assert!(said(&named.output().unwrap()).starts_with("up "));
+    let mut clean = distributed.launcher(&[&["--clean"], &words[..]].concat());
+    assert!(said(&clean.output().unwrap()).starts_with("up "));
 }
 
 #[test]
@@ -312,9 +403,11 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     set_mode(&file, 0o600);
     let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
     assert_eq!(said(&output), format!("robot {} [] False", said(&plain)));
-    for (text, part) in
-        [("script-key: s3cret-thing", "script-name"), ("[", "script-name"), ("", "script-name")]
-    {
+    for (text, part) in [
+        ("script-key: s3cret-thing", "lacks 'script-name'"),
+        ("s3cret: [", "is no YAML"),
+        ("", "lacks"),
+    ] {
         write(&file, text);
         let failure = failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]));
         failure.is(122, &["robot.yml", part]);
@@ -367,7 +460,16 @@ fn a_site_that_fails_is_one_line() {
     failed(&mut distributed.launcher(&unknown)).is(121, &["no project 'delta'", "nor on http"]);
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
         .is(121, &["nor on http"]);
-    failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Dev", "-c", "pass"]))
+    for pipeline in ["Dev", "99"] {
+        let other = ["--project", "alpha", "--pipeline", pipeline, "-c", "pass"];
+        failed(&mut distributed.launcher(&other))
+            .is(121, &["'alpha'", &format!("it has no '{pipeline}', but 'Primary' (11)")])
+            .hints("--pipeline");
+    }
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Other",
+        "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
+        "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
+    failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Other", "-c", "pass"]))
         .is(121, &["alpha", "it has none for the plugin"])
         .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
@@ -472,10 +574,11 @@ fn many_launches_at_once_realise_once() {
     let choices = [["--project", "alpha", "-c", WHERE], ["--project-id", "101", "-c", WHERE]];
     let launches: Vec<Child> = (0..40).map(|at| start(&choices[at % 2])).collect();
     for launch in launches {
-        assert_eq!(
-            said(&launch.wait_with_output().unwrap()),
-            distributed.alpha().to_str().unwrap()
-        );
+        let mut output = launch.wait_with_output().unwrap();
+        if output.stderr.starts_with(b"sgtk-python: warning: waiting") {
+            output.stderr.clear();
+        }
+        assert_eq!(said(&output), distributed.alpha().to_str().unwrap());
     }
     assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "as often as it was realised");
 }
@@ -503,6 +606,88 @@ fn jobs_are_not_disturbed_unless_that_is_asked_for() {
     let calls = distributed.site.calls();
     assert_eq!(distributed.run(&launch), "launched");
     assert!(distributed.site.calls() > calls);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", WHERE];
+    let alpha = distributed.run(&launch);
+    distributed.settings("refresh_after = '0s'");
+    distributed.set("timeout", "10m");
+    let mut first = stuck(&distributed, &launch, 1);
+    assert_eq!(distributed.run(&launch), alpha);
+    let is_stuck = first.try_wait().unwrap().is_none();
+    first.kill().unwrap();
+    first.wait().unwrap();
+    assert!(is_stuck, "the second launch waited for the first");
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn jobs_that_begin_while_the_site_is_asked_are_not_disturbed() {
+    let distributed = Distributed::new();
+    let launch = ["--project", "alpha", "-c", "pass"];
+    distributed.run(&launch);
+    distributed.settings("refresh_after = '0s'");
+    distributed.set("timeout", "5s");
+    let mut first = stuck(&distributed, &launch, 1);
+    let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
+    let mut job = distributed.launcher(&job);
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "here\n");
+    // Toolkit tries a second time.
+    distributed.site.behave(Behaviour::Proper);
+    assert!(first.wait().unwrap().success());
+    assert!(distributed.site.reads_of("Project") > 1, "it was asked");
+    assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "it was realised once");
+    job.stdin.take().unwrap().write_all(b"\n").unwrap();
+    assert!(job.wait().unwrap().success());
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn realising_that_hangs_is_ended_with_all_that_it_started() {
+    let distributed = Distributed::new();
+    let server = TcpListener::bind("127.0.0.1:0").unwrap();
+    let git = distributed.studio.path("bin/git");
+    let port = server.local_addr().unwrap().port();
+    let text = format!(
+        "#!{}\nimport socket\nsocket.create_connection(('127.0.0.1', {port})).recv(1)\n",
+        PYTHON.display()
+    );
+    write(&git, text);
+    set_mode(&git, 0o755);
+    distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Primary",
+        "project": {"type": "Project", "id": 104}, "users": [], "plugin_ids": "basic.*",
+        "descriptor": "sgtk:descriptor:git?path=git://nowhere/x.git&version=v1"}));
+    distributed.settings("realise_timeout = '2s'");
+    let launch = || {
+        let mut launcher = distributed.launcher(&["--project", "delta", "-c", "pass"]);
+        launcher.env("PATH", git.parent().unwrap()).stderr(Stdio::piped());
+        launcher.spawn().unwrap()
+    };
+    let first = launch();
+    let (mut connection, _) = server.accept().unwrap();
+    failure_of(&first.wait_with_output().unwrap()).is(122, &["'delta'", "no progress within 2 s"]);
+    // It closes when the last of them has ended.
+    connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
+    assert_eq!(connection.read(&mut [0]).unwrap(), 0);
+    distributed.set("realise_timeout", "10m");
+    let mut first = launch();
+    let _connection = server.accept().unwrap();
+    let mut second = launch();
+    let mut line = String::new();
+    BufReader::new(second.stderr.take().unwrap()).read_line(&mut line).unwrap();
+    assert!(line.starts_with("sgtk-python: warning: waiting for another launch"), "{line}");
+    for launch in [&mut second, &mut first] {
+        launch.kill().unwrap();
+        launch.wait().unwrap();
+    }
 }
 
 #[test]
@@ -598,8 +783,11 @@ fn a_question_in_vain_leaves_what_is_realised_alone() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
+    distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Dev",
+        "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
+        "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     let dev = ["--project", "alpha", "--pipeline", "Dev", "-c", "pass"];
-    failed(&mut distributed.launcher(&dev)).is(121, &["alpha"]);
+    failed(&mut distributed.launcher(&dev)).is(121, &["alpha", "it has none for the plugin"]);
     let calls = distributed.site.calls();
     distributed.site.behave(Behaviour::DyingAfter(calls + 4));
     failed(&mut distributed.launcher(&["--refresh", "--project", "alpha"])).is(122, &["alpha"]);
@@ -613,6 +801,40 @@ fn has_a_lock_open(launch: &Child) -> bool {
     let open = fs::read_dir(format!("/proc/{}/fd", launch.id())).into_iter().flatten().flatten();
     let mut paths = open.filter_map(|entry| fs::read_link(entry.path()).ok());
     !cfg!(target_os = "linux") || paths.any(|path| path.extension().is_some_and(|e| e == "lock"))
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn what_the_site_does_not_know_is_not_asked_again_at_once() {
+    let distributed = Distributed::new();
+    distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
+    let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
+    let two_days = std::time::SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    for name in ["old.log", "old.refusal", "old.answer"] {
+        write(own.join(name), "");
+        let file = fs::File::options().write(true).open(own.join(name)).unwrap();
+        file.set_modified(two_days).unwrap();
+    }
+    for (id, part) in [("7", "nor on http"), ("104", "it has none")] {
+        let launch = ["--project-id", id, "-c", "pass"];
+        let refused = || {
+            let failure = failed(&mut distributed.launcher(&launch));
+            failure.is(121, &[part]).hints("--refresh");
+            distributed.site.calls()
+        };
+        let calls = refused();
+        assert_eq!(refused(), calls);
+        let refresh = [&["--refresh"], &launch[..]].concat();
+        failed(&mut distributed.launcher(&refresh)).is(121, &[part]);
+        assert!(distributed.site.calls() > calls);
+    }
+    let is_there = |name| own.join(name).exists();
+    assert!(!is_there("old.log") && !is_there("old.refusal") && is_there("old.answer"));
+    let alpha = json!({"type": "Project", "id": 7, "name": "The seventh"});
+    distributed.site.know(alpha);
+    distributed.settings("refresh_after = '0s'");
+    failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
+        .is(121, &["it has none"]);
 }
 
 #[test]

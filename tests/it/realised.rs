@@ -104,6 +104,12 @@ fn what_is_centralized_comes_first() {
     for choice in [["--project", "bigbuck"], ["--project-id", "42"]] {
         let plan = explained(&mut launcher(&studio, &choice));
         assert_eq!(plan["config"]["path"], bigbuck.to_str().unwrap());
+        assert_eq!(plan["warnings"], serde_json::json!([]));
+        let plan = explained(launcher(&studio, &choice).arg("--refresh"));
+        let warning = format!("nothing to refresh: {} is no configuration", bigbuck.display());
+        let warnings = plan["warnings"].as_array().unwrap();
+        let [told] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(told.as_str().unwrap().starts_with(&warning), "{told}");
     }
 }
 
@@ -400,6 +406,31 @@ fn a_path_in_a_realised_projects_data_finds_it() {
 fn milliseconds() -> u64 {
     let since = std::time::SystemTime::UNIX_EPOCH.elapsed().unwrap();
     since.as_millis().try_into().unwrap()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_site_without_a_folder_here_is_told() {
+    let studio = studio();
+    studio.localized("bigbuck");
+    let nowhere = |arguments: &[&str]| {
+        let mut launcher = launcher(&studio, arguments);
+        launcher.env("SHOTGUN_HOME", "toolkit");
+        let folder = studio.path("gone");
+        fs::create_dir(&folder).unwrap();
+        let mut shell = Command::new("sh");
+        let script = "cd \"$0\" && rmdir \"$0\" && exec \"$@\"";
+        shell.args(["-c", script]).arg(folder).arg(launcher.get_program());
+        shell.args(launcher.get_args()).env_clear().env("PATH", "/usr/bin:/bin");
+        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell
+    };
+    for choice in [["--project", "alpha"], ["--project-id", "101"]] {
+        failed(&mut nowhere(&choice)).is(121, &[choice[1]]).hints("was not asked");
+    }
+    let output = nowhere(&["--doctor"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.code() == Some(122) && shown.contains("no folder for the"), "{shown}");
 }
 
 #[test]

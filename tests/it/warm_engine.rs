@@ -78,6 +78,9 @@ const TELL: &str = "import os, sgtk, sys; engine = sgtk.platform.current_engine(
 #[ignore = "needs the real core: run tests/run"]
 fn an_engine_is_started_in_the_child() {
     let engines = Engines::new("");
+    // The first launch with an engine realises the configuration, for which a worker of its own comes.
+    let none = ["--project", "alpha", "--engine", "tk-none", "-c", "pass"];
+    assert_eq!(engines.command(&none).output().unwrap().status.code(), Some(122));
     engines.start();
     let plain = engines.0.launcher(&["--project", "alpha", "--engine", "tk-test", "-c", TELL, "a"]);
     let plain = { plain }.output().unwrap();
@@ -86,8 +89,7 @@ fn an_engine_is_started_in_the_child() {
     assert_eq!(warm.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&warm.stdout).starts_with("up "));
     wait_until(|| engines.done() == 1);
-    let none = ["--project", "alpha", "--warm", "--engine", "tk-none", "-c", "pass"];
-    let output = engines.command(&none).output().unwrap();
+    let output = engines.command(&[&["--warm"], &none[..]].concat()).output().unwrap();
     assert_eq!(output.status.code(), Some(122));
     wait_until(|| engines.done() == 2);
 }
