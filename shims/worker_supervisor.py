@@ -128,6 +128,9 @@ class Worker:
 
     def accept(self):
         for _ in range(64):
+            # What one of them says may make the worker retire.
+            if not self.listener:
+                return
             try:
                 connection, _ = self.listener.accept()
             except OSError:

@@ -53,4 +53,6 @@ mod warm_engine;
 #[cfg(target_os = "linux")]
 mod warm_faults;
 #[cfg(target_os = "linux")]
+mod warm_life;
+#[cfg(target_os = "linux")]
 mod warm_support;

@@ -13,18 +13,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::support::{PYTHON, interpreter, write};
 use crate::warm_support::{LONGEST, WarmStudio, lives, wait_until};
 
-fn folder(warm: &WarmStudio) -> PathBuf {
+pub fn folder(warm: &WarmStudio) -> PathBuf {
     warm.studio.path("run/sgtk-python")
 }
 
-fn socket(warm: &WarmStudio) -> PathBuf {
+pub fn socket(warm: &WarmStudio) -> PathBuf {
     let entries = fs::read_dir(folder(warm)).unwrap().map(|entry| entry.unwrap().path());
     let mut sockets = entries.filter(|path| path.extension().is_some_and(|e| e == "sock"));
     sockets.next().unwrap()
 }
 
 /// Talks to a socket by a short path, for a socket's may have no more than 108 bytes.
-fn at_socket<T>(path: &Path, work: impl FnOnce(&Path) -> io::Result<T>) -> T {
+pub fn at_socket<T>(path: &Path, work: impl FnOnce(&Path) -> io::Result<T>) -> T {
     let folder = fs::File::open(path.parent().unwrap()).unwrap();
     let folder = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
     work(&folder.join(path.file_name().unwrap())).unwrap()
@@ -40,19 +40,19 @@ fn processes(warm: &WarmStudio) -> usize {
     fs::read_dir("/proc").unwrap().flatten().filter(is_of_it).count()
 }
 
-fn kill(signal: &str, pid: i64) {
+pub fn kill(signal: &str, pid: i64) {
     assert!(Command::new("kill").args([signal, &pid.to_string()]).status().unwrap().success());
 }
 
 /// What a start that ends without a word leaves counts for ten seconds: with this, for longer than any test takes.
 const LAST_WORD_LASTS: &str = "touch -d '1 hour' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start";
 
-fn pid(worker: &serde_json::Value) -> i64 {
+pub fn pid(worker: &serde_json::Value) -> i64 {
     worker["pid"].as_i64().unwrap()
 }
 
 /// A job that says its process' number and then what it is told to say; its launcher.
-fn job(warm: &WarmStudio, program: &str) -> (Child, BufReader<std::process::ChildStdout>, i64) {
+pub fn job(warm: &WarmStudio, program: &str) -> (Child, BufReader<std::process::ChildStdout>, i64) {
     let script = format!(
         "exec $W -c 'import os, sys, time, signal; print(os.getpid(), flush=True); {program}'"
     );
@@ -69,7 +69,7 @@ fn job(warm: &WarmStudio, program: &str) -> (Child, BufReader<std::process::Chil
     (child, output, line.trim().parse().unwrap())
 }
 
-fn error_of(child: &mut Child) -> String {
+pub fn error_of(child: &mut Child) -> String {
     let mut text = String::new();
     child.stderr.take().unwrap().read_to_string(&mut text).unwrap();
     text
