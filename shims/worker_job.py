@@ -19,7 +19,6 @@ def run_job(channel, imports, connection, plan, descriptors):
     """Runs a job and leaves."""
     own = os.getpid()
     channel, connection = Kept(channel.detach()), Kept(connection.detach())
-    locks = [Kept(number) for number in descriptors[4:]]
     os.register_at_fork(after_in_child=channel.let_go)
     os.register_at_fork(after_in_child=connection.let_go)
     first_streams = sys.stdout, sys.stderr
@@ -39,9 +38,7 @@ def run_job(channel, imports, connection, plan, descriptors):
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     let_go_of_streams()
-    # Before its launcher ends, so that whoever starts the next one finds them free.
-    for lock in locks:
-        lock.let_go()
+    let_go_of_files([one.number for one in (channel, connection) if one.is_there()])
     # Where the job has closed the connection the worker tells.
     if os.getpid() == own and connection.is_there():
         channel.send(b"d")
@@ -89,6 +86,17 @@ def let_go_of_streams():
             os.close(number) if empty is None else os.dup2(empty, number)
         except OSError:
             pass
+
+
+def let_go_of_files(needed):
+    """Frees locks, ports and files before the launcher ends, so that whoever comes next finds them free: the end
+    of a process with much memory takes a while."""
+    for number in map(int, os.listdir("/proc/self/fd")):
+        if number > 2 and number not in needed:
+            try:
+                os.close(number)
+            except OSError:
+                pass
 
 
 def code_of_session(session, kept):

@@ -647,6 +647,22 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
 }
 
 #[test]
+fn what_a_job_held_is_free_when_its_launcher_ends() {
+    let warm = WarmStudio::new();
+    warm.start();
+    // With much memory the system takes so long to end a process.
+    let script = r#"
+        job="import fcntl, os, socket, time
+os._exit = lambda code, end=os._exit, wait=time.sleep: wait(1) or end(code)
+file = os.open('held', os.O_RDWR | os.O_CREAT); fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+port = socket.socket(socket.AF_UNIX); port.bind('\\0' + os.getcwd()); port.listen(); port.detach()"
+        $W -c "$job"; echo $?; $W -c "$job"; echo $?
+    "#;
+    assert_eq!(warm.text(script), "0\n0");
+    warm.until(|workers| workers[0]["done"] == 2);
+}
+
+#[test]
 fn stopping_all_workers_means_those_that_start_and_forgets_those_that_could_not() {
     let warm = WarmStudio::new();
     warm.run("$W -c pass");
