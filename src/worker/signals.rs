@@ -91,9 +91,10 @@ impl Forwarder {
         let before = SigSet::thread_get_mask().ok()?;
         let all = SigSet::from_iter(FORWARDED);
         let taken = FORWARDED.into_iter().filter(|signal| !before.contains(*signal)).collect();
-        all.thread_block().ok()?;
         let flags = SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK;
+        // First what may fail: a plain launch has to find the signals as they were.
         let signals = SignalFd::with_flags(&all, flags).ok()?;
+        all.thread_block().ok()?;
         Some(Forwarder { signals, taken })
     }
 

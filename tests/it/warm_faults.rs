@@ -208,6 +208,15 @@ fn a_job_that_others_stop_and_continue_continues_its_launcher() {
 }
 
 #[test]
+fn a_launcher_that_cannot_pass_signals_on_launches_plainly_with_its_signals_as_they_were() {
+    let warm = WarmStudio::new();
+    warm.start();
+    // With each number the system refuses another descriptor.
+    let script = "for most in 6 7 8 9 10 11 12 13 14; do (ulimit -S -n $most; $W -c 'import signal; print(signal.pthread_sigmask(0, ()))'); done";
+    assert_eq!(warm.text(script), ["set()"; 9].join("\n"));
+}
+
+#[test]
 fn the_job_is_killed() {
     let warm = WarmStudio::new();
     warm.start();
