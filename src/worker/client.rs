@@ -2,7 +2,7 @@
 //! what the job returned.
 
 use std::fs::File;
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
 use super::address::address;
 use super::folder::{Connection, Folder, connect_to};
@@ -117,17 +117,47 @@ fn hand_over(
     }
 }
 
-/// Sends a plan and waits for a child that will run it. What waits is told so again and again.
+/// Sends a plan and waits for a child that will run it. What waits is told so again and again, also before the
+/// worker takes all of a long plan.
 fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<Reply> {
-    stream.set_write_timeout(Some(PATIENCE))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(message)?;
+    let mut left = message;
     loop {
+        let mut awaited = PollFlags::POLLIN;
+        if !left.is_empty() {
+            left = send_some(stream, left)?;
+            awaited.set(PollFlags::POLLOUT, !left.is_empty());
+        }
+        if !happens(stream, awaited)?.contains(PollFlags::POLLIN) {
+            continue;
+        }
         match read_reply(stream)? {
             Some(Reply::Waits) => (),
             Some(reply) => return Ok(reply),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
         }
+    }
+}
+
+/// Sends as much as there is room for; what is left.
+fn send_some<'a>(stream: &UnixStream, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+    match send(stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+        Ok(count) => Ok(bytes.get(count..).unwrap_or_default()),
+        Err(nix::Error::EAGAIN | nix::Error::EINTR) => Ok(bytes),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Waits until one of these things happens to a connection, or its end; which do.
+fn happens(stream: &UnixStream, awaited: PollFlags) -> io::Result<PollFlags> {
+    let mut events = [PollFd::new(stream.as_fd(), awaited)];
+    let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
+    match poll(&mut events, timeout) {
+        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
+        Ok(_) => Ok(events.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty())),
+        // An interruption is as good as nothing.
+        Err(nix::Error::EINTR) => Ok(PollFlags::empty()),
+        Err(error) => Err(error.into()),
     }
 }
 
