@@ -63,6 +63,7 @@ class Worker:
         self.fork_after = 0                         # the system has no process for a spare
         self.unheard = collections.OrderedDict()    # connections that said nothing yet, until when
         self.waiting = []                           # connections that wait for a child
+        self.strangers = weakref.WeakSet()          # those of them that no job has begun
         self.done = 0
         self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
         self.is_heavy = False
@@ -266,7 +267,17 @@ class Worker:
                 self.count_barren()
                 continue
             self.jobs[child.pid] = child
+        self.refuse_nested()
         return None
+
+    def refuse_nested(self):
+        """Lets what a job has begun run plainly where it would wait: the job may keep its place until that has ended."""
+        for connection in [one for one in self.waiting if one not in self.strangers]:
+            if any(pid in self.jobs for pid in ancestors(peer_of(connection)[0])):
+                self.waiting.remove(connection)
+                self.refuse([connection])
+            else:
+                self.strangers.add(connection)
 
     def has_room(self):
         if not self.jobs:
@@ -404,6 +415,17 @@ class Worker:
 def peer_of(connection):
     """The process and user at the other end."""
     return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[:2]
+
+
+def ancestors(pid):
+    """A process, the one that started it, and so on."""
+    while pid > 1:
+        yield pid
+        try:
+            with open("/proc/%d/stat" % pid, "rb") as file:
+                pid = int(file.read().rsplit(b")", 1)[1].split()[1])
+        except (OSError, IndexError):
+            return
 
 
 def by_number(connections, descriptor):

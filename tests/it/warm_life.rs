@@ -2,7 +2,9 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
+use std::process::Stdio;
 
+use crate::support::write;
 use crate::warm_faults::{at_socket, job, kill, pid, socket};
 use crate::warm_support::{WarmStudio, lives, wait_until};
 
@@ -25,4 +27,38 @@ fn a_worker_that_retires_while_others_connect_stays_for_its_jobs() {
     // Only the worker can tell how it ended.
     assert_eq!(child.wait().unwrap().code(), Some(3));
     wait_until(|| !lives(worker));
+}
+
+#[test]
+fn a_job_that_starts_one_where_no_place_is_left_does_not_wait_for_itself() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
+    let worker = pid(&warm.start());
+    let nested = "import os, subprocess, sys; print(os.getppid(), flush=True); subprocess.run(sys.argv[1], shell=True, stdin=-3, timeout=50)";
+    let told = warm.text(&format!(
+        "$W -c '{nested}' \"exec $W -c 'import os; print(os.getppid())'\"; $W -c 'import os; print(os.getppid())'"
+    ));
+    let told: Vec<_> = told.lines().collect();
+    // The last is no job's, and has its turn.
+    assert_eq!((told[0], told[2]), (&*worker.to_string(), &*worker.to_string()));
+    assert_ne!(told[1], worker.to_string());
+}
+
+#[test]
+fn a_plan_that_does_not_fit_yet_waits_like_others() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
+    let worker = pid(&warm.start());
+    let (mut child, _output, _) = job(&warm, "sys.stdin.read()");
+    let script = "word=$(head -c 100000 /dev/zero | tr '\\0' x); $W -c 'import os, sys; print(os.getppid(), len(sys.argv))' $word $word $word $word $word $word $word $word";
+    let mut long = warm.shell(script);
+    let long = long.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    warm.until(|workers| workers[0]["waiting"] == 1);
+    // Longer than a launcher bears silence, after it has written a first part and after that.
+    std::thread::sleep(std::time::Duration::from_millis(4500));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    let told = long.wait_with_output().unwrap().stdout;
+    assert_eq!(String::from_utf8_lossy(&told), format!("{worker} 9\n"));
+    assert_eq!(pid(&warm.worker()), worker);
 }
