@@ -1,12 +1,14 @@
 //! The folder of this user's workers: checked to be nobody else's, and held open, so that what is
 //! reached in it is what was checked.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::sys::socket::sockopt::PeerCredentials;
@@ -71,6 +73,22 @@ impl Folder {
     /// leaves when its jobs have.
     pub fn clear(&self, key: &str) {
         let _ = std::fs::remove_file(self.entry(&socket_name(key)));
+    }
+
+    /// Lets one process at a time change which workers there are: as long as it keeps what it gets here. Nothing if
+    /// others do for too long.
+    pub fn hold(&self, longest: Duration) -> Option<File> {
+        // Opened anew: a worker inherits the other one, and would hold it for its life.
+        let folder = File::open(self.entry("")).ok()?;
+        let until = Instant::now() + longest;
+        loop {
+            match folder.try_lock() {
+                Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
+                Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
+                // A file system without locks has to do without.
+                Ok(()) | Err(TryLockError::Error(_)) => return Some(folder),
+            }
+        }
     }
 
     /// The descriptor, for a worker to inherit.

@@ -46,6 +46,9 @@ const LET_GO: &str = "\"$@\" </dev/null >/dev/null 2>&1 &";
 /// What there is to tell of a worker that ended before it could tell anything.
 const SAID_NOTHING: &str = "its Python ended before it could say why";
 
+/// A start does not wait longer for others.
+const PATIENCE: Duration = Duration::from_secs(2);
+
 /// After so long a worker that could not start may try again.
 const TRY_AGAIN: Duration = Duration::from_secs(10 * 60);
 
@@ -92,8 +95,13 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
     }
     // A place where nobody listens any more counts for nothing.
     folder.clear(key);
+    let Some(_held) = folder.hold(PATIENCE) else {
+        // Others are being started, and the next job may try again.
+        let _ = fs::remove_file(&file);
+        return Cold::Starting;
+    };
     let most = warm.settings.max_workers;
-    if !roster::make_room(folder, most as usize) {
+    if !roster::make_room(folder, key, most as usize) {
         let _ = fs::remove_file(&file);
         return Cold::TooMany(most);
     }

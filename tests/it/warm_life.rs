@@ -62,3 +62,21 @@ fn a_plan_that_does_not_fit_yet_waits_like_others() {
     assert_eq!(String::from_utf8_lossy(&told), format!("{worker} 9\n"));
     assert_eq!(pid(&warm.worker()), worker);
 }
+
+#[test]
+fn no_more_workers_are_started_at_once_than_there_may_be() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("no-settings.toml"), "max_workers = 2\n");
+    let go = warm.studio.path("work/go");
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    write(
+        package,
+        format!("import os, time\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n"),
+    );
+    warm.text("for i in 1 2 3 4 5 6; do TZ=Y$i $W -c 1 & done; wait");
+    let count = warm.workers().len();
+    write(&go, "");
+    assert!((1..=2).contains(&count), "{count}");
+    warm.until(|workers| workers.iter().all(|worker| worker["state"] == "ready"));
+    assert_eq!(warm.workers().len(), count);
+}

@@ -15,7 +15,7 @@ use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
 use crate::worker::folder::{Folder, start_name};
 use crate::worker::protocol::{STATUS, STOP};
-use crate::worker::start::why_unfit;
+use crate::worker::start::{is_starting, why_unfit};
 
 /// No start that is waited for takes longer.
 const LONGEST_START: Duration = Duration::from_secs(10);
@@ -46,10 +46,15 @@ pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> 
 }
 
 /// Makes room for one more worker among so many: those that do not answer lose their places first, then
-/// those stop that have had nothing to do for the longest time. Returns whether there is room.
-pub fn make_room(folder: &Folder, most: usize) -> bool {
+/// those stop that have had nothing to do for the longest time. Those that are being started count too, but not the
+/// one at `key` itself, for which this is. Returns whether there is room.
+pub fn make_room(folder: &Folder, key: &str, most: usize) -> bool {
     let keys = folder.sockets();
-    let Some(surplus) = (keys.len() + 1).checked_sub(most).filter(|surplus| *surplus > 0) else {
+    let starts = folder.starts().into_iter();
+    let starts = starts.filter(|start| start != key && !keys.contains(start));
+    let starting = starts.filter(|start| is_starting(folder, start)).count();
+    let wanted = keys.len() + starting + 1;
+    let Some(surplus) = wanted.checked_sub(most).filter(|surplus| *surplus > 0) else {
         return true;
     };
     let (answered, stuck): (Vec<_>, Vec<_>) =
@@ -62,7 +67,7 @@ pub fn make_room(folder: &Folder, most: usize) -> bool {
     idle.sort_by_key(|asked| std::cmp::Reverse(asked.worker.idle));
     idle.truncate(surplus.saturating_sub(stuck.len()));
     end(folder, idle);
-    folder.sockets().len() < most
+    folder.sockets().len() + starting < most
 }
 
 /// The folder, if it is there.
