@@ -55,6 +55,8 @@ class Worker:
         self.folder = folder
         self.listener = listener
         self.identity = os.stat(start["name"], dir_fd=folder)
+        self.aside = "%s.%d.sock" % (os.path.splitext(start["name"])[0], self.identity.st_ino)
+        self.is_retiring = False
         self.watched = watched_files()
         self.spares = []
         self.jobs = {}
@@ -80,7 +82,7 @@ class Worker:
             channel = self.begin_jobs()
             if channel is not None:
                 return channel
-            wants_spare = self.listener and len(self.spares) < self.wanted_spares()
+            wants_spare = not self.is_retiring and len(self.spares) < self.wanted_spares()
             # Not at the cost of a job that runs, as long as there is one for the next.
             wants_spare = wants_spare and not (self.spares and self.jobs)
             wants_spare = wants_spare and self.fork_after <= time.monotonic()
@@ -99,8 +101,7 @@ class Worker:
     def wait(self, seconds):
         poll = select.poll()
         poll.register(self.alarm, select.POLLIN)
-        if self.listener:
-            poll.register(self.listener, select.POLLIN)
+        poll.register(self.listener, select.POLLIN)
         for connection in self.unheard:
             poll.register(connection, select.POLLIN)
         for connection in self.waiting:
@@ -122,16 +123,13 @@ class Worker:
     def handle(self, descriptor, event):
         if descriptor == self.alarm.fileno():
             self.alarm.recv(4096)
-        elif self.listener and descriptor == self.listener.fileno():
+        elif descriptor == self.listener.fileno():
             self.accept()
         elif not self.hear(descriptor):
             self.hang_up(descriptor)
 
     def accept(self):
         for _ in range(64):
-            # What one of them says may make the worker retire.
-            if not self.listener:
-                return
             try:
                 connection, _ = self.listener.accept()
             except OSError:
@@ -157,7 +155,7 @@ class Worker:
         del self.unheard[connection]
         if wish == b"J":
             self.look_at_files()
-            if self.listener:
+            if not self.is_retiring:
                 if not self.waiting:
                     self.spoke_at = time.monotonic()
                 self.waiting.append(connection)
@@ -229,7 +227,7 @@ class Worker:
     def count_barren(self):
         """Retires where no child lives long enough for a job, and leaves word of that for the next start."""
         self.barren += 1
-        if self.barren >= BARREN and self.listener and self.is_in_place():
+        if self.barren >= BARREN and not self.is_retiring and self.is_at(self.start["name"]):
             flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
             try:
                 file = os.open(self.start["marker"], flags, 0o600, dir_fd=self.folder)
@@ -324,8 +322,7 @@ class Worker:
         for child in self.spares + list(self.jobs.values()):
             child.close()
         for connection in list(self.unheard) + self.waiting + [self.alarm, self.wakeup, self.listener]:
-            if connection:
-                connection.close()
+            connection.close()
         os.close(self.folder)
 
     # The worker's own life.
@@ -354,36 +351,46 @@ class Worker:
             self.retire()
         if now - self.looked_at >= TICK:
             self.look_at_files()
-        if not self.listener and not self.jobs and not self.remains:
-            # Spares see the end of their channels, and leave.
-            os._exit(0)
+        if self.is_retiring and not self.jobs and not self.remains:
+            self.leave()
 
     def look_at_files(self):
         """Retires where another worker has taken the place, or what was imported has changed."""
         now = time.monotonic()
-        if now - self.looked_at < 1 or not self.listener:
+        if now - self.looked_at < 1 or self.is_retiring:
             return
         self.looked_at = now
-        if not self.is_in_place() or any(identity(path) != was for path, was in self.watched):
+        if not self.is_at(self.start["name"]) or any(identity(path) != was for path, was in self.watched):
             self.retire()
 
-    def is_in_place(self):
+    def is_at(self, name):
+        """Whether this is the worker's own socket."""
         try:
-            found = os.stat(self.start["name"], dir_fd=self.folder, follow_symlinks=False)
+            found = os.stat(name, dir_fd=self.folder, follow_symlinks=False)
         except OSError:
             return False
         return (found.st_dev, found.st_ino) == (self.identity.st_dev, self.identity.st_ino)
 
     def retire(self):
-        """Takes no more jobs; those that run go on."""
-        if not self.listener:
+        """Takes no more jobs; those that run go on. It gives its place away, and can still be asked and stopped."""
+        if self.is_retiring:
             return
-        if self.is_in_place():
-            os.unlink(self.start["name"], dir_fd=self.folder)
-        self.listener.close()
-        self.listener = None
-        self.refuse(self.waiting + list(self.unheard))
-        self.waiting, self.unheard = [], collections.OrderedDict()
+        self.is_retiring = True
+        # A launcher that passed it by has done so already.
+        if self.is_at(self.start["name"]):
+            try:
+                os.rename(self.start["name"], self.aside, src_dir_fd=self.folder, dst_dir_fd=self.folder)
+            except OSError:
+                # Rather unseen than in the way of the next one.
+                os.unlink(self.start["name"], dir_fd=self.folder)
+        self.refuse(self.waiting)
+        self.waiting = []
+
+    def leave(self):
+        if self.is_at(self.aside):
+            os.unlink(self.aside, dir_fd=self.folder)
+        # Spares see the end of their channels, and leave.
+        os._exit(0)
 
     def refuse(self, connections):
         for connection in connections:
@@ -403,7 +410,7 @@ class Worker:
             "running": len(self.jobs),
             "waiting": len(self.waiting),
             "memory": self.memory(),
-            "state": "ready" if self.listener else "retiring",
+            "state": "retiring" if self.is_retiring else "ready",
         }
 
     def memory(self):

@@ -90,15 +90,17 @@ fn hand_over(
         .open(".")
         .map_err(|_| Cold::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
+    let holder = folder.holder(&key);
+    let pass_by = || pass_by(&folder, &key, holder);
     let (mut stream, worker) = match connect_to(&folder, &key) {
         Connection::Open(stream, worker) => (stream, worker),
         Connection::Nobody => return Err(start(plan, warm, &job, &folder, &key)),
-        Connection::Full => return Err(pass_by(&folder, &key)),
+        Connection::Full => return Err(pass_by()),
     };
     let child = match ask(&mut stream, &message) {
         Ok(Reply::Ready(child)) => child,
         Ok(_) => return Err(Cold::NotTaken("takes no more jobs")),
-        Err(error) if is_timeout(&error) => return Err(pass_by(&folder, &key)),
+        Err(error) if is_timeout(&error) => return Err(pass_by()),
         Err(_) => return Err(Cold::NotTaken("has gone")),
     };
     let process = JobProcess::new(child);
@@ -166,8 +168,8 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Lets the next job start another worker instead of one that does not answer.
-fn pass_by(folder: &Folder, key: &str) -> Cold {
-    folder.clear(key);
+fn pass_by(folder: &Folder, key: &str, holder: Option<u64>) -> Cold {
+    folder.set_aside(key, holder);
     Cold::NotTaken("does not answer")
 }
 

@@ -1,7 +1,7 @@
 //! The folder of this user's workers: checked to be nobody else's, and held open, so that what is
 //! reached in it is what was checked.
 
-use std::fs::{DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -69,10 +69,23 @@ impl Folder {
         PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
     }
 
-    /// Takes a worker's place, so that another one can be started. One that listens there still sees it, and
-    /// leaves when its jobs have.
+    /// Clears a place where nobody listens any more.
     pub fn clear(&self, key: &str) {
-        let _ = std::fs::remove_file(self.entry(&socket_name(key)));
+        let _ = fs::remove_file(self.entry(&socket_name(key)));
+    }
+
+    /// What tells the worker at a place from one that comes there after it.
+    pub fn holder(&self, key: &str) -> Option<u64> {
+        Some(fs::symlink_metadata(self.entry(&socket_name(key))).ok()?.ino())
+    }
+
+    /// Takes a worker's place, if it is still this one's, so that another one can be started. It sees that, and
+    /// leaves when its jobs have; until then it can be asked and stopped at a place aside, as one that retires.
+    pub fn set_aside(&self, key: &str, holder: Option<u64>) {
+        if let Some(holder) = holder.filter(|_| self.holder(key) == holder && !is_aside(key)) {
+            let aside = socket_name(&format!("{key}.{holder}"));
+            let _ = fs::rename(self.entry(&socket_name(key)), self.entry(&aside));
+        }
     }
 
     /// Lets one process at a time change which workers there are: as long as it keeps what it gets here. Nothing if
@@ -101,7 +114,7 @@ impl Folder {
         disk::inherit(&self.0)
     }
 
-    /// The keys of the workers that have a socket here.
+    /// The keys of the workers that have a socket here; those that have lost their places too.
     pub fn sockets(&self) -> Vec<String> {
         self.keys(SOCKET)
     }
@@ -112,13 +125,18 @@ impl Folder {
     }
 
     fn keys(&self, end: &str) -> Vec<String> {
-        let entries = std::fs::read_dir(self.entry("")).into_iter().flatten().flatten();
+        let entries = fs::read_dir(self.entry("")).into_iter().flatten().flatten();
         let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
         let mut keys: Vec<String> =
             names.filter_map(|name| Some(name.strip_suffix(end)?.to_owned())).collect();
         keys.sort_unstable();
         keys
     }
+}
+
+/// Whether a worker at this place has lost its own.
+pub fn is_aside(key: &str) -> bool {
+    key.contains('.')
 }
 
 /// The name of a worker's socket.

@@ -80,3 +80,34 @@ fn no_more_workers_are_started_at_once_than_there_may_be() {
     warm.until(|workers| workers.iter().all(|worker| worker["state"] == "ready"));
     assert_eq!(warm.workers().len(), count);
 }
+
+#[test]
+fn workers_without_a_place_can_be_seen_and_stopped() {
+    let warm = WarmStudio::new();
+    let busy = pid(&warm.start());
+    let (mut child, _output, _) = job(&warm, "sys.stdin.read()");
+    // One that retires.
+    let core = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    write(core, "origin = 'another'");
+    warm.until(|workers| workers[0]["state"] == "retiring");
+    // And one that is passed by.
+    warm.run("$W -c pass");
+    let next = || warm.workers().into_iter().find(|worker| worker["state"] == "ready");
+    wait_until(|| next().is_some());
+    let silent = pid(&next().unwrap());
+    kill("-STOP", silent);
+    warm.run("$W -c pass");
+    let told = warm.text("$S --workers");
+    assert!(told.contains("retiring") && told.contains("stuck"), "{told}");
+    // They count.
+    write(warm.studio.path("no-settings.toml"), "max_workers = 2\n");
+    warm.run("$W -c pass");
+    assert_eq!(warm.workers().len(), 2);
+    let told = warm.text("$S --stop-workers");
+    assert!(told.contains(&busy.to_string()) && told.contains(&silent.to_string()), "{told}");
+    wait_until(|| !lives(silent));
+    assert_eq!(pid(&warm.worker()), busy);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    wait_until(|| warm.workers().is_empty());
+}

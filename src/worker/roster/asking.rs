@@ -23,6 +23,8 @@ const LARGEST: usize = 64 * 1024;
 pub struct Asked {
     /// The name of its place.
     pub key: String,
+    /// What tells it from one that comes there after it.
+    pub holder: Option<u64>,
     /// How it is; where it did not answer `stuck`, and what else the system knows of it.
     pub worker: Listed,
     /// Whether it answered.
@@ -65,6 +67,7 @@ pub fn is_heard(descriptors: &[impl AsFd], longest: Duration) -> bool {
 /// A question, and as much of its answer as has come.
 struct Talk {
     key: String,
+    holder: Option<u64>,
     /// Open until all was said.
     stream: Option<UnixStream>,
     pid: Option<i32>,
@@ -74,7 +77,9 @@ struct Talk {
 
 impl Talk {
     fn begin(folder: &Folder, key: String, question: &[u8]) -> Option<Self> {
-        let mut talk = Talk { key, stream: None, pid: None, process: None, text: Vec::new() };
+        let holder = folder.holder(&key);
+        let mut talk =
+            Talk { key, holder, stream: None, pid: None, process: None, text: Vec::new() };
         match connect_to(folder, &talk.key) {
             Connection::Open(mut stream, pid) => {
                 talk.pid = Some(pid);
@@ -113,7 +118,8 @@ impl Talk {
         let told = serde_json::from_slice(&self.text).ok();
         let has_answered = told.is_some();
         let worker = told.unwrap_or_else(|| stuck(self.pid));
-        Asked { key: self.key, worker, has_answered, process: self.process }
+        let Talk { key, holder, process, .. } = self;
+        Asked { key, holder, worker, has_answered, process }
     }
 }
 

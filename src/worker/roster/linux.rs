@@ -13,7 +13,7 @@ use super::asking::{Asked, ask, deadline, is_heard};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
-use crate::worker::folder::{Folder, start_name};
+use crate::worker::folder::{Folder, is_aside, start_name};
 use crate::worker::protocol::{STATUS, STOP};
 use crate::worker::start::{is_starting, why_unfit};
 
@@ -45,7 +45,8 @@ pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> 
     end(&folder, meant).into_iter().collect()
 }
 
-/// Makes room for one more worker among so many: those that do not answer lose their places first, then
+/// Makes room for one more worker among so many: those that do not answer lose their places first (once: those that
+/// have lost them before count until they are gone, as do those that retire), then
 /// those stop that have had nothing to do for the longest time. Those that are being started count too, but not the
 /// one at `key` itself, for which this is. Returns whether there is room.
 pub fn make_room(folder: &Folder, key: &str, most: usize) -> bool {
@@ -59,15 +60,16 @@ pub fn make_room(folder: &Folder, key: &str, most: usize) -> bool {
     };
     let (answered, stuck): (Vec<_>, Vec<_>) =
         ask(folder, keys, STATUS).into_iter().partition(|asked| asked.has_answered);
-    for asked in &stuck {
-        folder.clear(&asked.key);
+    let losing: Vec<_> = stuck.iter().filter(|asked| !is_aside(&asked.key)).collect();
+    for asked in &losing {
+        folder.set_aside(&asked.key, asked.holder);
     }
     let is_idle = |worker: &Listed| worker.running == Some(0) && worker.waiting == Some(0);
     let mut idle: Vec<_> = answered.into_iter().filter(|asked| is_idle(&asked.worker)).collect();
     idle.sort_by_key(|asked| std::cmp::Reverse(asked.worker.idle));
-    idle.truncate(surplus.saturating_sub(stuck.len()));
+    idle.truncate(surplus.saturating_sub(losing.len()));
     end(folder, idle);
-    folder.sockets().len() + starting < most
+    (folder.sockets().len() + starting).saturating_sub(losing.len()) < most
 }
 
 /// The folder, if it is there.
