@@ -4,7 +4,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
-use crate::support::write;
+use crate::support::{PYTHON, write};
 use crate::warm_faults::{at_socket, job, kill, pid, socket};
 use crate::warm_support::{WarmStudio, lives, wait_until};
 
@@ -110,4 +110,32 @@ fn workers_without_a_place_can_be_seen_and_stopped() {
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
     wait_until(|| warm.workers().is_empty());
+}
+
+/// Runs a program on a system without handles for processes (before Linux 5.3), which a filter makes of this one.
+const WITHOUT_HANDLES: &str = r#"
+import ctypes, os, struct, sys
+rule = lambda code, jump, number: struct.pack("HBBI", code, jump, 0, number)
+rules = [rule(0x20, 0, 0), rule(0x15, 2, 434), rule(0x15, 1, 424), rule(0x06, 0, 0x7FFF0000), rule(0x06, 0, 0x50000 | 38)]
+text = ctypes.create_string_buffer(b"".join(rules))
+class Program(ctypes.Structure):
+    _fields_ = [("count", ctypes.c_ushort), ("rules", ctypes.c_void_p)]
+libc = ctypes.CDLL(None)
+program = Program(len(rules), ctypes.addressof(text))
+if libc.prctl(38, 1, 0, 0, 0) or libc.prctl(22, 2, ctypes.byref(program)):
+    sys.exit(99)
+os.execv(sys.argv[1], sys.argv[1:])
+"#;
+
+#[test]
+fn a_stuck_worker_is_stopped_on_an_older_system_too() {
+    let warm = WarmStudio::new();
+    let worker = pid(&warm.start());
+    kill("-STOP", worker);
+    write(warm.studio.path("work/older.py"), WITHOUT_HANDLES);
+    let python = PYTHON.to_str().unwrap();
+    let told = warm.text(&format!("{python} older.py $S --stop-workers"));
+    assert!(told.contains(&worker.to_string()), "{told}");
+    wait_until(|| !lives(worker));
+    assert_eq!(warm.workers().len(), 0);
 }

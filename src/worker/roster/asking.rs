@@ -2,14 +2,14 @@
 
 use std::fs;
 use std::io::{self, Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use super::Listed;
+use super::ending::WorkerProcess;
 use crate::worker::folder::{Connection, Folder, connect_to};
 use crate::worker::start::NAME;
 
@@ -29,8 +29,8 @@ pub struct Asked {
     pub worker: Listed,
     /// Whether it answered.
     pub has_answered: bool,
-    /// Its process.
-    pub process: Option<OwnedFd>,
+    /// Its process, where that is known.
+    pub process: Option<WorkerProcess>,
 }
 
 /// The time from here on that answers may take.
@@ -71,7 +71,7 @@ struct Talk {
     /// Open until all was said.
     stream: Option<UnixStream>,
     pid: Option<i32>,
-    process: Option<OwnedFd>,
+    process: Option<WorkerProcess>,
     text: Vec<u8>,
 }
 
@@ -83,8 +83,7 @@ impl Talk {
         match connect_to(folder, &talk.key) {
             Connection::Open(mut stream, pid) => {
                 talk.pid = Some(pid);
-                talk.process =
-                    Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+                talk.process = Some(WorkerProcess::new(pid));
                 let asked = stream.set_nonblocking(true).and_then(|()| stream.write_all(question));
                 talk.stream = asked.is_ok().then_some(stream);
             }
@@ -125,15 +124,19 @@ impl Talk {
 
 /// A worker that says nothing; its words name it.
 fn stuck(pid: Option<i32>) -> Listed {
-    let words = pid.and_then(|pid| fs::read(format!("/proc/{pid}/cmdline")).ok());
-    let words: Vec<&[u8]> = words.iter().flat_map(|words| words.split(|byte| *byte == 0)).collect();
+    Listed { pid, ..named(pid).unwrap_or_else(|| Listed::unanswering("?", "stuck")) }
+}
+
+/// What a process' words say of the worker that it is; nothing if it is none.
+pub fn named(pid: Option<i32>) -> Option<Listed> {
+    let words = fs::read(format!("/proc/{}/cmdline", pid?)).ok()?;
+    let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
     let text = |word: &[u8]| std::str::from_utf8(word).ok().map(str::to_owned);
-    let unknown = Listed { pid, ..Listed::unanswering("?", "stuck") };
     match words.as_slice() {
         [.., one, other, project, config, b""] if [*one, *other] == NAME.map(str::as_bytes) => {
-            let project = text(project).unwrap_or_else(|| unknown.project.clone());
-            Listed { project, config: text(config), ..unknown }
+            let project = text(project).unwrap_or_else(|| "?".into());
+            Some(Listed { pid, config: text(config), ..Listed::unanswering(&project, "stuck") })
         }
-        _ => unknown,
+        _ => None,
     }
 }

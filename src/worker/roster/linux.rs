@@ -1,15 +1,12 @@
 //! The workers, asked over their sockets, and ended.
 
 use std::fs;
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Signal, pidfd_send_signal};
-
 use super::Listed;
-use super::asking::{Asked, ask, deadline, is_heard};
+use super::asking::{Asked, ask, deadline};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
@@ -125,18 +122,21 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
     stuck.extend(silent);
     for asked in &stuck {
         if let Some(process) = &asked.process {
-            let _ = pidfd_send_signal(process, Signal::KILL);
+            process.kill();
         }
-        folder.clear(&asked.key);
     }
     let until = deadline();
     let ended = told.into_iter().chain(stuck).map(|asked| {
         let has_jobs = asked.worker.running.unwrap_or_default() > 0;
-        let is_gone = match &asked.process {
-            Some(process) => has_ended(process, until),
-            // Before Linux 5.3 its word has to do.
-            None => asked.has_answered,
-        };
+        let is_gone = asked.process.is_some_and(|process| process.has_ended(until));
+        if !asked.has_answered {
+            // One that is there still stays in the list.
+            if is_gone {
+                folder.clear(&asked.key)
+            } else {
+                folder.set_aside(&asked.key, asked.holder)
+            }
+        }
         if has_jobs || is_gone {
             return Ok(asked.worker);
         }
@@ -144,8 +144,4 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
         Err(Error::WorkerStays { worker: pid.unwrap_or_default(), project })
     });
     ended.collect()
-}
-
-fn has_ended(process: &OwnedFd, until: Instant) -> bool {
-    is_heard(&[process], until.saturating_duration_since(Instant::now()))
 }
