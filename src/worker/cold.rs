@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use crate::shown::Shown;
 
+/// What there is to do where a worker could not start.
+pub const TRY_AT_ONCE: &str = "--stop-workers lets it try again at once";
+
 /// Why a job runs cold.
 #[derive(Debug)]
 #[expect(missing_docs, reason = "the variant tells what its fields are of")]
@@ -72,7 +75,9 @@ impl Display for Cold {
                 write!(f, "the workers' folder {} {}: none is used", Shown::new(path), why)
             }
             Cold::Starting => f.write_str("there was no worker, so one is started"),
-            Cold::Unfit(why) => write!(f, "the worker could not start: {}", Shown::new(why)),
+            Cold::Unfit(why) => {
+                write!(f, "the worker could not start: {} ({TRY_AT_ONCE})", Shown::new(why))
+            }
             Cold::TooMany(most) => {
                 write!(f, "no worker is idle, and {most} are as many as there may be")
             }

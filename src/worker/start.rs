@@ -40,8 +40,9 @@ const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
 /// `--workers` where it does not answer.
 pub const NAME: [&str; 2] = ["sgtk-python", "worker"];
 
-/// Leaves the worker to the system, so that the program that this process becomes has no strange child.
-const LET_GO: &str = "\"$@\" </dev/null >/dev/null 2>&1 &";
+/// Leaves the worker to the system, so that the program that this process becomes has no strange child. What becomes
+/// the worker adds its number to the start's file, whose path is the first word.
+const LET_GO: &str = "/bin/sh -c 'printf \"\\t%s\" $$ >>\"$0\"; exec \"$@\"' \"$0\" \"$@\" </dev/null >/dev/null 2>&1 &";
 
 /// What there is to tell of a worker that ended before it could tell anything.
 const SAID_NOTHING: &str = "its Python ended before it could say why";
@@ -122,11 +123,39 @@ pub fn is_starting(folder: &Folder, key: &str) -> bool {
 
 /// Why the last start of a worker failed, if it is not long ago.
 pub fn why_unfit(folder: &Folder, key: &str) -> Option<Cold> {
-    let file = folder.entry(&start_name(key));
-    let text = disk::read(&file).ok().flatten().filter(|text| !text.is_empty())?;
-    let age = fs::metadata(&file).ok()?.modified().ok()?.elapsed().unwrap_or_default();
-    let pause = if text.ends_with(SAID_NOTHING) { AFTER_AN_ACCIDENT } else { TRY_AGAIN };
-    (age < pause).then(|| Cold::Unfit(text.split_once('\t').map_or(&*text, |(_, why)| why).into()))
+    let Told { why, age, .. } = Told::of(folder, key);
+    let pause = if why == SAID_NOTHING { AFTER_AN_ACCIDENT } else { TRY_AGAIN };
+    (!why.is_empty() && age < pause).then_some(Cold::Unfit(why))
+}
+
+/// What the file of a start tells: the project, why there is no worker, and the process that is to become one,
+/// with tabs between.
+pub struct Told {
+    /// The project.
+    pub project: String,
+    /// What keeps the worker from being there; empty where the file is or tells nothing.
+    pub why: String,
+    /// The process, while it starts.
+    pub pid: Option<i32>,
+    /// How long ago that was written.
+    pub age: Duration,
+}
+
+impl Told {
+    /// What the file at a key tells.
+    pub fn of(folder: &Folder, key: &str) -> Self {
+        let file = folder.entry(&start_name(key));
+        let text = disk::read(&file).ok().flatten().unwrap_or_default();
+        let written = fs::metadata(&file).and_then(|found| found.modified());
+        let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
+        let mut parts = text.splitn(3, '\t').map(str::to_owned);
+        Told {
+            project: parts.next().filter(|name| !name.is_empty()).unwrap_or_else(|| "?".into()),
+            why: parts.next().unwrap_or_default(),
+            pid: parts.next().and_then(|number| number.parse().ok()),
+            age,
+        }
+    }
 }
 
 fn spawn(
@@ -138,7 +167,8 @@ fn spawn(
     lock: &Lock,
 ) -> io::Result<()> {
     let project = shown_project(plan);
-    fs::write(folder.entry(&start_name(key)), format!("{project}\t{SAID_NOTHING}"))?;
+    let file = folder.entry(&start_name(key));
+    fs::write(&file, format!("{project}\t{SAID_NOTHING}"))?;
     let kept = job.kept.as_ref().map(|kept| inherited(&kept.0)).transpose()?;
     let start = Start {
         name: socket_name(key),
@@ -159,7 +189,7 @@ fn spawn(
     lock.outlive_launch()?;
     #[expect(clippy::disallowed_methods, reason = "a worker is no launch")]
     let mut command = Command::new("/bin/sh");
-    command.args(["-c", LET_GO, "sh"]).arg(&plan.interpreter.path);
+    command.args(["-c", LET_GO]).arg(&file).arg(&plan.interpreter.path);
     command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
     command.env_clear().envs(starting_variables(plan, &warm.settings.variables));

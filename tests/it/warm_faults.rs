@@ -555,7 +555,7 @@ fn a_worker_that_cannot_be_forked_says_why() {
         warm.until(|workers| workers.iter().any(|w| w["state"].as_str().unwrap().contains(why)));
         // It is not tried again and again, and told.
         let explained = warm.text("$W --explain -c pass");
-        assert!(explained.contains(why), "{explained}");
+        assert!(explained.contains(why) && explained.contains("--stop-workers"), "{explained}");
         fs::remove_dir_all(folder(&warm)).unwrap();
     }
 }

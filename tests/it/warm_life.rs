@@ -139,3 +139,26 @@ fn a_stuck_worker_is_stopped_on_an_older_system_too() {
     wait_until(|| !lives(worker));
     assert_eq!(warm.workers().len(), 0);
 }
+
+#[test]
+fn a_start_that_hangs_can_be_seen_and_stopped() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    write(package, "import time\ntime.sleep(600)");
+    let stop = ["$S --stop-workers", "$S --project bigbuck --stop-workers"];
+    for stop in stop {
+        warm.text("$W -c pass");
+        warm.until(|workers| workers.iter().any(|w| w["state"] == "starting" && w["pid"].is_i64()));
+        let start = pid(&warm.worker());
+        // It has taken so long.
+        warm.text("touch -d '2 minutes ago' $XDG_RUNTIME_DIR/sgtk-python/*.start");
+        assert_eq!(
+            (&warm.worker()["state"], &warm.worker()["project"]),
+            (&"stuck".into(), &"bigbuck".into())
+        );
+        let told = warm.text(stop);
+        assert!(told.contains(&start.to_string()), "{told}");
+        wait_until(|| !lives(start));
+        assert!(warm.workers().is_empty());
+    }
+}

@@ -25,12 +25,13 @@ impl WorkerProcess {
     }
 
     /// Kills it, if it is a worker still: another process may have its number by now.
-    pub fn kill(&self) {
-        let _ = match &self.handle {
+    /// Whether that could be done.
+    pub fn kill(&self) -> bool {
+        match &self.handle {
             _ if named(Some(self.number)).is_none() => false,
             Some(handle) => pidfd_send_signal(handle, Signal::KILL).is_ok(),
             None => kill(nix::unistd::Pid::from_raw(self.number), signal::Signal::SIGKILL).is_ok(),
-        };
+        }
     }
 
     /// Waits for its end; whether it has ended by then.

@@ -6,16 +6,24 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::Listed;
-use super::asking::{Asked, ask, deadline};
+use super::asking::{Asked, ask, deadline, named};
+use super::ending::WorkerProcess;
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
+use crate::worker::cold::TRY_AT_ONCE;
 use crate::worker::folder::{Folder, is_aside, start_name};
 use crate::worker::protocol::{STATUS, STOP};
-use crate::worker::start::{is_starting, why_unfit};
+use crate::worker::start::{Told, is_starting, why_unfit};
 
 /// No start that is waited for takes longer.
 const LONGEST_START: Duration = Duration::from_secs(10);
+
+/// A start that takes longer hangs.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The state of a start that hangs, and of a worker that does not answer.
+const HANGS: &str = "stuck";
 
 /// The workers in a folder.
 pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
@@ -31,15 +39,16 @@ pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
 /// that cannot be told to be meant is left alone.
 pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
-    if config.is_none() {
-        forget_starts(&folder);
-    }
     let is_meant = |worker: &Listed| {
         config.is_none_or(|config| worker.config.as_deref().is_some_and(|c| Path::new(c) == config))
     };
+    let starts = end_starts(&folder, is_meant);
+    if config.is_none() {
+        folder.starts().iter().for_each(|key| forget_failure(&folder, key));
+    }
     let asked = ask(&folder, folder.sockets(), STATUS);
     let meant = asked.into_iter().filter(|asked| is_meant(&asked.worker)).collect();
-    end(&folder, meant).into_iter().collect()
+    starts.into_iter().map(Ok).chain(end(&folder, meant)).collect()
 }
 
 /// Makes room for one more worker among so many: those that do not answer lose their places first (once: those that
@@ -78,38 +87,56 @@ fn open(path: &Path) -> Result<Option<Folder>, Error> {
     }
 }
 
-/// Waits for starts that are under way, so that they end with the others, and lets those that failed be
-/// tried again.
-fn forget_starts(folder: &Folder) {
+/// Waits for starts that are under way, so that they end with the others, and kills those that hang; these.
+fn end_starts(folder: &Folder, is_meant: impl Fn(&Listed) -> bool) -> Vec<Listed> {
     let until = Instant::now() + LONGEST_START;
+    let mut ended = Vec::new();
     for key in folder.starts() {
-        let file = folder.entry(&start_name(&key));
-        while Instant::now() < until {
-            if let Ok(None) = Lock::try_for(&file, Holders::One) {
-                thread::sleep(Duration::from_millis(20));
-            } else {
-                let _ = fs::remove_file(&file);
+        while let Some(worker) = starting(folder, &key).filter(&is_meant) {
+            let process = worker.pid.map(WorkerProcess::new);
+            if worker.state == HANGS || Instant::now() >= until {
+                if process.is_some_and(|process| process.kill() && process.has_ended(deadline())) {
+                    let _ = fs::remove_file(folder.entry(&start_name(&key)));
+                    ended.push(worker);
+                }
                 break;
             }
+            thread::sleep(Duration::from_millis(20));
         }
     }
+    ended
+}
+
+/// Lets a worker that could not start be tried again, unless that is being done.
+fn forget_failure(folder: &Folder, key: &str) {
+    let file = folder.entry(&start_name(key));
+    if let Ok(Some(_lock)) = Lock::try_for(&file, Holders::One) {
+        let _ = fs::remove_file(file);
+    }
+}
+
+/// A start that is under way, and what its process' words tell of it.
+fn starting(folder: &Folder, key: &str) -> Option<Listed> {
+    if !is_starting(folder, key) {
+        return None;
+    }
+    let told = Told::of(folder, key);
+    let state = if told.age > LONGEST { HANGS } else { "starting" };
+    let worker = named(told.pid).unwrap_or_else(|| Listed::unanswering(&told.project, state));
+    Some(Listed { state: state.into(), ..worker })
 }
 
 /// What a start's file tells, unless it is long ago: that is cleared.
 fn started(folder: &Folder, key: &str) -> Option<Listed> {
-    let file = folder.entry(&start_name(key));
-    let text = fs::read_to_string(&file).unwrap_or_default();
-    let project = text.split_once('\t').map_or("?", |(project, _)| project);
-    match Lock::try_for(&file, Holders::One) {
-        Ok(Some(_)) => {
-            if let Some(Cold::Unfit(why)) = why_unfit(folder, key) {
-                return Some(Listed::unanswering(project, &format!("unfit: {why}")));
-            }
-            let _ = fs::remove_file(&file);
-            None
-        }
-        _ => Some(Listed::unanswering(project, "starting")),
+    if let Some(worker) = starting(folder, key) {
+        return Some(worker);
     }
+    if let Some(Cold::Unfit(why)) = why_unfit(folder, key) {
+        let project = Told::of(folder, key).project;
+        return Some(Listed::unanswering(&project, &format!("unfit: {why} ({TRY_AT_ONCE})")));
+    }
+    forget_failure(folder, key);
+    None
 }
 
 /// Ends workers: by word, or those that do not answer by force; what became of each. Their jobs go on.
