@@ -123,10 +123,12 @@ def run_script(program, arguments, names):
 
 
 def script_path(program):
-    """A script's path as plain Python keeps it: absolute since 3.9."""
+    """A script's path as plain Python keeps it (CPython: `_Py_abspath`): absolute since 3.9."""
     if sys.version_info < (3, 9) or os.path.isabs(program):
         return program
     try:
+        if program == "." and sys.version_info >= (3, 11):
+            return os.getcwd()
         return os.getcwd() + os.sep + program
     except OSError:
         return program

@@ -34,7 +34,7 @@ print(main is sys.modules[__name__], main.__dict__ is globals(), sys.argv, sys.p
 const BOTH: &str = "import os\nos.dup2(1, 2)\nprint('out')\n1/0\n";
 
 /// The words, and what comes on standard input.
-const PROGRAMS: [(&[&str], &str); 74] = [
+const PROGRAMS: [(&[&str], &str); 77] = [
     (&["-c", SHOW], ""),
     (&["-c", SHOW, "a", "-c", "", "--", "ä"], ""),
     (&["-m", "shows", "-m", "b"], ""),
@@ -47,6 +47,9 @@ const PROGRAMS: [(&[&str], &str); 74] = [
     (&["sub/link.py"], ""),
     (&["folder", "a"], ""),
     (&["./folder"], ""),
+    (&["."], ""),
+    (&["./", "a"], ""),
+    (&["folder/.."], ""),
     (&["zipped.zip", "z"], ""),
     (&["shows.pyc", "a"], ""),
     (&["-", "a"], SHOW),
@@ -134,6 +137,7 @@ fn studio(folder: &Path) {
     file("package/__init__.py", "print('package', __name__)");
     file("package/__main__.py", SHOW);
     file("package/inner.py", SHOW);
+    file("__main__.py", SHOW);
     file("folder/__main__.py", SHOW);
     file("folder_that_raises/__main__.py", "def f():\n    1/0\nprint(1)\nf()");
     file("empty/x.txt", "");
