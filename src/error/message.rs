@@ -30,6 +30,9 @@ impl Display for Error {
             Error::BadProjectId { value } => {
                 write!(f, "SGTK_PROJECT_ID is no number: '{}'", Shown::new(value))
             }
+            Error::BadSwitch { name, value } => {
+                write!(f, "{name} can be 1 or 0, not '{}'", Shown::new(value))
+            }
             Error::HostileName { name, origin } => {
                 write!(f, "'{}' cannot be a project's name ({origin})", Shown::new(name))
             }

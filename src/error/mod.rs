@@ -122,6 +122,8 @@ pub enum Error {
     PipelineOfConfig { config: Origin, pipeline: Origin },
     /// `SGTK_PROJECT_ID` is no number.
     BadProjectId { value: OsString },
+    /// A variable that is neither on nor off.
+    BadSwitch { name: &'static str, value: OsString },
     /// Two choices that end at different configs.
     Conflict(Box<[Decided<PathBuf>; 2]>),
     /// A value that names no Python; `why` tells what is wrong with it.
@@ -287,6 +289,7 @@ impl Error {
             | Error::Isolated { .. }
             | Error::BadVariable { .. }
             | Error::BadProjectId { .. }
+            | Error::BadSwitch { .. }
             | Error::PipelineOfConfig { .. }
             | Error::HostileName { .. }
             | Error::Conflict(_)

@@ -124,7 +124,7 @@ impl Request {
             choices: chosen.choices,
             pipeline: chosen.pipeline,
             python: python_variable(inputs),
-            warm: warm_variable(inputs),
+            warm: warm_variable(inputs)?,
             arguments: inputs.arguments.clone(),
             may_isolate: true,
             ..Request::default()
@@ -148,7 +148,7 @@ impl Request {
             pipeline: chosen.pipeline,
             python: by_option.or_else(|| python_variable(inputs)),
             exclusive: cli.exclusive,
-            warm: warm.or_else(|| warm_variable(inputs)),
+            warm: warm.map_or_else(|| warm_variable(inputs), |warm| Ok(Some(warm)))?,
             environment: EnvironmentOptions {
                 clean: cli.clean,
                 set: cli.env.into_iter().map(assignment).collect::<Result<_, _>>()?,
@@ -189,9 +189,13 @@ fn python_variable(inputs: &Inputs) -> Option<Decided<OsString>> {
     Some(Decided::new(value, Origin::Variable("SGTK_PYTHON")))
 }
 
-fn warm_variable(inputs: &Inputs) -> Option<Decided<bool>> {
-    let is_wanted = inputs.variable("SGTK_PYTHON_WARM")? != "0";
-    Some(Decided::new(is_wanted, Origin::Variable("SGTK_PYTHON_WARM")))
+fn warm_variable(inputs: &Inputs) -> Result<Option<Decided<bool>>, Error> {
+    const NAME: &str = "SGTK_PYTHON_WARM";
+    let Some(value) = inputs.variable(NAME) else { return Ok(None) };
+    if value != "0" && value != "1" {
+        return Err(Error::BadSwitch { name: NAME, value: value.into() });
+    }
+    Ok(Some(Decided::new(value == "1", Origin::Variable(NAME))))
 }
 
 /// Refuses a first word that looks like an option and is nobody's. After `--` any word is Python's.
