@@ -82,6 +82,8 @@ impl Process {
         nature.extend(NAMESPACES.iter().map(link).map(|path| path.to_string_lossy().into_owned()));
         nature.push(fs::read_to_string("/proc/self/cgroup").unwrap_or_default());
         nature.push(fs::read_to_string("/proc/self/attr/current").unwrap_or_default());
+        nature.push(priority().ok_or(Cold::Unreadable("the priority"))?);
+        nature.push(fs::read_to_string("/proc/self/oom_score_adj").unwrap_or_default());
         let root = fs::metadata("/").map_err(|_| Cold::Unreadable("/"))?;
         nature.push(format!("{} {}", root.dev(), root.ino()));
         Ok(Process {
@@ -92,6 +94,15 @@ impl Process {
             blocked: needed("SigBlk")?,
         })
     }
+}
+
+/// The niceness, the real-time priority and the scheduler's policy (fields 19, 40 and 41 of proc(5)'s `stat`).
+fn priority() -> Option<String> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // A program's name may hold anything; the third field follows it.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+    let field = |number: usize| fields.get(number - 3).copied();
+    Some(format!("{} {} {}", field(19)?, field(40)?, field(41)?))
 }
 
 /// What this process has open that a worker's child could not have.
