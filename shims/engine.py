@@ -124,7 +124,6 @@ def destroy(sgtk, engine, process):
 def let_go():
     """Closes what a started engine holds, through its owners, so that processes forked from this one share
     nothing: each opens its own."""
-    import gc
     import sgtk
     engine = sgtk.platform.current_engine()
     dispatcher = getattr(engine, "_metrics_dispatcher", None)
@@ -134,6 +133,13 @@ def let_go():
         for thread in threads:
             thread.join(10)
     sgtk.LogManager().uninitialize_base_file_handler()
+    close_connections()
+
+
+def close_connections():
+    """Closes what is open to a site; each connection opens anew when it is used."""
+    import gc
+    gc.collect()
     for one in gc.get_objects():
         if any(kind.__name__ == "Shotgun" for kind in type(one).__mro__) and hasattr(one, "close"):
             one.close()
@@ -149,5 +155,9 @@ def take_up(name, entity):
     if entity is not None:
         try:
             sgtk.platform.change_context(context_of(engine.sgtk, entity))
+            if sgtk.platform.current_engine() is not engine:
+                # An engine that cannot change its context was started anew.
+                import atexit
+                atexit.register(destroy, sgtk, sgtk.platform.current_engine())
         except Exception as error:
             raise NotPrepared("cannot turn the engine '%s' to %s %s: %s" % (name, entity[0], entity[1], error))

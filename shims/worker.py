@@ -126,10 +126,9 @@ def first_variables():
 
 
 def load(modules):
-    if sys.version_info < (3, 7):
-        raise Unfit("it is no Python 3.7 or later")
     for module in ["sgtk"] + modules:
         importlib.import_module(module)
+    close_connections()
 
 
 def keep(request):
