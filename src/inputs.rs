@@ -70,7 +70,7 @@ impl Inputs {
 
     /// The folder of this user's workers, which need not be there.
     pub fn workers_folder(&self) -> PathBuf {
-        if let Some(folder) = self.folder("XDG_RUNTIME_DIR") {
+        if let Some(folder) = self.folder("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()) {
             return folder.join("sgtk-python");
         }
         let temporary = self.folder("TMPDIR").unwrap_or_else(|| "/tmp".into());

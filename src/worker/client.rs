@@ -51,7 +51,7 @@ pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials
     match Folder::open_existing(&warm.folder) {
         Ok(folder) if is_starting(&folder, &key) => Some(Cold::Starting),
         Ok(folder) => why_unfit(&folder, &key),
-        Err(Cold::Folder { .. }) => None,
+        Err(Cold::Folder { .. }) if !warm.folder.exists() => Folder::why_not_made(&warm.folder),
         Err(cold) => Some(cold),
     }
 }

@@ -1,7 +1,7 @@
 //! The folder of this user's workers: checked to be nobody else's, and held open, so that what is
 //! reached in it is what was checked.
 
-use std::fs::{self, DirBuilder, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use nix::fcntl::OFlag;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket};
+use nix::unistd::{AccessFlags, access};
 
 use super::Cold;
 use crate::disk::{self, Reason};
@@ -49,19 +50,30 @@ impl Folder {
             Err(error) if path.is_symlink() || error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(untrusted("is no folder"));
             }
+            Err(_) if fs::symlink_metadata(path).is_ok_and(|found| is_anothers(&found)) => {
+                return Err(untrusted("belongs to another user"));
+            }
             Err(error) => {
                 let why = format!("cannot be opened: {}", Reason(&error));
                 return Err(Cold::Folder { path: path.to_owned(), why });
             }
         };
         let found = file.metadata().map_err(|_| untrusted("cannot be examined"))?;
-        if found.uid() != disk::user_id() {
+        if is_anothers(&found) {
             return Err(untrusted("belongs to another user"));
         }
         if found.mode() & 0o077 != 0 {
             return Err(untrusted("is open to other users (it should have the mode 700)"));
         }
         Ok(Folder(file))
+    }
+
+    /// Why the folder, which is not there, could not be made.
+    pub fn why_not_made(path: &Path) -> Option<Cold> {
+        let above = path.parent().unwrap_or(path);
+        let why = access(above, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+        let why = format!("cannot be made: {}", Reason(&why.into()));
+        Some(Cold::Folder { path: path.to_owned(), why })
     }
 
     /// The path of an entry, whatever becomes of the folder's name.
@@ -137,6 +149,10 @@ impl Folder {
 /// Whether a worker at this place has lost its own.
 pub fn is_aside(key: &str) -> bool {
     key.contains('.')
+}
+
+fn is_anothers(found: &Metadata) -> bool {
+    found.uid() != disk::user_id()
 }
 
 /// The name of a worker's socket.
