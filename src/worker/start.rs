@@ -33,6 +33,19 @@ pub const SOURCE: &str = concat!(
     include_str!("../../shims/worker_job.py"),
 );
 
+/// The variable with the worker's program.
+const PROGRAM: &str = "SGTK_PYTHON_WORKER";
+
+/// What runs it. An older Python cannot even read it, to say why it does not run.
+const BEGIN: &str = r"import json, os, sys
+if sys.version_info < (3, 7):
+    start = json.loads(os.environ['SGTK_PYTHON_WORKER_START'])
+    os.ftruncate(start['lock'], 0)
+    told = start['project'] + u'\tit is no Python 3.7 or later'
+    os.write(start['lock'], told.encode('utf-8'))
+    os._exit(1)
+exec(os.environ.pop('SGTK_PYTHON_WORKER'))";
+
 /// What follows it.
 const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
 
@@ -193,7 +206,7 @@ fn spawn(
     command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
     command.env_clear().envs(starting_variables(plan, &warm.settings.variables));
-    command.env(VARIABLE, format!("{SOURCE}{SERVE}"));
+    command.env(VARIABLE, BEGIN).env(PROGRAM, format!("{SOURCE}{SERVE}"));
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

@@ -548,6 +548,7 @@ fn a_worker_that_cannot_be_forked_says_why() {
         ),
         ("import socket; kept = socket.socket()", "socket:"),
         ("import os; kept = open(os.environ['HOME'] + '/kept.log', 'w')", "kept.log"),
+        ("import sqlite3, os; kept = sqlite3.connect(os.environ['HOME'] + '/kept.db')", "kept.db"),
         ("import os; os._exit(3)", "before it could say why"),
     ] {
         write(&package, source);
@@ -558,6 +559,41 @@ fn a_worker_that_cannot_be_forked_says_why() {
         assert!(explained.contains(why) && explained.contains("--stop-workers"), "{explained}");
         fs::remove_dir_all(folder(&warm)).unwrap();
     }
+}
+
+#[test]
+fn connections_to_a_site_that_the_imports_opened_are_closed() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    let opens = "import socket\nclass Shotgun:\n    def __init__(self): self.connection = socket.socket()\n    def close(self): self.connection.close()\nclass Site(Shotgun): pass\nsite = Site()\n";
+    write(package, opens);
+    let worker = pid(&warm.start());
+    let program = "import os, sgtk; print(os.getppid(), sgtk.site.connection.fileno())";
+    assert_eq!(warm.text(&format!("$W -c '{program}'")), format!("{worker} -1"));
+}
+
+#[test]
+fn a_python_that_is_too_old_says_so() {
+    let warm = WarmStudio::new();
+    for python in old_pythons() {
+        let words = format!("$W --python {}", python.display());
+        assert_eq!(warm.text(&format!("{words} -c 'print(1)'")), "1");
+        let why = "it is no Python 3.7 or later";
+        warm.until(|workers| workers.iter().any(|w| w["state"].as_str().unwrap().contains(why)));
+        assert!(warm.text(&format!("{words} --explain -c pass")).contains(why));
+        warm.text("$S --stop-workers");
+    }
+}
+
+/// The Pythons here that workers are not for.
+fn old_pythons() -> Vec<PathBuf> {
+    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
+    let installed = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
+    let folders = installed.map(|version| version.path().join("bin"));
+    let folders: Vec<_> = folders.chain([PathBuf::from("/usr/bin")]).collect();
+    let names = ["python2.7", "python3.6"].into_iter();
+    let paths = names.flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    paths.filter(|path| path.exists()).collect()
 }
 
 #[test]
@@ -619,6 +655,15 @@ fn the_settings_are_checked() {
         write(&settings, text);
         warm.studio.failure(["--project", "bigbuck"]).is(122, &[part]);
     }
+    write(&settings, "");
+    for value in ["no", "false", "off", "true", "2"] {
+        let output = warm.run(&format!("SGTK_PYTHON_WARM={value} $L -c pass"));
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        let expected = format!("sgtk-python: SGTK_PYTHON_WARM can be 1 or 0, not '{value}'\n");
+        assert_eq!((output.status.code(), error), (Some(125), expected));
+    }
+    let explained = warm.text("SGTK_PYTHON_WARM= $L --explain -c pass");
+    assert!(!explained.contains("\nwarm "), "{explained}");
     write(&settings, "[projects.bigbuck]\nwarm = true\npreload = ['json', 'xml.dom']\n");
     warm.text("$L -c pass");
     warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
@@ -633,12 +678,45 @@ fn the_settings_are_checked() {
 fn a_full_disk() {
     let warm = WarmStudio::new();
     // Nothing can be made where the folder should be.
-    fs::remove_dir(warm.studio.path("run")).unwrap();
-    write(warm.studio.path("run"), "");
-    assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let told = String::from_utf8(warm.run("$S --workers").stderr).unwrap();
+    write(warm.studio.path("work/file"), "");
+    let place = "unset XDG_RUNTIME_DIR; export TMPDIR=$PWD/file";
+    assert_eq!(warm.text(&format!("{place}; $W -c 'print(1)'")), "1");
+    let told = String::from_utf8(warm.run(&format!("{place}; $S --workers")).stderr).unwrap();
     assert!(told.contains("is no folder"), "{told}");
-    fs::remove_file(warm.studio.path("run")).unwrap();
+    // Where the runtime folder has gone, that for temporary files is taken.
+    let place = "export XDG_RUNTIME_DIR=$PWD/gone TMPDIR=$PWD/tmp; mkdir -p tmp";
+    let explained = warm.text(&format!("{place}; $W --explain=json -c pass"));
+    assert!(explained.contains("\"cold\": null"), "{explained}");
+    warm.text(&format!("{place}; $W -c pass; $S --stop-workers; [ -d tmp/sgtk-python-* ]"));
+    // One that can be made is no reason, and one that cannot be made is.
+    let place = "export XDG_RUNTIME_DIR=/proc/self";
+    let explained = warm.text(&format!("{place}; $W --explain -c pass"));
+    assert!(explained.contains("cannot be made"), "{explained}");
+}
+
+#[test]
+fn a_folder_of_anothers_is_told_of_though_it_cannot_be_read() {
+    let warm = WarmStudio::new();
+    if nix::unistd::Uid::effective().is_root() {
+        // Root reads all: somebody else has to ask.
+        let place = warm.studio.path("work/others");
+        fs::create_dir_all(place.join("sgtk-python")).unwrap();
+        fs::set_permissions(place.join("sgtk-python"), fs::Permissions::from_mode(0o700)).unwrap();
+        let python = "import os, sys; os.setgid(65534); os.setuid(65534); os.execv(sys.argv[1], sys.argv[1:])";
+        let open = "chmod 755 .. . others; export XDG_RUNTIME_DIR=$PWD/others HOME=/ SGTK_PYTHON_CACHE=/nowhere";
+        let ask =
+            |words: &str| warm.run(&format!("{open}; /usr/bin/python3 -c '{python}' {words}"));
+        let output = ask("$W --python /usr/bin/python3 -c 'print(1)'");
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(
+            error.contains("warning: the workers' folder")
+                && error.contains("belongs to another user"),
+            "{error}"
+        );
+        assert_eq!(output.stdout, b"1\n");
+        let output = ask("$W --python /usr/bin/python3 --explain -c 'print(1)'");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("belongs to another user"));
+    }
 }
 
 #[test]
