@@ -136,6 +136,16 @@ def let_go():
     close_connections()
 
 
+def environment_files():
+    """The files of the environments that the current engine may have read, and their folders; so many at the most."""
+    import sgtk
+    configuration = sgtk.platform.current_engine().sgtk.pipeline_configuration
+    paths = []
+    for folder, _, names in os.walk(os.path.join(configuration.get_config_location(), "env")):
+        paths += [folder] + [os.path.join(folder, name) for name in names]
+    return paths[:1000]
+
+
 def close_connections():
     """Closes what is open to a site; each connection opens anew when it is used."""
     import gc

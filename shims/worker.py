@@ -39,6 +39,8 @@ SPARES = 2              # children that are kept ready
 LARGEST = 16 << 20      # bytes of a plan
 REPLY = struct.Struct("<ci")
 HEAD = struct.Struct("<cI")
+# The clock that file systems take their times from (linux/time.h); it steps some milliseconds at a time.
+CLOCK_REALTIME_COARSE = 5
 # glibc's number; the name is not in each Python's `select`.
 HANGS_UP = getattr(select, "POLLRDHUP", 0x2000)
 OF_THE_THREAD_LIBRARY = (32, 33)
@@ -55,6 +57,7 @@ class Unfit(Exception):
 
 def serve(start):
     """Becomes the worker; in each child runs a job. `start` is the launcher's JSON."""
+    begun = now_of_files()
     start = json.loads(start)
     folder, lock = start["folder"], start["lock"]
     for descriptor in folder, lock:
@@ -64,6 +67,7 @@ def serve(start):
         inherited = first_variables()
         load(start["preload"])
         kept = None if start["kept"] is None else keep(handed_over(start["kept"]))
+        watched = watched_files(environment_files() if kept else [])
         # What was printed so far is no job's.
         sys.stdout.flush()
         sys.stderr.flush()
@@ -78,18 +82,27 @@ def serve(start):
     gc.freeze()
     # Neither the worker nor a spare leaves as Python does: what a kept engine has for its end may wait there.
     try:
+        if any(changed_since(begun, path) for path, _ in watched):
+            # Nobody knows what was imported of it. The next job starts another worker.
+            forget_start(start, folder)
+            os._exit(1)
         listener = listen(folder, start["name"])
-        try:
-            os.unlink(start["marker"], dir_fd=folder)
-        except OSError:
-            pass
+        forget_start(start, folder)
         os.close(lock)
-        channel = Worker(start, folder, listener).supervise()
+        channel = Worker(start, folder, listener, watched).supervise()
         # From here on this is a child.
         job = wait_for_job(channel, imports)
     except BaseException:
         os._exit(1)
     run_job(channel, imports, *job)
+
+
+def forget_start(start, folder):
+    """Takes away the start's file: there is nothing to tell."""
+    try:
+        os.unlink(start["marker"], dir_fd=folder)
+    except OSError:
+        pass
 
 
 def tell_why_unfit(file, start, why):

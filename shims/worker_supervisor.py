@@ -50,14 +50,14 @@ class Child:
 class Worker:
     """Accepts launchers, hands each to a child, and tells how children died."""
 
-    def __init__(self, start, folder, listener):
+    def __init__(self, start, folder, listener, watched):
         self.start = start
         self.folder = folder
         self.listener = listener
         self.identity = os.stat(start["name"], dir_fd=folder)
         self.aside = "%s.%d.sock" % (os.path.splitext(start["name"])[0], self.identity.st_ino)
         self.is_retiring = False
-        self.watched = watched_files()
+        self.watched = watched
         self.spares = []
         self.jobs = {}
         self.remains = {}                           # ended jobs whose groups have to end, until when
@@ -455,10 +455,30 @@ def identity(path):
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def watched_files():
-    """The files that were imported, but Python's own."""
+def now_of_files():
+    """The time as file systems tell it."""
+    return time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
+
+
+def changed_since(begun, path):
+    """Whether a file may have changed since then, as far as its times tell; those in the future tell nothing."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        # Not each module's file is one.
+        return False
+    for changed in found.st_mtime_ns, found.st_ctime_ns:
+        # Some file systems know whole seconds only, or two of them.
+        until = changed + (2 * 10 ** 9 if changed % 10 ** 9 == 0 else 0)
+        if until >= begun and changed <= now_of_files():
+            return True
+    return False
+
+
+def watched_files(further):
+    """The files that were imported, but Python's own, and further ones."""
     own = os.path.dirname(os.__file__) + os.sep
-    paths = set()
+    paths = set(further)
     for module in list(sys.modules.values()):
         loader = getattr(getattr(module, "__spec__", None), "loader", None)
         path = getattr(loader, "archive", None) or getattr(module, "__file__", None)

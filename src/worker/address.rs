@@ -63,6 +63,9 @@ const OF_A_JOB: [&str; 6] = [
 /// The program is the protocol's version, and more.
 const OF_SOURCE: Fingerprint = Fingerprint::of(SOURCE);
 
+/// So many files decide what a kept engine is; what comes after them is not looked at.
+const MOST_FILES: usize = 2000;
+
 /// The name of the worker that may run a job.
 pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> String {
     let mut fingerprint = OF_SOURCE;
@@ -84,7 +87,11 @@ pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &Process) -> 
     if let Some(kept) = &job.kept {
         fingerprint.add("engine");
         fingerprint.add(&kept.0);
-        add_environments(&mut fingerprint, &plan.selection.config.path.join("config").join("env"));
+        let folder = plan.selection.config.path.join("config");
+        let mut left = MOST_FILES;
+        for folder in [folder.join("env"), folder.join("core")] {
+            add_tree(&mut fingerprint, &folder, &mut left);
+        }
     }
     fingerprint.text()
 }
@@ -149,12 +156,15 @@ fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
     }
 }
 
-/// The files that decide what an engine is and has: those of `config/env`, and of the folders in it.
-fn add_environments(fingerprint: &mut Fingerprint, folder: &Path) {
+/// All that is in a folder and below it, as long as it is not too many; links are files here, so that nothing
+/// leads round in a circle.
+fn add_tree(fingerprint: &mut Fingerprint, folder: &Path, left: &mut usize) {
     for path in entries(folder) {
+        let Some(fewer) = left.checked_sub(1) else { return };
+        *left = fewer;
         add_file(fingerprint, &path);
-        for path in entries(&path) {
-            add_file(fingerprint, &path);
+        if path.is_dir() && !path.is_symlink() {
+            add_tree(fingerprint, &path, left);
         }
     }
 }

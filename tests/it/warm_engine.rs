@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::distributed::Distributed;
 use crate::support::write;
-use crate::warm_support::{PRELUDE, stop_after_starts, wait_until};
+use crate::warm_support::{PRELUDE, lives, stop_after_starts, wait_until};
 
 /// A studio with a distributed project, whose jobs run in workers.
 struct Engines(Distributed);
@@ -139,6 +139,27 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
     let environment = engines.0.alpha().join("config/env/project.yml");
     let text = fs::read_to_string(&environment).unwrap();
     write(&environment, format!("{text}\n"));
+    engines.says(&["-c", "pass"]);
+    wait_until(|| engines.workers().len() == 2);
+}
+
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn an_engine_is_kept_as_long_as_its_environment_stays() {
+    let engines = Engines::new("keep_engine = true");
+    // Toolkit uses what the descriptor names, and the launcher knows the configuration's own.
+    let used = engines.0.studio.path("descriptors/alpha/env/settings/apps/deep.yml");
+    let own = engines.0.alpha().join("config/env/settings/apps/deep.yml");
+    for file in [&used, &own] {
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        write(file, "");
+    }
+    engines.start();
+    let first = engines.workers()[0]["pid"].as_i64().unwrap();
+    write(&used, "frameworks: {}\n");
+    wait_until(|| !lives(first));
+    engines.start();
+    write(&own, "frameworks: {}\n");
     engines.says(&["-c", "pass"]);
     wait_until(|| engines.workers().len() == 2);
 }

@@ -162,3 +162,26 @@ fn a_start_that_hangs_can_be_seen_and_stopped() {
         assert!(warm.workers().is_empty());
     }
 }
+
+#[test]
+fn what_changes_while_a_worker_starts_is_not_kept() {
+    let warm = WarmStudio::new();
+    let [begun, go] = ["work/begun", "work/go"].map(|name| warm.studio.path(name));
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
+    let waits = format!(
+        "import os, time\nfrom sgtk import deep\nopen({begun:?}, 'w').close()\nwhile not os.path.exists({go:?}): time.sleep(0.01)\n"
+    );
+    write(package.join("__init__.py"), waits);
+    write(package.join("deep.py"), "version = 1");
+    warm.text("$W -c pass");
+    wait_until(|| begun.exists());
+    write(package.join("deep.py"), "version = 2");
+    write(&go, "");
+    wait_until(|| {
+        warm.text("$W -c pass");
+        warm.workers().iter().any(|worker| worker["state"] == "ready")
+    });
+    let worker = pid(&warm.worker());
+    let program = "import os, sgtk; print(os.getppid(), sgtk.deep.version)";
+    assert_eq!(warm.text(&format!("$W -c '{program}'")), format!("{worker} 2"));
+}

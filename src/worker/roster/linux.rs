@@ -159,9 +159,9 @@ fn end(folder: &Folder, workers: Vec<Asked>) -> Vec<Result<Listed, Error>> {
         if !asked.has_answered {
             // One that is there still stays in the list.
             if is_gone {
-                folder.clear(&asked.key)
+                folder.clear(&asked.key);
             } else {
-                folder.set_aside(&asked.key, asked.holder)
+                folder.set_aside(&asked.key, asked.holder);
             }
         }
         if has_jobs || is_gone {
