@@ -39,7 +39,7 @@ pub enum Cold {
     Starting,
     /// The worker could not start.
     Unfit(String),
-    /// There are as many workers as may be, and none of them is idle or stuck.
+    /// There are as many workers as may be, and none of them makes room.
     TooMany(u32),
     /// The worker did not take the job.
     NotTaken(&'static str),
