@@ -165,9 +165,7 @@ def take_up(name, entity):
     if entity is not None:
         try:
             sgtk.platform.change_context(context_of(engine.sgtk, entity))
-            if sgtk.platform.current_engine() is not engine:
-                # An engine that cannot change its context was started anew.
-                import atexit
-                atexit.register(destroy, sgtk, sgtk.platform.current_engine())
+            # One that cannot change its context was started anew.
+            destroy_at_end(sgtk, sgtk.platform.current_engine())
         except Exception as error:
             raise NotPrepared("cannot turn the engine '%s' to %s %s: %s" % (name, entity[0], entity[1], error))
