@@ -20,9 +20,13 @@ mod differential;
 #[cfg(unix)]
 mod distributed;
 #[cfg(unix)]
+mod distributed_support;
+#[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
 mod each;
+#[cfg(unix)]
+mod engines;
 mod environment;
 #[cfg(unix)]
 mod exclusive;
@@ -43,6 +47,8 @@ mod selecting;
 mod settings;
 #[cfg(unix)]
 mod shims;
+#[cfg(unix)]
+mod site_faults;
 #[cfg(unix)]
 mod standin;
 mod support;

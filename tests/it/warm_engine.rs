@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 
 use serde_json::Value;
 
-use crate::distributed::Distributed;
+use crate::distributed_support::Distributed;
 use crate::support::write;
 use crate::warm_support::{PRELUDE, lives, stop_after_starts, wait_until};
 
