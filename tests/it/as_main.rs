@@ -1,11 +1,11 @@
 //! `shims/as_main.py` against plain Python: each program once by either, on each Python that is here.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use crate::pythons::PYTHONS;
 use crate::support::{PYTHON, write};
 
 const AS_MAIN: &str = include_str!("../../shims/as_main.py");
@@ -166,22 +166,6 @@ py_compile.compile('shows.py', 'shows.pyc')";
     run(Command::new(&*PYTHON).args(["-c", prepare]), folder, "");
 }
 
-/// The Pythons on this machine from 3.7 on, by version.
-fn pythons() -> BTreeMap<u32, PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let pyenv = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let installed = fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
-    let mut candidates: Vec<PathBuf> = installed.map(|v| v.path().join("bin/python")).collect();
-    candidates.push(PYTHON.clone());
-    let version = |python: PathBuf| {
-        let program = "import sys; print('%d.%d' % sys.version_info[:2])";
-        let output = Command::new(&python).args(["-c", program]).output().ok()?;
-        let minor = String::from_utf8(output.stdout).ok()?.trim().strip_prefix("3.")?.parse();
-        Some((minor.ok().filter(|minor| *minor >= 7)?, python))
-    };
-    candidates.into_iter().filter_map(version).collect()
-}
-
 fn run(command: &mut Command, folder: &Path, input: &str) -> Output {
     let stdin = folder.join("../stdin");
     let stdin = if input.is_empty() {
@@ -229,16 +213,16 @@ fn compare(
 
 #[test]
 fn as_plain_python_would() {
-    let pythons = pythons();
+    let pythons: Vec<_> = PYTHONS.range((3, 7)..).collect();
     assert!(!pythons.is_empty());
     std::thread::scope(|scope| {
-        for (minor, python) in pythons {
+        for (&(_, minor), python) in pythons {
             scope.spawn(move || {
                 let parent = tempfile::tempdir().unwrap();
                 let folder = parent.path().join("work");
                 studio(&folder);
                 let of_this = "import py_compile; py_compile.compile('shows.py', 'shows.pyc')";
-                run(Command::new(&python).args(["-S", "-c", of_this]), &folder, "");
+                run(Command::new(python).args(["-S", "-c", of_this]), &folder, "");
                 let mut cases: Vec<(&[&str], &[&str], &str)> = PROGRAMS
                     .iter()
                     .map(|(words, input)| (&[] as &[&str], *words, *input))
@@ -265,7 +249,7 @@ fn as_plain_python_would() {
                 let differences: Vec<String> = cases
                     .iter()
                     .filter_map(|(options, words, input)| {
-                        compare(&python, options, words, input, &folder)
+                        compare(python, options, words, input, &folder)
                     })
                     .collect();
                 assert!(differences.is_empty(), "{}", differences.join("\n"));

@@ -4,42 +4,18 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::support::{LAUNCHER, PYTHON};
+use crate::pythons::PYTHONS;
+use crate::support::LAUNCHER;
 
 /// The oldest Python that the module is for.
-const OLDEST: u32 = 7;
-
-/// The Pythons on this machine: pyenv's, the system's, and the one on `PATH`; one of each version.
-fn pythons() -> Vec<(u32, PathBuf)> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let pyenv = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
-    let mut candidates: Vec<PathBuf> = installed.map(|v| v.path().join("bin/python")).collect();
-    for folder in ["/usr/bin", "/usr/local/bin"] {
-        candidates
-            .extend((OLDEST..20).map(|minor| Path::new(folder).join(format!("python3.{minor}"))));
-    }
-    candidates.push(PYTHON.clone());
-    let minor = |python: &PathBuf| {
-        let program = "import sys; print('%d.%d' % sys.version_info[:2])";
-        let output =
-            Command::new(python).args(["-c", program]).stderr(Stdio::null()).output().ok()?;
-        String::from_utf8(output.stdout).ok()?.trim().strip_prefix("3.")?.parse().ok()
-    };
-    let mut found: Vec<(u32, PathBuf)> =
-        candidates.into_iter().filter_map(|python| Some((minor(&python)?, python))).collect();
-    found.sort();
-    found.dedup_by_key(|(minor, _)| *minor);
-    found.retain(|(minor, _)| *minor >= OLDEST);
-    found
-}
+const OLDEST: (u32, u32) = (3, 7);
 
 #[test]
 fn the_callers_python_on_every_python() {
-    let pythons = pythons();
-    assert!(!pythons.is_empty(), "no Python 3.{OLDEST} or newer");
+    let pythons: Vec<_> = PYTHONS.range(OLDEST..).collect();
+    assert!(!pythons.is_empty(), "no Python of {OLDEST:?} or newer");
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let start = |(minor, python): &(u32, PathBuf)| {
+    let start = |((_, minor), python): &(&(u32, u32), &PathBuf)| {
         let mut command = Command::new(python);
         command
             .args(["-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "-s"])

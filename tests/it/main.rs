@@ -40,6 +40,8 @@ mod layers;
 mod listing;
 mod properties;
 #[cfg(unix)]
+mod pythons;
+#[cfg(unix)]
 mod real_core;
 mod realised;
 mod resolving;

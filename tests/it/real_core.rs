@@ -1,10 +1,10 @@
 //! The launcher with the real core. `tests/run` fetches that and says where it is.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
+use crate::pythons::PYTHONS;
 use crate::support::{self, Studio, interpreter};
 
 /// The folder with the real `sgtk`, `tank` and `tank_vendor`.
@@ -21,29 +21,16 @@ pub fn install(root: &Path) {
     std::os::unix::fs::symlink(real_core(), python).unwrap();
 }
 
-/// The Pythons on this machine that can run v0.21.7 (3.7 to 3.11), by version.
-pub fn pythons() -> BTreeMap<String, PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let pyenv = std::env::var_os("PYENV_ROOT").map_or(home.join(".pyenv"), PathBuf::from);
-    let installed = std::fs::read_dir(pyenv.join("versions")).into_iter().flatten().flatten();
-    let mut candidates: Vec<PathBuf> = installed.map(|v| v.path().join("bin/python")).collect();
-    candidates.extend((7..=11).map(|minor| PathBuf::from(format!("/usr/bin/python3.{minor}"))));
-    candidates.push(support::PYTHON.clone());
-    let supported = candidates.into_iter().filter_map(|python| {
-        let program = "import sys; print('%d.%d' % sys.version_info[:2])";
-        let output = Command::new(&python).args(["-c", program]).output().ok()?;
-        let version = String::from_utf8(output.stdout).ok()?.trim().to_owned();
-        let minor: u32 = version.strip_prefix("3.")?.parse().ok()?;
-        (7..=11).contains(&minor).then_some((version, python))
-    });
-    supported.collect()
+/// The Pythons on this machine that can run v0.21.7.
+pub fn pythons() -> impl DoubleEndedIterator<Item = (&'static (u32, u32), &'static PathBuf)> {
+    PYTHONS.range((3, 7)..=(3, 11))
 }
 
 /// One of them: that of the other tests, if it is among them.
 pub static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
-    let pythons = pythons();
-    let usual = pythons.values().find(|python| **python == *support::PYTHON);
-    usual.or(pythons.values().next_back()).expect("a Python from 3.7 to 3.11").clone()
+    let mut of_core = pythons().map(|(_, python)| python);
+    let usual = pythons().map(|(_, python)| python).find(|python| **python == *support::PYTHON);
+    usual.or(of_core.next_back()).expect("a Python from 3.7 to 3.11").clone()
 });
 
 /// A studio with a localized and a shared core, and for each its own path as the core reports it.
@@ -87,10 +74,10 @@ fn each_project_imports_its_own_core_whatever_the_caller_was() {
 #[ignore = "needs the real core: run tests/run"]
 fn every_python_that_the_core_supports() {
     let (studio, projects) = studio();
-    let pythons = pythons();
+    let pythons: Vec<_> = pythons().collect();
     assert!(!pythons.is_empty());
-    println!("launched by {:?}", pythons.keys());
-    for (version, python) in pythons {
+    println!("launched by {pythons:?}");
+    for ((_, minor), python) in pythons {
         for (project, root) in &projects {
             let program = "import sys, sgtk; print('%d.%d' % sys.version_info[:2], sgtk.__file__)";
             let arguments =
@@ -100,7 +87,7 @@ fn every_python_that_the_core_supports() {
             let package = root.join("install/core/python/tank/__init__.py");
             let text = String::from_utf8(output.stdout).unwrap();
             let error = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(text, format!("{version} {}\n", package.display()), "{error}");
+            assert_eq!(text, format!("3.{minor} {}\n", package.display()), "{error}");
         }
     }
 }
@@ -115,7 +102,7 @@ fn workers_of_two_projects_on_every_python() {
     for config in [&warm.studio.path("configs/bigbuck"), &second] {
         install(config);
     }
-    for python in pythons().values() {
+    for (_, python) in pythons() {
         let words = |project: &str, program: &str| {
             format!("$S --warm --python {} --project {project} -c '{program}'", python.display())
         };

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::pythons::PYTHONS;
 use crate::support::{PYTHON, interpreter, write};
 use crate::warm_support::{LONGEST, WarmStudio, lives, wait_until};
 
@@ -575,7 +576,7 @@ fn connections_to_a_site_that_the_imports_opened_are_closed() {
 #[test]
 fn a_python_that_is_too_old_says_so() {
     let warm = WarmStudio::new();
-    for python in old_pythons() {
+    for (_, python) in PYTHONS.range(..(3, 7)) {
         let words = format!("$W --python {}", python.display());
         assert_eq!(warm.text(&format!("{words} -c 'print(1)'")), "1");
         let why = "it is no Python 3.7 or later";
@@ -583,17 +584,6 @@ fn a_python_that_is_too_old_says_so() {
         assert!(warm.text(&format!("{words} --explain -c pass")).contains(why));
         warm.text("$S --stop-workers");
     }
-}
-
-/// The Pythons here that workers are not for.
-fn old_pythons() -> Vec<PathBuf> {
-    let home = std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default();
-    let installed = fs::read_dir(home.join(".pyenv/versions")).into_iter().flatten().flatten();
-    let folders = installed.map(|version| version.path().join("bin"));
-    let folders: Vec<_> = folders.chain([PathBuf::from("/usr/bin")]).collect();
-    let names = ["python2.7", "python3.6"].into_iter();
-    let paths = names.flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    paths.filter(|path| path.exists()).collect()
 }
 
 #[test]
