@@ -8,6 +8,12 @@ name, an entity, a script's name and key, each of which may be null.
 class NotPrepared(Exception):
     """What cannot be had before the program runs, in one line."""
 
+    hint = "with TK_DEBUG=1 Toolkit and Python tell more"
+
+
+class NobodyToActAs(NotPrepared):
+    hint = "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once"
+
 
 def run_with_session():
     """Does what the launcher asks for, and then runs the program. The words are the request, the kind of
@@ -58,7 +64,7 @@ def or_leave(prepare, *wanted):
         prepare(*wanted)
     except NotPrepared as error:
         complain("sgtk-python: %s" % error)
-        complain("hint: with TK_DEBUG=1 Toolkit and Python tell more")
+        complain("hint: " + error.hint)
         raise SystemExit(122)
 
 
@@ -72,6 +78,8 @@ def prepare(request):
         if request["engine"]:
             task = "start the engine '%s'" % request["engine"]
             start_engine(sgtk, request["engine"], request["entity"])
+    except NotPrepared:
+        raise
     except Exception as error:
         if os.environ.get("TK_DEBUG"):
             import traceback
@@ -91,7 +99,7 @@ def authenticate(sgtk, script):
     else:
         user = authenticator.get_default_user()
         if user is None or user.are_credentials_expired():
-            raise RuntimeError("there is no script key and no saved login to act as")
+            raise NobodyToActAs("cannot authenticate: there is no script key and no saved login to act as")
     sgtk.set_authenticated_user(user)
 
 

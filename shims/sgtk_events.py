@@ -467,7 +467,8 @@ class Run(object):
         try:
             if not os.path.isdir(self._save_to):
                 os.mkdir(self._save_to, 0o700)
-            options = dict(options, secrets=self._secrets + list(CREDENTIALS[-1] if self._route.credentials else ()))
+            sources = dict(zip(CREDENTIALS[-1], self._route.credentials or ()))
+            options = dict(options, secrets=self._secrets + list(sources), sources=sources)
             sgtk_python.save(path, *self._route.words, event=self._event, **options)
             _prune(self._save_to, self._keep)
         except Exception as error:

@@ -377,11 +377,11 @@ class Result:
             return None
         message = "%s for %s %s" % (self.script, self.project, _ending(self.code))
         meaning = _MEANINGS.get(self.code)
+        if meaning is WrongUse and any(line.startswith(_LOST) for line in self.stderr.splitlines()):
+            return JobLost(_with_tail(message, tail), self.code, self.project, tail)
         if meaning is not None and self._ending.became_python is not True:
             if not self._ending.captured:
                 return JobFailed(message + ", which may be the launcher's", self.code, self.project)
-            if meaning is WrongUse and any(line.startswith(_LOST) for line in self.stderr.splitlines()):
-                return JobLost(_with_tail(message, tail), self.code, self.project, tail)
             is_launchers = self._ending.became_python is False
             said = _launchers_words(self.stderr, others_write=is_launchers) if is_launchers or not self.stdout else None
             if said and self._ending.is_told_by(meaning, said):
@@ -412,7 +412,7 @@ class Job:
         self._started = time.monotonic()
         self._timed_out = False
         self._code: Optional[int] = None
-        self._ending = _Ending(command, capture, environment)
+        self._ending = _Ending(command, capture)
         # At a terminal it stays in the foreground, and so in the group of this process.
         self._leads_group = capture and not _WINDOWS
         self._process = _spawned(command, payload is not None, environment, cwd, capture)
@@ -557,15 +557,13 @@ class _Ending:
     """Whether a code was the launcher's own, which a script may leave with, too: one that hands on the code of
     a launcher that it started, say. Told wrongly, a caller would pass over the failure or run the job again."""
 
-    def __init__(self, command: Sequence[Union[str, bytes]], captured: bool, environment: Environment) -> None:
+    def __init__(self, command: Sequence[Union[str, bytes]], captured: bool) -> None:
         words = [os.fsdecode(word) for word in command]
         self.captured = captured
-        #: Whether the process became Python; None if that is not known. In front of a worker it never does.
+        #: Whether the process became Python, or had a worker run it; None if that is not known.
         self.became_python: Optional[bool] = None
         #: Whether nobody knows the code.
         self.is_lost = False
-        is_warm = environment.get("SGTK_PYTHON_WARM", "") not in ("", "0")
-        self._asks_for_worker = is_warm or "--warm" in words[1:words.index("--")]
         self._launcher = os.path.basename(os.fsencode(command[0]))[:15]
         chosen = [word.split("=", 1) for word in words[1:words.index("--")] if "=" in word]
         self._names = [value for name, value in chosen if name in ("--project", "--project-id", "--config", "--pipeline")]
@@ -579,10 +577,8 @@ class _Ending:
         except OSError:
             return
         # A studio's own script may have started the launcher.
-        if program != self._launcher and not program.startswith(b"sgtk-python"):
-            self.became_python = True
-        elif not self._asks_for_worker:
-            self.became_python = False
+        is_launcher = program == self._launcher or program.startswith(b"sgtk-python")
+        self.became_python = program == _IN_WORKER or not is_launcher
 
     def is_told_by(self, meaning: Type[Error], said: str) -> bool:
         """Whether the launcher's words are about this job, where they would tell."""
@@ -840,6 +836,9 @@ def _ending(code: int) -> str:
 _LOST_CODE = 125
 _REAPED = "something else reaps the children of this process (SIGCHLD is ignored, or a thread waits for any child)"
 
+#: The launcher's name once a worker has its job (`src/worker/client.rs`).
+_IN_WORKER = b"sgtk-python job"
+
 #: How the launcher's line starts when the worker with the job went away.
 _LOST = "sgtk-python: it is not known how the job ended: "
 
@@ -926,12 +925,14 @@ def _decoded(plain: Any) -> Dict[str, Any]:
 # --- saving and replaying ---------------------------------------------------------------------------
 
 def save(
-    path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any]] = None, secrets: Sequence[str] = (), **options: Any
+    path: Word, script: Word, *args: Word, event: Optional[Mapping[str, Any]] = None, secrets: Sequence[str] = (),
+    sources: Optional[Mapping[str, str]] = None, **options: Any
 ) -> None:
     """Writes a file, for this user alone, with which ``python -m sgtk_python replay FILE`` runs a script
     again in the environment that this process has: with the same launcher, variables and working
     directory. ``options`` are those of :func:`start`. Of variables that may hold a secret (and of those that
-    ``secrets`` names) only the names are written."""
+    ``secrets`` names) only the names are written. ``sources`` names the variables that others take their values
+    from: a replay without them is refused, for it would act as somebody else."""
     env = _hidden(options.pop("env", None))
     variables = Environment(os.environ, **_variables(env))
     hidden = _secret_names(variables, _names(secrets))
@@ -951,6 +952,7 @@ def save(
         "cwd": cwd,
         "environment": {name: value for name, value in variables.items() if name not in hidden},
         "secrets": sorted(hidden),
+        "sources": dict(sources or {}),
     }, indent=1)
     aside = os.fsdecode(_word(path)) + ".%d-%d" % (os.getpid(), threading.get_ident())
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -991,11 +993,16 @@ def _replayed(saved: Any) -> Job:
     if not launcher or not os.path.exists(launcher):
         launcher = find_launcher()
     command = _command(launcher, choice, options.get("pipeline"), options.get("warm", False), options.get("options", ()), script)
-    missing = [name for name in saved["secrets"] if name not in os.environ]
+    sources = saved.get("sources", {})
+    unset = [source for source in sources.values() if not os.environ.get(source)]
+    if unset:
+        raise WrongUse("the job acts by %s, which is not set here, and was never saved" % " and ".join(unset))
+    missing = [name for name in saved["secrets"] if name not in os.environ and name not in sources]
     if missing:
         sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
     environment = Environment(_variables(_hidden(saved["environment"])), SGTK_PYTHON_BIN=launcher)
     environment.update((name, os.environ[name]) for name in saved["secrets"] if name in os.environ)
+    environment.update((name, os.environ[source]) for name, source in sources.items())
     return Job(
         command, shown, None if event is None else _encoded(event), environment, saved["cwd"], None, None, False, KEEP,
     )

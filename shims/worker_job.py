@@ -41,6 +41,8 @@ def run_job(channel, imports, connection, plan, descriptors):
     let_go_of_files([one.number for one in (channel, connection) if one.is_there()])
     # Where the job has closed the connection the worker tells.
     if os.getpid() == own and connection.is_there():
+        # The worker may have gone, and the job may have wanted to die of that.
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
         channel.send(b"d")
         connection.send(REPLY.pack(b"E", code))
     os._exit(code)
@@ -86,6 +88,9 @@ def let_go_of_streams():
             os.close(number) if empty is None else os.dup2(empty, number)
         except OSError:
             pass
+    # Whoever reads the list of what is open needs a number.
+    if empty is not None and empty > 2:
+        os.close(empty)
 
 
 def let_go_of_files(needed):

@@ -180,8 +180,10 @@ class Worker:
         for child in self.jobs.values():
             if child.connection.fileno() == descriptor and not child.has_told():
                 # Who told it to end before, and then went away himself, has waited long enough.
-                was_told = child.was_told_to_end()
-                signal_group(child.pid, signal.SIGKILL) if was_told else end_group(child.pid)
+                if child.was_told_to_end():
+                    signal_group(child.pid, signal.SIGKILL)
+                else:
+                    end_group(child.pid)
                 child.kill_at = time.monotonic() + GRACE
 
     def reap(self):

@@ -20,9 +20,14 @@ pub struct Inputs {
     pub arguments: Vec<OsString>,
     /// The caller's variables.
     pub variables: Variables,
+    /// The launcher that runs this one for one of its projects, by its process' number.
+    pub parent: Option<OsString>,
     /// Where it runs.
     pub place: Place,
 }
+
+/// The variable that names the parent: between launchers, and nobody else's.
+pub const PARENT: &str = "SGTK_PYTHON_PARENT";
 
 /// How many characters a line of standard output holds; `None` if it is no terminal.
 pub fn terminal_width() -> Option<usize> {
@@ -48,13 +53,15 @@ impl Inputs {
     pub fn capture() -> Self {
         let mut arguments = env::args_os();
         let called = arguments.next().unwrap_or_default();
-        let variables: Variables = env::vars_os().collect();
+        let mut variables: Variables = env::vars_os().collect();
+        let parent = variables.iter().position(|(name, _)| name == PARENT);
+        let parent = parent.map(|at| variables.remove(at).1);
         let place = Place {
             launcher: env::current_exe().ok(),
             by_shell: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
             directory: OnceLock::new(),
         };
-        Inputs { called, arguments: arguments.collect(), variables, place }
+        Inputs { called, arguments: arguments.collect(), variables, parent, place }
     }
 
     /// The value of a variable; an empty one counts as none.

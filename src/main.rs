@@ -65,8 +65,8 @@ fn run() -> Result<ExitCode> {
 
 fn launch(situation: &Situation) -> Result<ExitCode> {
     let Situation { request, inputs, .. } = *situation;
-    if let Some(number) = inputs.variable(parent::VARIABLE) {
-        parent::end_with(number);
+    if let Some(parent) = &inputs.parent {
+        parent::end_with(parent);
     }
     let asking = if request.refresh { Asking::Anew } else { Asking::IfNeeded };
     let Settled { selection, mut locks } = settle(situation, asking, &show)?;
@@ -161,7 +161,10 @@ fn stop_workers(situation: &Situation) -> Result<ExitCode> {
         match settle(situation, Asking::Never, &show) {
             Ok(settled) => Some(settled.selection.config.path),
             // What was never realised was never launched.
-            Err(Error::NotRealised { .. }) => return Ok(ExitCode::SUCCESS),
+            Err(error @ Error::NotRealised { .. }) => {
+                say(&format!("warning: {error}"));
+                return print("no workers\n");
+            }
             Err(error) => return Err(error.into()),
         }
     };
@@ -170,7 +173,8 @@ fn stop_workers(situation: &Situation) -> Result<ExitCode> {
         let pid = worker.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
         format!("stopped the worker of {}{pid}\n", Shown::new(&worker.project))
     };
-    print(&stopped.iter().map(line).collect::<String>())
+    let none = if stopped.is_empty() { "no workers\n" } else { "" };
+    print(&stopped.iter().map(line).chain([none.into()]).collect::<String>())
 }
 
 fn list(format: ListFormat, situation: &Situation) -> Result<ExitCode> {

@@ -165,7 +165,11 @@ fn roots(places: &Places) -> Vec<Finding> {
     let missing = places.roots.iter().filter(|root| !root.value.is_dir());
     let finding = |root: &crate::origin::Decided<PathBuf>| {
         let problem = format!("no such folder, named by {}", root.origin);
-        let advice = "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings";
+        let advice = if root.value.to_string_lossy().contains('$') {
+            "a variable in it is not set: set it, or write the path"
+        } else {
+            "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings"
+        };
         Finding::new(Check::Roots, problem, advice).in_file(&root.value)
     };
     let mut findings: Vec<Finding> = missing.map(finding).collect();

@@ -144,7 +144,7 @@ fn run_one(project: &Project, each: &Each, launcher: &Path, width: usize) -> Out
     let words: Vec<OsString> = choice.iter().chain(&each.words).cloned().collect();
     let prefix = format!("{:<width$} | ", Shown::new(&name).to_string());
     let started = Instant::now();
-    let failure = match relay(launcher, &words, &prefix) {
+    let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
         Ok(status) if status.success() => None,
         Ok(status) => Some(table::ending(status)),
         Err(error) => Some(Reason(&error).to_string()),

@@ -116,7 +116,7 @@ impl Error {
                     .into(),
             ),
             Error::NoneMatches { .. } => {
-                Some("sgtk-python --list shows the projects that are here".into())
+                Some("sgtk-python --list shows the projects that are here; it is their Primary configs that run, or those that --pipeline names".into())
             }
             _ => None,
         }

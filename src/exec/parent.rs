@@ -3,9 +3,6 @@
 
 use std::ffi::OsStr;
 
-/// The variable that holds its process' number.
-pub const VARIABLE: &str = "SGTK_PYTHON_PARENT";
-
 /// Lets this process, and the Python that it becomes, be told to end (TERM) as soon as its parent has ended,
 /// however that was (prctl(2), `PR_SET_PDEATHSIG`).
 #[cfg(target_os = "linux")]

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::parent;
+use crate::inputs::PARENT;
 
 /// A longer line is handed on in pieces (bytes).
 const LONGEST: u64 = 64 * 1024;
@@ -17,12 +17,20 @@ const LONGEST: u64 = 64 * 1024;
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// Runs the launcher with these words. What it writes goes where this process writes, each line with
-/// `prefix` before it and in one piece.
-pub fn relay(launcher: &Path, words: &[OsString], prefix: &str) -> io::Result<ExitStatus> {
+/// `prefix` before it and in one piece; as soon as it is written, where that is `unbuffered`.
+pub fn relay(
+    launcher: &Path,
+    words: &[OsString],
+    prefix: &str,
+    unbuffered: bool,
+) -> io::Result<ExitStatus> {
     #[expect(clippy::disallowed_methods, reason = "this is where the launcher starts itself")]
     let mut command = Command::new(launcher);
     command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.env(parent::VARIABLE, process::id().to_string());
+    command.env(PARENT, process::id().to_string());
+    if unbuffered {
+        command.env("PYTHONUNBUFFERED", "1");
+    }
     let mut child = command.spawn()?;
     let (sender, ends) = mpsc::channel();
     // Threads that outlive this function, should what the child leaves running hold its streams.

@@ -87,8 +87,11 @@ impl Site {
         let ids: HashSet<i64> = here.iter().filter_map(|found| found.metadata.project_id).collect();
         let names = here.iter().filter_map(|found| found.metadata.project.as_deref());
         let names: HashSet<&str> = names.filter(|name| !name.is_empty()).collect();
+        let configs: HashSet<&Path> = here.iter().map(|found| found.path.as_path()).collect();
+        // One that names what is here is still right, and finds it by the name that it has on the site.
         self.drop_answers(|answer| {
-            ids.contains(&answer.project_id) || names.contains(answer.project.as_str())
+            !configs.contains(answer.config.as_path())
+                && (ids.contains(&answer.project_id) || names.contains(answer.project.as_str()))
         });
     }
 
@@ -235,12 +238,16 @@ impl Site {
         let pipeline = question.pipeline();
         let is_meant = |found: &&Found| is_asked(found) && found.is_pipeline(&pipeline);
         let meant: Vec<&Found> = found.iter().filter(is_meant).collect();
-        let project_id = meant.first()?.metadata.project_id;
-        let named = project_id.and_then(|id| self.kept(&question.by_id(id)));
-        let is_named =
-            |found: &&Found| named.as_ref().is_some_and(|named| named.config == found.path);
-        let newest = || meant.iter().min_by_key(|found| found.realised);
-        meant.iter().find(|found| is_named(found)).or_else(newest).copied()
+        if let [only] = meant.as_slice() {
+            return Some(only);
+        }
+        // Whatever engine it was asked for.
+        let named = self.answers().filter_map(|(_, answer)| {
+            let found = *meant.iter().find(|found| found.path == answer.config)?;
+            Some((answer.age(), found))
+        });
+        let named = named.min_by_key(|(age, _)| *age).map(|(_, found)| found);
+        named.or_else(|| meant.into_iter().min_by_key(|found| found.realised))
     }
 
     /// What a realised configuration answers by itself.

@@ -21,13 +21,12 @@ pub const OF_ANOTHER_PROJECT: [&str; 16] = [
 ];
 
 /// Variables that choose what this launcher launches.
-pub const SELECTING: [&str; 7] = [
+pub const SELECTING: [&str; 6] = [
     "SGTK_CONFIG",
     "SGTK_PIPELINE",
     "SGTK_PROJECT",
     "SGTK_PROJECT_ID",
     "SGTK_PYTHON",
-    "SGTK_PYTHON_PARENT",
     "SGTK_PYTHON_WARM",
 ];
 

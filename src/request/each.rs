@@ -1,10 +1,11 @@
 //! What `--each` asks for.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap_lex::OsStrExt;
 
 use crate::cli::Cli;
+use crate::environment::value_of;
 use crate::error::Error;
 use crate::inputs::Inputs;
 
@@ -18,6 +19,8 @@ pub struct Each {
     /// The launcher's words for one project, but for the option that chooses it: all that was said,
     /// without what is said of all projects together.
     pub words: Vec<OsString>,
+    /// Whether Python is to keep nothing back of what it writes; not where the caller decides that.
+    pub unbuffered: bool,
 }
 
 /// The options that are of all projects together, and whether their value may be a word of its own.
@@ -43,15 +46,11 @@ impl Each {
         }
         let own = inputs.arguments.len() - cli.arguments.len();
         let (own, pythons) = inputs.arguments.split_at_checked(own).unwrap_or_default();
-        let mut words = Vec::new();
-        if inputs.variable("PYTHONUNBUFFERED").is_none() {
-            // Python would keep back what it writes to a pipe.
-            words.push("--env=PYTHONUNBUFFERED=1".into());
-        }
-        words.extend(of_one(own));
+        let mut words = of_one(own);
+        let unbuffered = value_of(&inputs.variables, OsStr::new("PYTHONUNBUFFERED")).is_none();
         words.push("--".into());
         words.extend_from_slice(pythons);
-        Ok(Some(Each { jobs: jobs.get(), pattern: cli.matching.clone(), words }))
+        Ok(Some(Each { jobs: jobs.get(), pattern: cli.matching.clone(), words, unbuffered }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! The launcher's side of a job: finds the worker, hands the job over, passes signals on, and returns
 //! what the job returned.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -10,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::prctl;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
 use super::address::address;
@@ -27,6 +29,9 @@ use crate::plan::{LaunchPlan, Warm};
 
 /// A worker that says nothing for so long is passed by.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+/// This process' name from the commit point on (`shims/sgtk_python.py` reads it).
+const NAME_OF_A_JOB: &CStr = c"sgtk-python job";
 
 /// Runs a plan in a worker, if there is one that may; its session acts as `credentials`, and `locks` are
 /// held until its job has ended.
@@ -113,7 +118,11 @@ fn hand_over(
     let go = [IoSlice::new(GO)];
     let rights = [ControlMessage::ScmRights(&rights)];
     match sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None) {
-        Ok(_) => Ok(Running { stream, worker, process, signals }),
+        Ok(_) => {
+            // Whoever started this process can see that it has come to run the job, as if it became Python.
+            let _ = prctl::set_name(NAME_OF_A_JOB);
+            Ok(Running { stream, worker, process, signals })
+        }
         // Nothing was sent.
         Err(_) => Err(Cold::NotTaken("has gone")),
     }

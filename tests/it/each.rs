@@ -149,10 +149,23 @@ fn its_runs_end_with_it() {
         child.wait().unwrap();
         wait_until(|| !lives(job));
     }
-    // What a script starts ends as it likes, and no variable of the launcher's tells it of others.
+    // What a script starts ends as it likes: no variable tells it of another launcher.
     let program = "import os; print([name for name in os.environ if 'PARENT' in name])";
-    let (code, lines, _) = run(&studio, &["--each", "--match=sintel", "-c", program]);
+    let words = ["--each", "--match=sintel", "--keep=SGTK_*", "-c", program];
+    let (code, lines, _) = run(&studio, &words);
     assert_eq!((code, lines), (0, vec!["sintel | []".into()]));
+}
+
+#[test]
+fn who_says_how_python_writes_is_heard() {
+    let studio = studio();
+    let program = "import os; print(os.environ.get('PYTHONUNBUFFERED'))";
+    let words = ["--each", "--match=sintel", "-c", program];
+    assert_eq!(run(&studio, &words).1, ["sintel | 1"]);
+    let unset = [&["--unset=PYTHONUNBUFFERED"], &words[..]].concat();
+    assert_eq!(run(&studio, &unset).1, ["sintel | None"]);
+    let output = studio.launcher(words).env("PYTHONUNBUFFERED", "").output().unwrap();
+    assert_eq!(output.stdout, b"sintel | \n");
 }
 
 #[test]

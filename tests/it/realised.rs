@@ -331,7 +331,7 @@ fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
     assert!(!of_configs.contains("--explain"), "{of_configs}");
     assert!(findings("site").contains("can be asked by no core"));
     let output = launcher(&studio, &["--stop-workers", "--project", "beta"]).output().unwrap();
-    assert!(output.status.success() && output.stdout.is_empty(), "{output:?}");
+    assert!(output.status.success() && output.stdout == b"no workers\n", "{output:?}");
 }
 
 #[test]

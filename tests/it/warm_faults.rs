@@ -339,7 +339,7 @@ fn workers_of_other_projects_are_left_alone() {
     // It is named although it does not answer.
     let told = warm.worker();
     assert_eq!((&told["state"], &told["project"]), (&"stuck".into(), &"bigbuck".into()));
-    assert_eq!(warm.text("$S --project sintel --stop-workers"), "");
+    assert_eq!(warm.text("$S --project sintel --stop-workers"), "no workers");
     assert!(lives(worker));
     assert!(warm.text("$S --project bigbuck --stop-workers").contains(&worker.to_string()));
     wait_until(|| !lives(worker));

@@ -190,15 +190,14 @@ class Failing(StudioTest):
     def test_a_line_of_the_loaders_changes_no_exception(self):
         with self.assertRaisesRegex(sgtk_python.NoProject, "^no project 'nobody'"):
             sgtk_python.run("x.py", project="nobody", env={"LD_PRELOAD": "/nowhere.so"})
-        self.stand_in("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: no project a\\nmore\\nhint: look')\n"
-                      "sys.exit(121)")
+        words = ("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: no project a\\nmore\\nhint: look')\n"
+                 "sys.exit(121)")
+        self.stand_in(words)
         with self.assertRaisesRegex(sgtk_python.NoProject, "^no project a; hint: look$"):
             sgtk_python.run("x.py", project="a")
-        # The code and the words may be those of a script in a worker.
-        for options in ({"warm": True}, {"env": {"SGTK_PYTHON_WARM": "1"}}):
-            self.assertIs(type(sgtk_python.run("x.py", project="a", check=False, **options).error), sgtk_python.JobFailed)
-        with self.assertRaises(sgtk_python.NoProject):
-            sgtk_python.run("x.py", project="a", env={"SGTK_PYTHON_WARM": "0"})
+        # The code and the words are those of a script in a worker, once the launcher is called so.
+        self.stand_in("with open('/proc/self/comm', 'w') as file: file.write('sgtk-python job')\n" + words)
+        self.assertIs(type(sgtk_python.run("x.py", project="a", check=False).error), sgtk_python.JobFailed)
 
     def test_an_unprintable_name_is_no_project(self):
         with self.assertRaises(sgtk_python.NoProject):
@@ -579,6 +578,20 @@ class Replaying(StudioTest):
         self.assertEqual(eval(first), expected)
         self.assertEqual(eval(event), EVENT)
         self.assertIn("THE_KEY", self.replay("replay", file).stderr)
+
+    def test_not_as_somebody_else(self):
+        file = self.path("saved.json")
+        self.set(MY_KEY="hidden")
+        sgtk_python.save(
+            file, "-c", "import os; print(os.environ['THE_KEY'])", project="bigbuck", env={"THE_KEY": "hidden"},
+            sources={"THE_KEY": "MY_KEY"},
+        )
+        done = self.replay("replay", file, THE_KEY="another")
+        self.assertEqual(done.returncode, 125)
+        self.assertIn("acts by MY_KEY, which is not set", done.stderr)
+        done = self.replay("replay", file, MY_KEY="mine")
+        self.assertEqual((done.returncode, done.stdout), (0, "mine\n"), done.stderr)
+        self.assertNotIn("THE_KEY", done.stderr)
 
     def test_nobody_elses_variables_change(self):
         sgtk_python.save(self.path("saved.json"), "-c", "1", project="bigbuck", cwd=b"/")

@@ -91,11 +91,17 @@ fn table(list: &[Listed]) -> String {
             count(worker.done),
             count(worker.running),
             count(worker.memory.map(|kib| kib / 1024)),
-            Shown::new(&worker.state).to_string(),
+            Shown::new(worker.state.split(':').next().unwrap_or_default()).to_string(),
             Shown::new(worker.core.as_deref().unwrap_or("-")).to_string(),
         ]
     });
     let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MIB", "STATE", "CORE"];
     let rows: Vec<[String; 8]> = std::iter::once(titles.map(String::from)).chain(rows).collect();
-    columns(&rows).into_iter().flat_map(|line| [line, "\n".into()]).collect()
+    let whole = |worker: &Listed| {
+        let (project, state) = (Shown::new(&worker.project), Shown::new(&worker.state));
+        worker.state.contains(':').then(|| format!("{project} is {state}"))
+    };
+    // What takes more room than a column has.
+    let below = list.iter().filter_map(whole);
+    columns(&rows).into_iter().chain(below).flat_map(|line| [line, "\n".into()]).collect()
 }
