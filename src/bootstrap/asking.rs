@@ -8,7 +8,7 @@ use super::question::Trouble;
 use super::realising::Realising;
 use super::{Asking, Bootstrap, Held, Progress, try_for};
 use crate::disk;
-use crate::error::{Candidate, Code, Error};
+use crate::error::{Candidate, Error, SiteFailure};
 use crate::finding::answers::{Answer, Asked, Nature};
 use crate::finding::{Found, Pipeline};
 use crate::lock::{Holders, Lock};
@@ -70,7 +70,7 @@ impl Bootstrap<'_> {
             since.filter(|since| Some(since) != kept && self.is_meant(since) && is_asked(since));
         match (self.held(since.as_ref()), self.site.refused(question, began)) {
             (Some(held), _) => Ok(held),
-            (None, Some(failure)) => self.fall_back(spare, self.error_of(failure)),
+            (None, Some(failure)) => self.refused(spare, failure),
             (None, None) => self.ask(asking, spare, &turn),
         }
     }
@@ -127,7 +127,7 @@ impl Bootstrap<'_> {
             Err(Trouble::Here(error)) => return self.fall_back(spare, error),
             Err(Trouble::Site(failure)) => {
                 self.site.refuse(question, &failure);
-                return self.fall_back(spare, self.error_of(failure));
+                return self.refused(spare, failure);
             }
         };
         self.check_pipeline(&answer)?;
@@ -147,11 +147,15 @@ impl Bootstrap<'_> {
         Ok((selection, lock))
     }
 
-    /// Uses what is realised already, where that is all that an error prevents.
+    /// Uses what is realised already, unless the site says that there is no such thing any more.
+    fn refused(&self, spare: Option<Answer>, failure: SiteFailure) -> Result<Held, Error> {
+        let spare = spare.filter(|_| !failure.kind.is_a_no());
+        self.fall_back(spare, self.error_of(failure))
+    }
+
+    /// Uses what is realised already, if anything is.
     fn fall_back(&self, spare: Option<Answer>, error: Error) -> Result<Held, Error> {
-        let Some(spare) = spare.filter(|_| error.code() != Code::NoProject) else {
-            return Err(error);
-        };
+        let Some(spare) = spare else { return Err(error) };
         let (mut selection, lock) = self.held_whole(&spare)?;
         let config = Shown::new(&spare.config).to_string();
         let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));

@@ -53,8 +53,8 @@ impl Error {
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
             Error::NotAsked { host, .. } => Some(format!("{} was not asked, for there is no folder for its configurations: set SHOTGUN_HOME", Shown::new(host))),
             Error::NotOnSite { here, .. } => {
-                let before = here.hint().map_or_else(String::new, |hint| format!("{hint}; "));
-                Some(before + NEW_THERE)
+                let here = here.hint();
+                Some(here.map_or_else(|| NEW_THERE.into(), |hint| format!("{hint}; {NEW_THERE}")))
             }
             Error::NotRealised { .. } => {
                 Some("--refresh before --explain realises it first".into())

@@ -1,24 +1,19 @@
 //! What is kept beside the configurations that Toolkit realises for a user: the site's answers and
 //! refusals, locks and logs. All of it is a hint, and can be deleted at any time.
 
-use std::cell::LazyCell;
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::ffi::OsStr;
 use std::fs::{self, DirEntry};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use super::Found;
 use super::answers::{Answer, Asked, Nature, Question, RETRY_AFTER};
-use super::scan::Scan;
-use super::{Found, Pipeline};
 use crate::disk;
 use crate::environment::Variables;
-use crate::error::{Error, SiteFailure};
+use crate::error::SiteFailure;
 use crate::fingerprint::Fingerprint;
 use crate::site::Site;
-use crate::toolkit::config::PipelineConfig;
-use crate::toolkit::realised;
 
 /// Refusals and logs stay for so long.
 const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
@@ -45,7 +40,7 @@ impl Site {
         self.own_folder().join(format!("p{project_id}.{extension}"))
     }
 
-    fn own_folder(&self) -> PathBuf {
+    pub(super) fn own_folder(&self) -> PathBuf {
         self.folder.join("sgtk-python")
     }
 
@@ -102,7 +97,7 @@ impl Site {
     }
 
     /// All answers that are kept, to whatever question, and their files.
-    fn answers(&self) -> impl Iterator<Item = (PathBuf, Answer)> {
+    pub(super) fn answers(&self) -> impl Iterator<Item = (PathBuf, Answer)> {
         let files = fs::read_dir(self.own_folder()).into_iter().flatten().flatten();
         let files = files.map(|file| file.path());
         let files = files.filter(|file| file.extension().is_some_and(|kind| kind == "answer"));
@@ -110,7 +105,7 @@ impl Site {
     }
 
     /// The names that the site told, the youngest of each project.
-    fn names(&self) -> HashMap<i64, String> {
+    pub(super) fn names(&self) -> HashMap<i64, String> {
         let mut answers: Vec<Answer> = self.answers().map(|(_, answer)| answer).collect();
         answers.sort_by_key(|answer| Reverse(answer.age()));
         let names = answers.into_iter().filter(|answer| !answer.project.is_empty());
@@ -151,120 +146,5 @@ impl Site {
                 let _ = fs::remove_file(path);
             }
         }
-    }
-
-    /// Whether anything of a project was realised since a time, or is not whole.
-    pub fn is_touched(&self, project_id: i64, since: SystemTime) -> bool {
-        let start = format!("p{project_id}");
-        let is_of = |config: &PathBuf| {
-            let folder = config.parent().and_then(Path::file_name).and_then(OsStr::to_str);
-            let rest = folder.and_then(|folder| folder.strip_prefix(&start));
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        let configs = realised::configs(&self.folder, &self.plugin_id).into_iter().filter(is_of);
-        configs.map(PipelineConfig::at).any(|config| {
-            realised::finish(&config).is_none()
-                || realised::made(&config).is_none_or(|made| made >= since)
-        })
-    }
-
-    /// The configurations that have been realised here: those that are whole, and those that are not. A
-    /// project without a name on disk has the one that the site told.
-    pub fn realised(&self, variables: &Variables) -> Scan {
-        let mut scan = Scan::default();
-        // Most have a name of their own.
-        let names = LazyCell::new(|| self.names());
-        for path in realised::configs(&self.folder, &self.plugin_id) {
-            let config = PipelineConfig::at(&path);
-            if realised::finish(&config).is_none() {
-                scan.faults.push((path.clone(), Error::NotWhole { path }));
-                continue;
-            }
-            let (mut found, fault) = self.read(&path, variables);
-            if let (None, Some(id)) = (&found.metadata.project, found.metadata.project_id) {
-                found.metadata.project = names.get(&id).cloned();
-            }
-            scan.faults.extend(fault.map(|fault| (path, fault)));
-            scan.found.push(found);
-        }
-        scan
-    }
-
-    /// Reads a configuration that the site named.
-    fn read(&self, path: &Path, variables: &Variables) -> (Found, Option<Error>) {
-        let (mut found, fault) = Found::read(path, variables);
-        if self.holds(path) {
-            let made = realised::made(&PipelineConfig::at(path));
-            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
-            if found.metadata.project.as_deref() == Some(realised::UNNAMED) {
-                (found.metadata.project, found.data) = (None, Vec::new());
-            }
-        }
-        (found, fault)
-    }
-
-    /// Those of the realised configurations that count: one of each project and pipeline.
-    pub fn counting(&self, variables: &Variables) -> Scan {
-        let mut scan = self.realised(variables);
-        let all = scan.found.clone();
-        scan.found.retain(|found| {
-            let Some(id) = found.metadata.project_id else { return true };
-            let pipeline = found.metadata.pipeline.clone();
-            let pipeline = pipeline.filter(|_| !found.is_pipeline(&Pipeline::Primary));
-            let question = Question { project: Asked::Id(id), pipeline };
-            self.current(&all, &question).is_none_or(|current| current.path == found.path)
-        });
-        scan
-    }
-
-    /// The answer that is known without asking: what the site said of the project by its id, else what
-    /// is realised of it.
-    pub fn found(&self, question: &Question, variables: &Variables) -> Option<Answer> {
-        let found = self.realised(variables).found;
-        let current = self.current(&found, question)?;
-        let kept = self.kept(&question.by_id(current.metadata.project_id?));
-        let is_known =
-            |kept: &Answer| kept.nature == Nature::Centralized || kept.config == current.path;
-        kept.filter(is_known).or_else(|| self.answer_of(current.clone()))
-    }
-
-    /// Of several realised configurations that a question may mean the one that the site named last, else
-    /// the newest.
-    fn current<'f>(&self, found: &'f [Found], question: &Question) -> Option<&'f Found> {
-        let is_asked = |found: &&Found| match &question.project {
-            Asked::Id(id) => found.metadata.project_id == Some(*id),
-            Asked::Name(name) => found.metadata.project.as_ref() == Some(name),
-        };
-        let pipeline = question.pipeline();
-        let is_meant = |found: &&Found| is_asked(found) && found.is_pipeline(&pipeline);
-        let meant: Vec<&Found> = found.iter().filter(is_meant).collect();
-        if let [only] = meant.as_slice() {
-            return Some(only);
-        }
-        // Whatever engine it was asked for.
-        let named = self.answers().filter_map(|(_, answer)| {
-            let found = *meant.iter().find(|found| found.path == answer.config)?;
-            Some((answer.age(), found))
-        });
-        let named = named.min_by_key(|(age, _)| *age).map(|(_, found)| found);
-        named.or_else(|| meant.into_iter().min_by_key(|found| found.realised))
-    }
-
-    /// What a realised configuration answers by itself.
-    pub fn answer_of(&self, found: Found) -> Option<Answer> {
-        let engine = disk::read(&self.engine_file(&found.path)).ok().flatten();
-        Answer::of(found, engine)
-    }
-
-    /// Notes which engine was made ready last.
-    pub fn note_engine(&self, config: &Path) {
-        let _ = disk::replace(&self.engine_file(config), self.engine.value.as_bytes());
-    }
-
-    /// `p101c11.basic..engine`, beside the answers.
-    fn engine_file(&self, config: &Path) -> PathBuf {
-        let mut name = config.parent().and_then(Path::file_name).unwrap_or_default().to_owned();
-        name.push(".engine");
-        self.own_folder().join(name)
     }
 }

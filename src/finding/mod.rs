@@ -6,6 +6,7 @@ pub mod answers;
 pub mod index;
 mod kept;
 pub mod places;
+mod realised;
 pub mod scan;
 
 use std::fmt::{self, Display, Formatter};

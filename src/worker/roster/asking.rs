@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::Listed;
 use super::ending::WorkerProcess;
+use super::{Listed, STUCK};
 use crate::worker::folder::{Connection, Folder, connect_to};
 use crate::worker::start::NAME;
 
@@ -124,7 +124,7 @@ impl Talk {
 
 /// A worker that says nothing; its words name it.
 fn stuck(pid: Option<i32>) -> Listed {
-    Listed { pid, ..named(pid).unwrap_or_else(|| Listed::unanswering("?", "stuck")) }
+    Listed { pid, ..named(pid).unwrap_or_else(|| Listed::unanswering("?", STUCK)) }
 }
 
 /// What a process' words say of the worker that it is; nothing if it is none.
@@ -135,7 +135,7 @@ pub fn named(pid: Option<i32>) -> Option<Listed> {
     match words.as_slice() {
         [.., one, other, project, config, b""] if [*one, *other] == NAME.map(str::as_bytes) => {
             let project = text(project).unwrap_or_else(|| "?".into());
-            Some(Listed { pid, config: text(config), ..Listed::unanswering(&project, "stuck") })
+            Some(Listed { pid, config: text(config), ..Listed::unanswering(&project, STUCK) })
         }
         _ => None,
     }

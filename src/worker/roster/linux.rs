@@ -5,9 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::Listed;
 use super::asking::{Asked, ask, deadline, named};
 use super::ending::WorkerProcess;
+use super::{Listed, STUCK};
 use crate::error::Error;
 use crate::lock::{Holders, Lock};
 use crate::worker::Cold;
@@ -21,9 +21,6 @@ const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// A start that takes longer hangs.
 const LONGEST: Duration = Duration::from_secs(60);
-
-/// The state of a start that hangs, and of a worker that does not answer.
-const HANGS: &str = "stuck";
 
 /// The workers in a folder.
 pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
@@ -94,7 +91,7 @@ fn end_starts(folder: &Folder, is_meant: impl Fn(&Listed) -> bool) -> Vec<Listed
     for key in folder.starts() {
         while let Some(worker) = starting(folder, &key).filter(&is_meant) {
             let process = worker.pid.map(WorkerProcess::new);
-            if worker.state == HANGS || Instant::now() >= until {
+            if worker.state == STUCK || Instant::now() >= until {
                 if process.is_some_and(|process| process.kill() && process.has_ended(deadline())) {
                     let _ = fs::remove_file(folder.entry(&start_name(&key)));
                     ended.push(worker);
@@ -121,7 +118,7 @@ fn starting(folder: &Folder, key: &str) -> Option<Listed> {
         return None;
     }
     let told = Told::of(folder, key);
-    let state = if told.age > LONGEST { HANGS } else { "starting" };
+    let state = if told.age > LONGEST { STUCK } else { "starting" };
     let worker = named(told.pid).unwrap_or_else(|| Listed::unanswering(&told.project, state));
     Some(Listed { state: state.into(), ..worker })
 }

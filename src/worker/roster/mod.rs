@@ -39,6 +39,10 @@ pub struct Listed {
     pub state: String,
 }
 
+/// The state of a worker that does not answer, and of a start that hangs.
+#[cfg(target_os = "linux")]
+const STUCK: &str = "stuck";
+
 #[cfg(target_os = "linux")]
 impl Listed {
     /// One that tells nothing of itself.
