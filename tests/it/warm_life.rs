@@ -134,8 +134,13 @@ fn a_stuck_worker_is_stopped_on_an_older_system_too() {
     kill("-STOP", worker);
     write(warm.studio.path("work/older.py"), WITHOUT_HANDLES);
     let python = PYTHON.to_str().unwrap();
-    let told = warm.text(&format!("{python} older.py $S --stop-workers"));
-    assert!(told.contains(&worker.to_string()), "{told}");
+    let output = warm.run(&format!("{python} older.py $S --stop-workers"));
+    if output.status.code() == Some(99) {
+        println!("this system takes no filter");
+        return;
+    }
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert!(told.contains(&worker.to_string()), "{output:?}");
     wait_until(|| !lives(worker));
     assert_eq!(warm.workers().len(), 0);
 }
@@ -151,7 +156,7 @@ fn a_start_that_hangs_can_be_seen_and_stopped() {
         warm.until(|workers| workers.iter().any(|w| w["state"] == "starting" && w["pid"].is_i64()));
         let start = pid(&warm.worker());
         // It has taken so long.
-        warm.text("touch -d '2 minutes ago' $XDG_RUNTIME_DIR/sgtk-python/*.start");
+        warm.text("touch -d '2 minutes ago' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start");
         assert_eq!(
             (&warm.worker()["state"], &warm.worker()["project"]),
             (&"stuck".into(), &"bigbuck".into())
