@@ -1,7 +1,7 @@
 """A project's worker: imports Toolkit once, then forks a child for each job that a launcher sends.
 
-Follows `as_main.py` and `engine.py` in one text, and is followed by `worker_supervisor.py`, which is the worker's life, and
-`worker_job.py`, which is a child's. The protocol is told in docs/warm.md. Python 3.7+, Linux.
+Follows `as_main.py` and `engine.py` in one text, and is followed by `worker_files.py`, by `worker_supervisor.py`, which is the
+worker's life, and by `worker_job.py`, which is a child's. The protocol is told in docs/warm.md. Python 3.7+, Linux.
 """
 import array
 import atexit
@@ -39,8 +39,6 @@ SPARES = 2              # children that are kept ready
 LARGEST = 16 << 20      # bytes of a plan
 REPLY = struct.Struct("<ci")
 HEAD = struct.Struct("<cI")
-# The clock that file systems take their times from (linux/time.h); it steps some milliseconds at a time.
-CLOCK_REALTIME_COARSE = 5
 # glibc's number; the name is not in each Python's `select`.
 HANGS_UP = getattr(select, "POLLRDHUP", 0x2000)
 OF_THE_THREAD_LIBRARY = (32, 33)

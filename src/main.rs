@@ -59,7 +59,8 @@ fn run() -> Result<ExitCode> {
         Action::Each(each) => run_each(each, &situation),
         Action::MakeShim => make_shim(&situation),
         Action::Explain(format) => explain(*format, &situation),
-        Action::Launch | Action::Print(_) => launch(&situation),
+        Action::Launch => launch(&situation),
+        Action::Print(text) => print(text),
     }
 }
 

@@ -7,13 +7,10 @@ use std::time::SystemTime;
 use super::question::Trouble;
 use super::realising::Realising;
 use super::{Asking, Bootstrap, Held, Progress, try_for};
-use crate::disk;
-use crate::error::{Candidate, Error, SiteFailure};
-use crate::finding::answers::{Answer, Asked, Nature};
-use crate::finding::{Found, Pipeline};
+use crate::error::{Error, SiteFailure};
+use crate::finding::answers::{Answer, Nature};
 use crate::lock::{Holders, Lock};
-use crate::origin::Origin;
-use crate::select::{Distributed, Selection};
+use crate::select::Distributed;
 use crate::shown::Shown;
 
 impl Bootstrap<'_> {
@@ -118,7 +115,7 @@ impl Bootstrap<'_> {
         }
         self.site.tidy();
         let mut realising = Realising::default();
-        let answered = self.question(asking, turn, &mut realising);
+        let answered = self.converse(asking, turn, &mut realising);
         (self.progress)(Progress::Over);
         let busy = realising.is_busy();
         realising.end(answered.is_ok() || spare.is_some(), self);
@@ -182,76 +179,12 @@ impl Bootstrap<'_> {
         Ok((stays && self.held(Some(&answer)).is_some()).then_some(answer))
     }
 
-    /// Whether an answer names the very configuration that was chosen, if one was.
-    fn is_meant(&self, answer: &Answer) -> bool {
-        self.distributed.here.as_ref().is_none_or(|here| here.config == answer.config)
-    }
-
     /// What to say of a configuration that stays as it is for the sake of its jobs.
     fn unready(&self, known: &Answer) -> Option<String> {
         let (engine, config) = (Shown::new(&self.site.engine.value), Shown::new(&known.config));
         let wants =
             format!("the engine '{engine}' has not been made ready, for jobs run from {config}");
         (!known.is_ready_for(&self.site.engine)).then(|| wants + "; --refresh does it all the same")
-    }
-
-    fn held_whole(&self, answer: &Answer) -> Result<Held, Error> {
-        let not_whole = || match answer.nature {
-            Nature::Centralized => {
-                let (path, origin) = (answer.config.clone(), Origin::Site(self.host()));
-                let exists = disk::exists(&path).unwrap_or(false);
-                Error::NotAConfig { path, exists, origin }
-            }
-            Nature::Realised | Nature::Unmarked => Error::NotWhole { path: answer.config.clone() },
-        };
-        self.held(Some(answer)).ok_or_else(not_whole)
-    }
-
-    /// The selection of a configuration that is here, whole, and not being realised by anybody.
-    fn held(&self, answer: Option<&Answer>) -> Option<Held> {
-        let answer = answer?;
-        if answer.nature == Nature::Centralized {
-            return answer.is_whole().then(|| (self.selection(answer), None));
-        }
-        // Where a lock cannot be had nobody can realise either: a cache that is only read.
-        let lock = self.wait_for(&self.jobs_file(answer.project_id), Holders::Many).ok();
-        let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
-        (!is_marked && answer.is_whole()).then(|| (self.selection(answer), lock))
-    }
-
-    fn selection(&self, answer: &Answer) -> Selection {
-        let mut project = self.distributed.project.clone();
-        let name = Some(&answer.project).filter(|name| !name.is_empty());
-        if let (Asked::Id(_), Some(name)) = (&self.distributed.question.project, name) {
-            project.value = name.into();
-        }
-        let origin = Origin::Site(self.host());
-        let path = answer.config.clone();
-        let mut selection = Selection::of(self.situation.places, project, path, origin);
-        if answer.nature != Nature::Centralized {
-            selection.realised = Some(answer.age());
-            selection.known_as = name.cloned();
-        }
-        selection
-    }
-
-    /// Checks that the site gave the configuration that was asked for: the bootstrap API falls back to
-    /// another one if there is none of a name.
-    fn check_pipeline(&self, answer: &Answer) -> Result<(), Error> {
-        let Distributed { question, here, .. } = &self.distributed;
-        let (found, _) = Found::read(&answer.config, &self.situation.inputs.variables);
-        let wanted = match (here, &question.pipeline) {
-            (Some(here), _) if !self.is_meant(answer) => here.config.to_string_lossy().into_owned(),
-            (_, Some(name)) if !found.is_pipeline(&Pipeline::Named(name.clone())) => name.clone(),
-            _ => return Ok(()),
-        };
-        let project = answer.project.clone();
-        let pipeline = found.metadata.pipeline.unwrap_or_default();
-        Err(Error::NoPipeline {
-            wanted,
-            project,
-            configs: vec![Candidate { path: found.path, pipeline }],
-        })
     }
 
     pub fn jobs_file(&self, project_id: i64) -> PathBuf {

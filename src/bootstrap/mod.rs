@@ -8,6 +8,7 @@
 //! like, for realising moves the core aside under the feet of whoever imports it.
 
 mod asking;
+mod holding;
 mod protocol;
 mod question;
 mod realising;

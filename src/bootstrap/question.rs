@@ -46,7 +46,7 @@ impl From<Error> for Trouble {
 impl Bootstrap<'_> {
     /// Asks the site, and tells what Toolkit complained of besides. The program holds the turn too, so
     /// that nobody follows while it lives on without this launch.
-    pub fn question(
+    pub fn converse(
         &self,
         asking: Asking,
         turn: &Lock,

@@ -1,6 +1,6 @@
 //! Signals between the launcher and a job: passed on to it, and told of its death.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -9,8 +9,8 @@ use nix::sys::signal::{SigSet, Signal, kill, killpg};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
-use rustix::process::{self, PidfdFlags, pidfd_open, pidfd_send_signal};
 
+use super::handle::Handle;
 use super::protocol::TOLD_TO_END;
 
 /// What is passed on.
@@ -30,49 +30,34 @@ const BY_THE_KERNEL: i32 = 0x80;
 
 /// A job's process, which leads a group.
 #[derive(Debug)]
-pub struct JobProcess {
-    number: Pid,
-    /// Holds on to it, where the system can (Linux 5.3).
-    handle: Option<OwnedFd>,
-}
+pub struct JobProcess(Handle);
 
 impl JobProcess {
     /// The process of this number; while it waits for GO that is its own.
     pub fn new(number: i32) -> Self {
-        let open = |pid| pidfd_open(pid, PidfdFlags::empty()).ok();
-        let handle = process::Pid::from_raw(number).and_then(open);
-        JobProcess { number: Pid::from_raw(number), handle }
+        JobProcess(Handle::new(number))
     }
 
     /// What can be read once it has ended.
     pub fn end(&self) -> Option<BorrowedFd<'_>> {
-        self.handle.as_ref().map(AsFd::as_fd)
+        self.0.end()
     }
 
     /// Whether it is stopped; it may have been continued since that was told.
     pub fn is_stopped(&self) -> bool {
-        let told = std::fs::read_to_string(format!("/proc/{}/stat", self.number));
+        let told = std::fs::read_to_string(format!("/proc/{}/stat", self.0.number));
         let told = told.unwrap_or_default();
         told.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
     }
 
-    /// Sends a signal to it, and to no other that has its number after it.
-    fn send(&self, signal: Signal) {
-        let raw = process::Signal::from_named_raw(signal as i32);
-        let _ = match (&self.handle, raw) {
-            (Some(handle), Some(raw)) => pidfd_send_signal(handle, raw).is_ok(),
-            _ => kill(self.number, signal).is_ok(),
-        };
-    }
-
     /// Sends a signal to its group, if it has not ended.
     fn send_to_group(&self, signal: Signal) {
-        let has_ended = self.handle.as_ref().is_some_and(|handle| {
-            let mut events = [PollFd::new(handle.as_fd(), PollFlags::POLLIN)];
+        let has_ended = self.0.end().is_some_and(|end| {
+            let mut events = [PollFd::new(end, PollFlags::POLLIN)];
             poll(&mut events, PollTimeout::ZERO).is_ok_and(|count| count > 0)
         });
         if !has_ended {
-            let _ = killpg(self.number, signal);
+            let _ = killpg(self.0.number, signal);
         }
     }
 }
@@ -111,7 +96,7 @@ impl Forwarder {
             if information.ssi_code == BY_THE_KERNEL || signal == Signal::SIGCONT {
                 job.send_to_group(signal);
             } else {
-                job.send(signal);
+                job.0.send(signal);
             }
         }
     }

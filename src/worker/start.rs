@@ -28,6 +28,8 @@ pub const SOURCE: &str = concat!(
     "\n",
     include_str!("../../shims/worker.py"),
     "\n",
+    include_str!("../../shims/worker_files.py"),
+    "\n",
     include_str!("../../shims/worker_supervisor.py"),
     "\n",
     include_str!("../../shims/worker_job.py"),

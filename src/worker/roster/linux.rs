@@ -20,7 +20,7 @@ use crate::worker::start::{Told, is_starting, why_unfit};
 const LONGEST_START: Duration = Duration::from_secs(10);
 
 /// A start that takes longer hangs.
-const LONGEST: Duration = Duration::from_secs(60);
+const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 /// The workers in a folder.
 pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
@@ -118,7 +118,7 @@ fn starting(folder: &Folder, key: &str) -> Option<Listed> {
         return None;
     }
     let told = Told::of(folder, key);
-    let state = if told.age > LONGEST { STUCK } else { "starting" };
+    let state = if told.age > HANGS_AFTER { STUCK } else { "starting" };
     let worker = named(told.pid).unwrap_or_else(|| Listed::unanswering(&told.project, state));
     Some(Listed { state: state.into(), ..worker })
 }
