@@ -17,6 +17,15 @@ print('  config  ', os.environ['SGTK_PYTHON_CONFIG'])
 print('  process ', os.getpid())
 ";
 
+/// This system's name in Toolkit's file names.
+const OS: &str = if cfg!(windows) {
+    "Windows"
+} else if cfg!(target_os = "macos") {
+    "Darwin"
+} else {
+    "Linux"
+};
+
 fn main() -> Result<(), Box<dyn Error>> {
     let studio = tempfile::tempdir()?;
     let configs = studio.path().join("configs");
@@ -27,8 +36,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let sintel = config(&configs, "sintel")?;
     let shared = studio.path().join("cores/v0.24.0");
     core(&shared, "0.24.0")?;
-    let link =
-        sintel.join(format!("install/core/core_{}.cfg", sgtk_python::os::Os::CURRENT.name()));
+    let link = sintel.join(format!("install/core/core_{OS}.cfg"));
     write(&link, shared.to_str().ok_or("a temporary folder that is not Unicode")?)?;
 
     let script = studio.path().join("where_am_i.py");

@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
+use crate::os::Os;
 
 /// What the launcher was started with.
 #[derive(Debug)]
@@ -28,11 +29,6 @@ pub struct Inputs {
 
 /// The variable that names the parent: between launchers, and nobody else's.
 pub const PARENT: &str = "SGTK_PYTHON_PARENT";
-
-/// How many characters a line of standard output holds; `None` if it is no terminal.
-pub fn terminal_width() -> Option<usize> {
-    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
-}
 
 /// Whether there is a person to ask.
 pub fn has_terminal() -> bool {
@@ -73,6 +69,19 @@ impl Inputs {
     /// Specification).
     pub fn folder(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+    }
+
+    /// Returns the launcher's cache folder: `SGTK_PYTHON_CACHE`, else `sgtk-python` in the user's cache folder (XDG
+    /// Base Directory Specification). Having no home folder is normal.
+    pub fn cache_folder(&self) -> Option<PathBuf> {
+        if let Some(folder) = self.folder("SGTK_PYTHON_CACHE") {
+            return Some(folder);
+        }
+        let caches = self.folder("XDG_CACHE_HOME").or_else(|| match Os::CURRENT {
+            Os::Windows => self.folder("LOCALAPPDATA"),
+            _ => Some(self.folder("HOME")?.join(".cache")),
+        });
+        Some(caches?.join("sgtk-python"))
     }
 
     /// The folder of this user's workers, which need not be there.

@@ -2,59 +2,65 @@
 //! nothing left of another project or another Python.
 //!
 //! ```text
-//! Inputs ─▶ Request ─▶ Selection ─▶ Resolution ─▶ LaunchPlan ─▶ exec
-//! capture   parse      choose  │    read disk     decide         ├▶ worker  (the same value, sent)
-//!              │          ▲    │        ▲                         └▶ explain (the same value, printed)
-//!              │          │    └ bootstrap (what is distributed: realised here, else asked of the site)
-//!              │          └ finding       │ (configurations by id, name or path)
-//!              └─▶ Environment ───────────┘
-//!                  what Python may inherit
+//! Inputs ─▶ Request ─▶ Context ─▶ ChosenProject ─▶ LaunchPlan ─▶ exec
+//! capture   parse      settings,  choose, and      resolve,      ├▶ worker  (the same value, sent)
+//!                      roots,     realise where    decide        └▶ explain (the same value, printed)
+//!                      site       needed
 //! ```
 //!
-//! For several projects ([`each`]) the launcher starts itself, once for each.
+//! | rooms, from the top down | responsibility |
+//! |---|---|
+//! | `main` | parse, build the context, run the command, report |
+//! | [`command`] | one file a verb; the only rooms that print |
+//! | `project` | choose the project, and have its configuration realised if it is distributed |
+//! | `bootstrap` | realise a distributed configuration with the bootstrap API |
+//! | `helper`, `worker` | ask another Python something; run a plan in the project's worker |
+//! | `exec` | become Python |
+//! | `plan`, `resolve`, `select` | decide what runs: configuration, core, interpreter, environment |
+//! | [`context`] | all that a command starts from |
+//! | `site` | the site: address, credentials, query, cached answers, realised configurations |
+//! | `finding` | the search for configurations on disk |
+//! | `toolkit`, `inherit` | Toolkit's files and rules; the variables that Python inherits |
+//! | [`request`], `settings` | what the caller and the settings files ask for |
+//! | [`console`], [`inputs`] | the process' streams, and everything else read from the process |
+//! | `error`, `interpreter`, `lock` | every failure; facts about a Python; locks on files |
+//! | `disk`, `environment`, `origin` | files; variables as values; what decided a value |
+//! | [`cli`], `display`, `fingerprint`, `os`, `parallel`, `suggest` | know nothing of the crate |
 //!
-//! The process is read once, at the left edge ([`inputs`]); what a job in a worker has to have of it besides
-//! is read where it is sent ([`worker`]). The disk is read in the middle, and nothing is written but the
-//! index of configurations in the user's cache folder ([`finding::index`]), there a lock if only one run is
-//! to go on at a time ([`exclusive`]), what is kept of the site's answers beside the configurations that
-//! Toolkit realises ([`bootstrap`]), and the sockets of workers ([`worker`]). The plan
-//! is a pure value. Only the right edge acts. Each value carries what decided it
-//! ([`origin`]), so that explaining costs nothing: `--explain`, the tests and the launch are readers of
-//! one struct, [`plan::LaunchPlan`].
-//!
-//! Modules import strictly downwards, which `tests/it/layers.rs` checks.
+//! The process is read once, at the left edge ([`inputs`]); the plan is a pure value; only the right edge
+//! acts. Each value carries its origin, so `--explain`, the tests and the launch read one struct.
+//! `tests/it/layers.rs` checks that imports run strictly downwards; docs/architecture.md says where each kind
+//! of change goes.
 
 #![cfg_attr(not(windows), forbid(unsafe_code))]
 
-pub mod bootstrap;
+mod bootstrap;
 pub mod cli;
-pub mod credentials;
-pub mod disk;
-pub mod doctor;
-pub mod each;
-pub mod environment;
-pub mod error;
-pub mod exclusive;
-pub mod exec;
-pub mod explain;
-pub mod finding;
-pub mod fingerprint;
-pub mod inherit;
+pub mod command;
+pub mod console;
+pub mod context;
+mod disk;
+mod display;
+mod environment;
+mod error;
+mod exec;
+mod finding;
+mod fingerprint;
+mod helper;
+mod inherit;
 pub mod inputs;
-pub mod listing;
-pub mod lock;
-pub mod near;
-pub mod origin;
-pub mod os;
-pub mod parallel;
-pub mod plan;
+mod interpreter;
+mod lock;
+mod origin;
+mod os;
+mod parallel;
+mod plan;
+mod project;
 pub mod request;
-pub mod resolve;
-pub mod select;
-pub mod settings;
-pub mod shim;
-pub mod shown;
-pub mod site;
-pub mod situation;
-pub mod toolkit;
-pub mod worker;
+mod resolve;
+mod select;
+mod settings;
+mod site;
+mod suggest;
+mod toolkit;
+mod worker;

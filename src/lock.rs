@@ -8,13 +8,11 @@ use std::path::Path;
 
 use crate::disk;
 
-/// Who may hold a lock at a time.
+/// The two modes of `flock(2)` and `LockFileEx`: one exclusive holder, or any number of shared ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Holders {
-    /// One.
-    One,
-    /// As many as like, but not together with a single one.
-    Many,
+pub enum LockMode {
+    Exclusive,
+    Shared,
 }
 
 /// A lock that is held, until it is dropped.
@@ -23,21 +21,21 @@ pub struct Lock(File);
 
 impl Lock {
     /// Waits for a lock. The file is made, and the folders above it, if it is not there.
-    pub fn wait_for(path: &Path, holders: Holders) -> io::Result<Self> {
+    pub fn wait_for(path: &Path, mode: LockMode) -> io::Result<Self> {
         let file = disk::open_private(path)?;
-        match holders {
-            Holders::One => file.lock()?,
-            Holders::Many => file.lock_shared()?,
+        match mode {
+            LockMode::Exclusive => file.lock()?,
+            LockMode::Shared => file.lock_shared()?,
         }
         Ok(Lock(file))
     }
 
     /// Takes a lock if that needs no waiting.
-    pub fn try_for(path: &Path, holders: Holders) -> io::Result<Option<Self>> {
+    pub fn try_for(path: &Path, mode: LockMode) -> io::Result<Option<Self>> {
         let file = disk::open_private(path)?;
-        let taken = match holders {
-            Holders::One => file.try_lock(),
-            Holders::Many => file.try_lock_shared(),
+        let taken = match mode {
+            LockMode::Exclusive => file.try_lock(),
+            LockMode::Shared => file.try_lock_shared(),
         };
         match taken {
             Ok(()) => Ok(Some(Lock(file))),

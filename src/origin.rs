@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
 use std::path::{Path, PathBuf};
 
-use crate::shown::Shown;
+use crate::display::Printable;
 
 /// A value and what decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,16 +72,16 @@ impl Display for Origin {
         match self {
             Origin::Option(name) => write!(f, "option {name}"),
             Origin::Variable(name) => write!(f, "variable {name}"),
-            Origin::Link(name) => write!(f, "link {}", Shown::new(name)),
+            Origin::Link(name) => write!(f, "link {}", Printable::new(name)),
             Origin::Setting { key, file } => {
-                write!(f, "'{}' in {}", Shown::new(key), Shown::new(file))
+                write!(f, "'{}' in {}", Printable::new(key), Printable::new(file))
             }
-            Origin::File(path) => write!(f, "{}", Shown::new(path)),
+            Origin::File(path) => write!(f, "{}", Printable::new(path)),
             Origin::Below { root, origin } => {
-                write!(f, "folder below {} ({origin})", Shown::new(root))
+                write!(f, "folder below {} ({origin})", Printable::new(root))
             }
-            Origin::Data(folder) => write!(f, "project data in {}", Shown::new(folder)),
-            Origin::Site(host) => write!(f, "site {}", Shown::new(host)),
+            Origin::Data(folder) => write!(f, "project data in {}", Printable::new(folder)),
+            Origin::Site(host) => write!(f, "site {}", Printable::new(host)),
             Origin::Default(rule) => f.write_str(rule),
         }
     }

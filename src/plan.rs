@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::cli::Entity;
-use crate::credentials::Credentials;
+use crate::context::Context;
+use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::finding::scan::{Scan, scan_threads};
 use crate::inputs::Place;
-use crate::origin::Decided;
+use crate::interpreter::Interpreter;
+use crate::interpreter::Words;
+use crate::origin::{Decided, Origin};
+use crate::parallel::in_parallel;
 use crate::request::Request;
-use crate::resolve::{Interpreter, Resolution, resolve};
+use crate::resolve::{Resolution, resolve};
 use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::{Settings, WorkerSettings};
-use crate::shown::Shown;
-use crate::situation::Situation;
+use crate::site::credentials::Credentials;
 use crate::toolkit::core::Core;
-use crate::toolkit::interpreter::Words;
 
 /// All that is needed to become Python, and all that decided it.
 #[derive(Debug)]
@@ -55,6 +58,14 @@ pub struct Session {
 }
 
 impl LaunchPlan {
+    /// Returns the credentials that the plan's session needs; `None` without a session.
+    pub fn credentials(&self, context: &Context) -> Result<Option<Credentials>, Error> {
+        match self.session {
+            Some(_) => Credentials::read(&self.environment, &context.settings, &context.inputs),
+            None => Ok(None),
+        }
+    }
+
     /// What the caller gave Python: the words after those that the interpreter brings.
     pub fn words(&self) -> Words {
         let own = 1 + self.interpreter.args.len();
@@ -82,11 +93,24 @@ pub struct Warm {
 
 /// Makes the plan for a project: what Python may inherit, what is on the disk, and from both what will
 /// run.
-pub fn plan(selection: Selection, situation: &Situation) -> Result<LaunchPlan, Error> {
-    let Situation { request, settings, inputs, .. } = situation;
-    let mut environment = situation.environment(selection.known_as.as_deref());
-    let resolution = resolve(request, settings, &inputs.place, &selection, &mut environment)?;
-    decide(situation, selection, resolution, environment)
+pub fn plan(selection: Selection, context: &Context) -> Result<LaunchPlan, Error> {
+    let mut environment = context.environment(selection.known_as.as_deref());
+    let resolution = resolve(context, &selection, &mut environment)?;
+    decide(context, selection, resolution, environment)
+}
+
+/// Plans a launch of each configuration that a scan found, several at a time.
+pub fn plan_all(scan: &Scan, context: &Context) -> Vec<Result<LaunchPlan, Error>> {
+    in_parallel(scan_threads(scan.records.len()), &scan.records, |record| {
+        let name = context.roots.name_of(record);
+        let origin = Origin::Default("listed");
+        let project = Decided::new(name.clone().into(), origin.clone());
+        let mut selection = Selection::of(&context.roots, project, record.path.clone(), origin);
+        if record.realised.is_some() {
+            (selection.realised, selection.known_as) = (record.realised, Some(name));
+        }
+        plan(selection, context)
+    })
 }
 
 fn session(request: &Request, settings: &Settings) -> Option<Session> {
@@ -95,20 +119,20 @@ fn session(request: &Request, settings: &Settings) -> Option<Session> {
     is_wanted.then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() })
 }
 
-fn warm(situation: &Situation, project: Option<&str>) -> Option<Decided<Warm>> {
-    let Situation { request, settings, inputs, .. } = situation;
+fn warm(context: &Context, project: Option<&str>) -> Option<Decided<Warm>> {
+    let Context { request, settings, inputs, .. } = context;
     let wanted = request.warm.clone().or_else(|| settings.warm(project))?;
     let warm = || Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
     wanted.value.then(|| Decided::new(warm(), wanted.origin))
 }
 
 fn decide(
-    situation: &Situation,
+    context: &Context,
     selection: Selection,
     resolution: Resolution,
     mut environment: Environment,
 ) -> Result<LaunchPlan, Error> {
-    let Situation { request, settings, inputs, .. } = situation;
+    let Context { request, settings, inputs, .. } = context;
     let Resolution { core, interpreter, sandbox, other_cores, warnings: odd } = resolution;
     let mut warnings = selection.warnings.clone();
     warnings.extend(odd);
@@ -124,7 +148,7 @@ fn decide(
     if let Some(name) = sandbox.filter(|_| environment.get("TANK_CURRENT_PC").is_none()) {
         warnings.push(format!(
             "'{}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one",
-            Shown::new(&name)
+            Printable::new(&name)
         ));
     }
     let mut argv = vec![interpreter.path.clone().into_os_string()];
@@ -137,7 +161,7 @@ fn decide(
     Ok(LaunchPlan {
         // A Python that does not see the core has nothing to prepare: an editor probes it so.
         session: session(request, settings).filter(|_| isolating.is_none()),
-        warm: warm(situation, selection.known_as.as_deref()),
+        warm: warm(context, selection.known_as.as_deref()),
         place: inputs.place.clone(),
         selection,
         core,

@@ -65,8 +65,9 @@ impl Bench {
     }
 
     fn workers(&self) -> Vec<Value> {
-        serde_json::from_slice(&self.launcher(&["--workers=json"]).output().unwrap().stdout)
-            .unwrap()
+        let output = self.launcher(&["--workers=json"]).output().unwrap();
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        list["workers"].as_array().unwrap().clone()
     }
 
     fn start(&self) {

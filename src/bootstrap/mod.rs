@@ -1,17 +1,17 @@
 //! Gets the configuration of a project that is distributed: the one that was realised here, while it
-//! is whole and young, else what the site answers. That is one question between choosing a project and
+//! is whole and young, else what the site answers. That is one query between choosing a project and
 //! reading its configuration, asked rarely and by a Python of its own; what comes of it is an ordinary
 //! configuration.
 //!
-//! One launch at a time asks a question, and one at a time realises a project's configuration; the
+//! One launch at a time asks a query, and one at a time realises a project's configuration; the
 //! others use what it got. As long as Python runs it holds the project's lock together with all its
 //! like, for realising moves the core aside under the feet of whoever imports it.
 
-mod asking;
-mod holding;
+mod acquire;
 mod protocol;
-mod question;
-mod realising;
+mod realising_lock;
+mod refresh;
+mod site_process;
 
 use std::io;
 use std::path::Path;
@@ -19,20 +19,19 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread;
 use std::time::Duration;
 
+use crate::context::Context;
 use crate::error::Error;
-use crate::lock::{Holders, Lock};
-use crate::select::{Chosen, Distributed, Selection, agreed, select};
-use crate::shown::Shown;
+use crate::lock::{Lock, LockMode};
+use crate::select::{Distributed, Selection};
 use crate::site::Site;
-use crate::situation::Situation;
 
 /// When to ask the site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asking {
+pub enum Refresh {
     /// Where nothing whole and young is here.
-    IfNeeded,
+    IfStale,
     /// In any case.
-    Anew,
+    Always,
     /// Never: what is here has to do.
     Never,
 }
@@ -53,53 +52,9 @@ pub enum Progress {
 /// Who is told.
 pub type Watch = dyn Fn(Progress) + Sync;
 
-/// The configuration that all choices came to, and the locks that Python has to hold.
-pub struct Settled {
-    /// The configuration.
-    pub selection: Selection,
-    /// The locks.
-    pub locks: Vec<Lock>,
-}
-
-/// Chooses the project, and gets its configuration from the site if it is distributed.
-pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result<Settled, Error> {
-    let Situation { request, places, site, inputs, settings } = *situation;
-    // A site without a folder for its configurations is none.
-    let not_asked = |here| match Site::host(settings, inputs).filter(|_| site.is_none()) {
-        Some(host) => Error::NotAsked { here: Box::new(here), host: host.value },
-        None => here,
-    };
-    let chosen = select(request, places, site, inputs).map_err(|error| match error {
-        Error::UnknownProject { .. } | Error::UnknownId { .. } => not_asked(error),
-        error => error,
-    })?;
-    let (mut selections, mut locks) = (Vec::new(), Vec::new());
-    for chosen in chosen {
-        match chosen {
-            Chosen::Here(mut selection) => {
-                if asking == Asking::Anew {
-                    let config = Shown::new(&selection.config.path);
-                    let what =
-                        format!("nothing to refresh: {config} is no configuration of the site's");
-                    selection.warnings.push(what);
-                }
-                selections.push(selection);
-            }
-            Chosen::OnSite(distributed) => {
-                let site = distributed.site;
-                let bootstrap = Bootstrap { situation, site, distributed, progress };
-                let (selection, lock) = bootstrap.settle(asking)?;
-                selections.push(selection);
-                locks.extend(lock);
-            }
-        }
-    }
-    Ok(Settled { selection: agreed(selections)?, locks })
-}
-
-/// One question to the site.
-struct Bootstrap<'a> {
-    situation: &'a Situation<'a>,
+/// One query to the site.
+pub struct Bootstrap<'a> {
+    context: &'a Context,
     site: &'a Site,
     distributed: Distributed<'a>,
     progress: &'a Watch,
@@ -108,10 +63,14 @@ struct Bootstrap<'a> {
 /// Whoever waits for longer wants to know what for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-impl Bootstrap<'_> {
+impl<'a> Bootstrap<'a> {
+    pub fn new(context: &'a Context, distributed: Distributed<'a>, progress: &'a Watch) -> Self {
+        Bootstrap { context, site: distributed.site, distributed, progress }
+    }
+
     /// Waits for a lock, and tells so if that takes time.
-    pub fn wait_for(&self, path: &Path, holders: Holders) -> Result<Lock, Error> {
-        if let Some(lock) = try_for(path, holders)? {
+    pub fn wait_for(&self, path: &Path, mode: LockMode) -> Result<Lock, Error> {
+        if let Some(lock) = try_for(path, mode)? {
             return Ok(lock);
         }
         let progress = self.progress;
@@ -125,7 +84,7 @@ impl Bootstrap<'_> {
             };
             // Without a thread nobody is told.
             let _ = thread::Builder::new().spawn_scoped(scope, tell);
-            let lock = Lock::wait_for(path, holders);
+            let lock = Lock::wait_for(path, mode);
             drop(waiting);
             lock
         });
@@ -137,8 +96,8 @@ impl Bootstrap<'_> {
 /// A selection, and the lock that goes with it.
 type Held = (Selection, Option<Lock>);
 
-fn try_for(path: &Path, holders: Holders) -> Result<Option<Lock>, Error> {
-    Lock::try_for(path, holders).map_err(|error| uncached(path, error))
+fn try_for(path: &Path, mode: LockMode) -> Result<Option<Lock>, Error> {
+    Lock::try_for(path, mode).map_err(|error| uncached(path, error))
 }
 
 fn uncached(path: &Path, source: io::Error) -> Error {

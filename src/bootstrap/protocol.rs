@@ -4,19 +4,19 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::credentials::Credentials;
 use crate::error::SiteFailureKind;
-use crate::finding::answers::Asked;
+use crate::site::credentials::Credentials;
+use crate::site::query::ProjectKey;
 
 /// What the program is asked for.
 #[derive(Serialize)]
-pub struct Request<'a> {
+pub struct HelperRequest<'a> {
     pub host: &'a str,
     pub credentials: Option<Credentials>,
     pub locks: Vec<i32>,
     pub terminal: bool,
-    pub project: &'a Asked,
-    pub pipeline: Pipeline<'a>,
+    pub project: &'a ProjectKey,
+    pub pipeline: ConfigKey<'a>,
     pub plugin_id: &'a str,
     pub base_configuration: Option<&'a str>,
     pub engine: &'a str,
@@ -26,7 +26,7 @@ pub struct Request<'a> {
 
 #[derive(Serialize)]
 #[serde(untagged)]
-pub enum Pipeline<'a> {
+pub enum ConfigKey<'a> {
     Id(i64),
     Name(&'a str),
 }
@@ -34,7 +34,7 @@ pub enum Pipeline<'a> {
 /// What the program answers, a line each.
 #[derive(Deserialize)]
 #[serde(tag = "answer", rename_all = "lowercase")]
-pub enum Reply {
+pub enum HelperReply {
     Project { id: i64, name: String },
     Progress { value: f64, message: String },
     Centralized { id: i64, name: String, path: PathBuf },

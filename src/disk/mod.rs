@@ -17,10 +17,10 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use crate::shown::Shown;
+use crate::display::Printable;
 
 pub use system::{
-    Identity, identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in, user_id,
+    identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in, user_id,
 };
 
 /// The most bytes that such a file may hold: far more than any real one does.
@@ -78,7 +78,7 @@ impl Display for Problem {
             Problem::Nul => f.write_str("holds a NUL byte"),
             Problem::Lacks(what) => write!(f, "lacks {what}"),
             Problem::NotYaml(why) => {
-                write!(f, "is no YAML that could be understood: {}", Shown::new(why))
+                write!(f, "is no YAML that could be understood: {}", Printable::new(why))
             }
         }
     }

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::{Candidate, Error, SiteFailureKind};
 use crate::disk::Problem;
+use crate::display::Printable;
 use crate::origin::Decided;
 use crate::os::Os;
-use crate::shown::Shown;
 
 /// So many options are offered.
 const MOST_OPTIONS: usize = 8;
@@ -23,7 +23,7 @@ impl Error {
     /// What to do about it, where that is known.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Error::CommandLine { hint, .. } => Some(Shown::new(hint.as_ref()?).to_string()),
+            Error::CommandLine { hint, .. } => Some(Printable::new(hint.as_ref()?).to_string()),
             Error::UnknownOption { word, near } => Some(unknown_option_hint(word, near.as_deref())),
             Error::Isolated { .. } => {
                 Some("leave it out; -s keeps the user's own packages out, and lets the core in".into())
@@ -34,7 +34,7 @@ impl Error {
             Error::Conflict(_) => Some("leave one of them out".into()),
             Error::NoProject { misplaced: Some(word), .. } => Some(format!(
                 "'{}' stands among Python's words; the launcher's options come first",
-                Shown::new(word)
+                Printable::new(word)
             )),
             Error::NoProject { inside_launch: true, .. } => Some(
                 "this was started by a launch; to stay with its project: --config \"$SGTK_PYTHON_CONFIG\""
@@ -51,7 +51,7 @@ impl Error {
             }
             Error::NoPipeline { configs, .. } => Some(format!("there is {}", options("--pipeline", configs, |c| c.pipeline.clone().into()))),
             Error::Ambiguous { configs, .. } => Some(format!("pick one: {}", options("--config", configs, |c| c.path.clone().into()))),
-            Error::NotAsked { host, .. } => Some(format!("{} was not asked, for there is no folder for its configurations: set SHOTGUN_HOME", Shown::new(host))),
+            Error::NotAsked { host, .. } => Some(format!("{} was not asked, for there is no folder for its configurations: set SHOTGUN_HOME", Printable::new(host))),
             Error::NotOnSite { here, .. } => {
                 let here = here.hint();
                 Some(here.map_or_else(|| NEW_THERE.into(), |hint| format!("{hint}; {NEW_THERE}")))
@@ -72,7 +72,7 @@ impl Error {
                 Some(unknown_project_hint(near, roots, *unreadable))
             }
             Error::File { path, problem: Problem::OpenToOthers } => {
-                Some(format!("chmod 600 {}", Shown::new(path)))
+                Some(format!("chmod 600 {}", Printable::new(path)))
             }
             Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
@@ -85,12 +85,12 @@ impl Error {
             }
             Error::NoCore { link, .. } => Some(format!(
                 "localize the core, or write the shared core's root into {}",
-                Shown::new(link)
+                Printable::new(link)
             )),
             Error::CoreNotSetUp { file, .. } => Some(format!(
                 "write the shared core's root on {} into {}",
                 Os::CURRENT.name(),
-                Shown::new(file)
+                Printable::new(file)
             )),
             Error::CoreWithoutTank { .. } => {
                 Some("install the core again, or name one that holds sgtk, tank and tank_vendor".into())
@@ -125,7 +125,7 @@ impl Error {
 
 /// The options that would pick each of some configs.
 fn options(option: &str, configs: &[Candidate], value: impl Fn(&Candidate) -> OsString) -> String {
-    let values = configs.iter().map(|config| Shown::new(&value(config)).to_string());
+    let values = configs.iter().map(|config| Printable::new(&value(config)).to_string());
     let mut options: Vec<String> = values
         .filter(|value| !value.is_empty())
         .map(|value| format!("{option} {}", shell_words::quote(&value)))
@@ -137,7 +137,7 @@ fn options(option: &str, configs: &[Candidate], value: impl Fn(&Candidate) -> Os
 
 /// What may be wrong with a path as it was written that leads nowhere.
 fn written_hint(written: &OsStr) -> Option<String> {
-    let shown = Shown::new(written);
+    let shown = Printable::new(written);
     let bytes = written.as_encoded_bytes();
     if bytes.windows(2).any(|pair| matches!(pair, [b'$', b'{' | b'_' | b'A'..=b'Z' | b'a'..=b'z']))
     {
@@ -158,7 +158,7 @@ fn site_hint(kind: SiteFailureKind, log: &Path) -> String {
         SiteFailureKind::NoCore => {
             "name a core that this Python can import with 'core' in [site], a folder that holds 'sgtk'".into()
         }
-        _ => format!("the whole story is in {}", Shown::new(log)),
+        _ => format!("the whole story is in {}", Printable::new(log)),
     }
 }
 
@@ -180,7 +180,8 @@ fn unknown_project_hint(near: &[String], roots: &[Decided<PathBuf>], unreadable:
         let elsewhere = "the name is that of the config's folder, or the project's tank_name; set SHOTGUN_BASE, or 'roots' in the settings, if it is elsewhere";
         return unreadable_hint(unreadable).unwrap_or_else(|| elsewhere.into());
     }
-    let names: Vec<String> = near.iter().map(|name| format!("'{}'", Shown::new(name))).collect();
+    let names: Vec<String> =
+        near.iter().map(|name| format!("'{}'", Printable::new(name))).collect();
     format!("did you mean {}?", names.join(" or "))
 }
 

@@ -5,59 +5,61 @@ use std::path::PathBuf;
 
 use super::{Error, SiteFailure, SiteFailureKind};
 use crate::disk::Reason;
+use crate::display::Printable;
 use crate::origin::Decided;
 use crate::os::Os;
-use crate::shown::Shown;
 
 impl Display for Error {
     #[expect(clippy::too_many_lines, reason = "one arm for each way to fail")]
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Error::CommandLine { message, .. } => write!(f, "{}", Shown::new(message)),
-            Error::UnknownOption { word, .. } => write!(f, "unknown option '{}'", Shown::new(word)),
+            Error::CommandLine { message, .. } => write!(f, "{}", Printable::new(message)),
+            Error::UnknownOption { word, .. } => {
+                write!(f, "unknown option '{}'", Printable::new(word))
+            }
             Error::Isolated { word } => write!(
                 f,
                 "'{}' would make Python ignore PYTHONPATH, and so hide the project's core",
-                Shown::new(word)
+                Printable::new(word)
             ),
             Error::BadVariable { option, word } => {
                 let wanted = if *option == "--env" { "NAME=VALUE" } else { "a variable's name" };
-                write!(f, "{option} takes {wanted}, not '{}'", Shown::new(word))
+                write!(f, "{option} takes {wanted}, not '{}'", Printable::new(word))
             }
             Error::PipelineOfConfig { config, pipeline } => {
                 write!(f, "{config} names one configuration; {pipeline} cannot name another")
             }
             Error::BadProjectId { value } => {
-                write!(f, "SGTK_PROJECT_ID is no number: '{}'", Shown::new(value))
+                write!(f, "SGTK_PROJECT_ID is no number: '{}'", Printable::new(value))
             }
             Error::BadSwitch { name, value } => {
-                write!(f, "{name} can be 1 or 0, not '{}'", Shown::new(value))
+                write!(f, "{name} can be 1 or 0, not '{}'", Printable::new(value))
             }
             Error::HostileName { name, origin } => {
-                write!(f, "'{}' cannot be a project's name ({origin})", Shown::new(name))
+                write!(f, "'{}' cannot be a project's name ({origin})", Printable::new(name))
             }
             Error::Conflict(both) => {
                 let [first, second] = both.as_ref();
                 write!(
                     f,
                     "two different configs are chosen: {} ({}) and {} ({})",
-                    Shown::new(&first.value),
+                    Printable::new(&first.value),
                     first.origin,
-                    Shown::new(&second.value),
+                    Printable::new(&second.value),
                     second.origin
                 )
             }
             Error::BadPython { value, why, origin } => {
-                write!(f, "'{}' names no Python: {why} ({origin})", Shown::new(value))
+                write!(f, "'{}' names no Python: {why} ({origin})", Printable::new(value))
             }
             Error::NoWorkingDirectory { path } => write!(
                 f,
                 "there is no working directory (it may have been deleted) to look for {} in",
-                Shown::new(path)
+                Printable::new(path)
             ),
             Error::NoProject { .. } => f.write_str("no project was named"),
             Error::UnknownProject { name, origin, roots, .. } => {
-                write!(f, "no project '{}' ({origin}) below ", Shown::new(name))?;
+                write!(f, "no project '{}' ({origin}) below ", Printable::new(name))?;
                 list_roots(f, roots)
             }
             Error::UnknownId { id, origin, roots, .. } => {
@@ -69,102 +71,111 @@ impl Display for Error {
                 list_roots(f, roots)
             }
             Error::NothingAbove { path, origin } => {
-                write!(f, "{} is in no project's config or data ({origin})", Shown::new(path))
+                write!(f, "{} is in no project's config or data ({origin})", Printable::new(path))
             }
             Error::NoPipeline { wanted, project, .. } => write!(
                 f,
                 "the project '{}' has no config '{}' here",
-                Shown::new(project),
-                Shown::new(wanted)
+                Printable::new(project),
+                Printable::new(wanted)
             ),
             Error::Ambiguous { wanted, project, configs } => {
-                write!(f, "the project '{}' has several configs ", Shown::new(project))?;
-                write!(f, "'{}': ", Shown::new(wanted))?;
+                write!(f, "the project '{}' has several configs ", Printable::new(project))?;
+                write!(f, "'{}': ", Printable::new(wanted))?;
                 list(f, configs.iter().map(|config| &config.path))
             }
             Error::BadSite(host) => {
-                write!(f, "'{}' is no site's address ({})", Shown::new(&host.value), host.origin)
+                write!(
+                    f,
+                    "'{}' is no site's address ({})",
+                    Printable::new(&host.value),
+                    host.origin
+                )
             }
             Error::NotAsked { here, .. } => Display::fmt(here, f),
-            Error::NotOnSite { here, host } => write!(f, "{here}, nor on {}", Shown::new(host)),
+            Error::NotOnSite { here, host } => write!(f, "{here}, nor on {}", Printable::new(host)),
             Error::NotRealised { project, host } => write!(
                 f,
                 "the config of '{}' has not been realised here; a launch would ask {} for it",
-                Shown::new(project),
-                Shown::new(host)
+                Printable::new(project),
+                Printable::new(host)
             ),
             Error::NotWhole { path } => {
-                write!(f, "{} is not whole: realising it broke off", Shown::new(path))
+                write!(f, "{} is not whole: realising it broke off", Printable::new(path))
             }
             Error::Site(error) => write!(
                 f,
                 "{} gives no config of '{}': {}",
-                Shown::new(&error.host),
-                Shown::new(&error.project),
+                Printable::new(&error.host),
+                Printable::new(&error.project),
                 error.failure
             ),
             Error::Cache { path, source } => {
-                write!(f, "{} cannot be made or locked: {}", Shown::new(path), Reason(source))
+                write!(f, "{} cannot be made or locked: {}", Printable::new(path), Reason(source))
             }
-            Error::File { path, problem } => write!(f, "{} {problem}", Shown::new(path)),
+            Error::File { path, problem } => write!(f, "{} {problem}", Printable::new(path)),
             Error::Settings { path, line, key, message } => {
-                write!(f, "{}:{line}: ", Shown::new(path))?;
+                write!(f, "{}:{line}: ", Printable::new(path))?;
                 if let Some(key) = key {
-                    write!(f, "'{}': ", Shown::new(key))?;
+                    write!(f, "'{}': ", Printable::new(key))?;
                 }
-                write!(f, "{}", Shown::new(message))
+                write!(f, "{}", Printable::new(message))
             }
             Error::NotAConfig { path, exists, origin } => {
                 let why = if *exists { "is no pipeline configuration" } else { "does not exist" };
-                write!(f, "{} {why} ({origin})", Shown::new(path))
+                write!(f, "{} {why} ({origin})", Printable::new(path))
             }
             Error::NoCore { config, link, studio } => {
-                write!(f, "{} has no core: it is not localized, there is no ", Shown::new(config))?;
-                write!(f, "{}", Shown::new(link))?;
+                write!(
+                    f,
+                    "{} has no core: it is not localized, there is no ",
+                    Printable::new(config)
+                )?;
+                write!(f, "{}", Printable::new(link))?;
                 match studio {
-                    Some(studio) => write!(f, ", and no studio core at {}", Shown::new(studio)),
+                    Some(studio) => write!(f, ", and no studio core at {}", Printable::new(studio)),
                     None => f.write_str(", and no studio core"),
                 }
             }
             Error::CoreNotSetUp { file, text } => write!(
                 f,
                 "{} says '{}': no core is set up for {}",
-                Shown::new(file),
-                Shown::new(text),
+                Printable::new(file),
+                Printable::new(text),
                 Os::CURRENT.name()
             ),
             Error::CoreMissing { core, file, .. } => write!(
                 f,
                 "the core {} named in {} does not exist",
-                Shown::new(core),
-                Shown::new(file)
+                Printable::new(core),
+                Printable::new(file)
             ),
             Error::CoreWithoutTank { python_path, origin } => write!(
                 f,
                 "{} holds no Toolkit core: there is no 'tank' in it ({origin})",
-                Shown::new(python_path)
+                Printable::new(python_path)
             ),
             Error::CoreUnlistable { python_path, separator } => write!(
                 f,
                 "{} cannot stand in PYTHONPATH: its path holds '{separator}'",
-                Shown::new(python_path)
+                Printable::new(python_path)
             ),
             Error::CoreLacksPython { python, version, core, .. } => write!(
                 f,
                 "{} is Python {version}, for which the core {} has no packages",
-                Shown::new(python),
-                Shown::new(core)
+                Printable::new(python),
+                Printable::new(core)
             ),
             Error::NotExecutable { path, why, origin } => {
-                write!(f, "the Python {} cannot run: {why} ({origin})", Shown::new(path))
+                write!(f, "the Python {} cannot run: {why} ({origin})", Printable::new(path))
             }
             Error::Launcher { path, origin } => {
-                write!(f, "the Python {} is this launcher itself ({origin})", Shown::new(path))
+                write!(f, "the Python {} is this launcher itself ({origin})", Printable::new(path))
             }
             Error::Exec { path, source, longest } => {
-                write!(f, "the Python {} cannot run: {}", Shown::new(path), Reason(source))?;
+                write!(f, "the Python {} cannot run: {}", Printable::new(path), Reason(source))?;
                 match longest {
-                    Some(word) => write!(f, " ({})", Shown::new(word)),
+                    Some(word) => write!(f, " ({})", Printable::new(word)),
                     None => Ok(()),
                 }
             }
@@ -172,39 +183,43 @@ impl Display for Error {
                 write!(f, "what Python has to hold cannot be handed over: {}", Reason(source))
             }
             Error::PythonMissing { path, origin, .. } => {
-                write!(f, "the Python {} does not exist ({origin})", Shown::new(path))
+                write!(f, "the Python {} does not exist ({origin})", Printable::new(path))
             }
             Error::WorkerLost { worker, why } => {
                 write!(f, "it is not known how the job ended: the worker (process {worker}) {why}")
             }
             Error::Workers(why) => f.write_str(why),
             Error::WorkerStays { worker, project } => {
-                write!(f, "the worker of {} (process {worker}) does not stop", Shown::new(project))
+                write!(
+                    f,
+                    "the worker of {} (process {worker}) does not stop",
+                    Printable::new(project)
+                )
             }
             Error::PythonNotOnPath { name, origin } => {
-                write!(f, "no Python '{}' on PATH ({origin})", Shown::new(name))
+                write!(f, "no Python '{}' on PATH ({origin})", Printable::new(name))
             }
             Error::Busy { what, config, holder } => {
-                write!(f, "{} runs already for {}", Shown::new(what), Shown::new(config))?;
+                write!(f, "{} runs already for {}", Printable::new(what), Printable::new(config))?;
                 holder.map_or(Ok(()), |process| write!(f, " (process {process})"))
             }
             Error::NoLockFolder => f.write_str("--exclusive has no folder to keep its lock in"),
             Error::Lock { path, source } => {
-                write!(f, "the lock {} cannot be had: {}", Shown::new(path), Reason(source))
+                write!(f, "the lock {} cannot be had: {}", Printable::new(path), Reason(source))
             }
             Error::NoneMatches { pattern, pipeline, roots } => {
                 f.write_str("no project")?;
                 if let Some(pattern) = pattern {
-                    write!(f, " that matches '{}'", Shown::new(pattern))?;
+                    write!(f, " that matches '{}'", Printable::new(pattern))?;
                 }
                 if let Some(pipeline) = pipeline {
-                    write!(f, " with a config '{}'", Shown::new(pipeline))?;
+                    write!(f, " with a config '{}'", Printable::new(pipeline))?;
                 }
                 f.write_str(" below ")?;
                 list_roots(f, roots)
             }
             Error::NoLauncher => f.write_str("the system does not tell where this program is"),
-            Error::Shim { path, why } => write!(f, "cannot make {}: {why}", Shown::new(path)),
+            Error::Shim { path, why } => write!(f, "cannot make {}: {why}", Printable::new(path)),
         }
     }
 }
@@ -225,7 +240,7 @@ impl Display for SiteFailure {
             | SiteFailureKind::NoCore
             | SiteFailureKind::Other => "",
         };
-        write!(f, "{what}{}", Shown::new(&self.message))
+        write!(f, "{what}{}", Printable::new(&self.message))
     }
 }
 
@@ -239,7 +254,7 @@ fn list<'a>(
     let more = paths.len().saturating_sub(MOST);
     for (at, path) in paths.take(MOST).enumerate() {
         let separator = if at == 0 { "" } else { ", " };
-        write!(f, "{separator}{}", Shown::new(path))?;
+        write!(f, "{separator}{}", Printable::new(path))?;
     }
     if more > 0 { write!(f, " and {more} more") } else { Ok(()) }
 }

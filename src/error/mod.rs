@@ -42,7 +42,6 @@ pub struct Candidate {
 
 /// Why Python was not started.
 #[derive(Debug)]
-#[expect(missing_docs, reason = "the variant tells what its fields are of")]
 pub enum Error {
     /// The command line cannot be understood; clap's message and tip.
     CommandLine { message: String, hint: Option<String> },
@@ -198,7 +197,7 @@ impl Error {
             | Error::NoPipeline { .. }
             | Error::NoneMatches { .. } => Code::NoProject,
             Error::NotOnSite { here, .. } | Error::NotAsked { here, .. } => here.code(),
-            Error::Site(error) if error.failure.kind.is_a_no() => Code::NoProject,
+            Error::Site(error) if error.failure.kind.is_not_found() => Code::NoProject,
             Error::Busy { .. } => Code::Busy,
             Error::BadPython { origin: Origin::Setting { .. }, .. }
             | Error::BadSite(Decided { origin: Origin::Setting { .. }, .. })

@@ -62,7 +62,7 @@ pub enum SiteFailureKind {
 
 impl SiteFailureKind {
     /// Whether the site did answer: that it has no such thing.
-    pub fn is_a_no(self) -> bool {
+    pub fn is_not_found(self) -> bool {
         matches!(
             self,
             SiteFailureKind::NoProject | SiteFailureKind::NoConfig | SiteFailureKind::NoPipeline

@@ -1,12 +1,10 @@
 //! Becomes Python, starts one to ask it something, or runs the launcher itself for a project: the only
 //! code that starts a program.
 
-pub mod conversation;
 pub mod parent;
-pub mod probe;
+pub mod program;
 pub mod relay;
 mod session;
-pub mod text;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -20,13 +18,15 @@ use windows as system;
 use std::convert::Infallible;
 use std::process::Command;
 
-use crate::credentials::Credentials;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::interpreter::Interpreter;
 use crate::lock::Lock;
 use crate::plan::LaunchPlan;
-use crate::resolve::Interpreter;
+use crate::site::credentials::Credentials;
 use session::with_session;
+
+pub use system::{end_group, lead_a_group};
 
 /// Becomes the plan's Python, which holds these locks until it ends, and for a session acts as these
 /// credentials. Only failure returns.
@@ -43,7 +43,7 @@ pub fn become_python(
 }
 
 /// A Python as a child of the launcher, which has its environment and no words yet.
-fn command(interpreter: &Interpreter, environment: &Environment) -> Command {
+pub fn command(interpreter: &Interpreter, environment: &Environment) -> Command {
     #[expect(clippy::disallowed_methods, reason = "this is where Python starts")]
     let mut command = Command::new(&interpreter.path);
     command.env_clear().envs(environment.variables());

@@ -4,9 +4,9 @@
 use std::ffi::OsStr;
 use std::io::{self, Write};
 
-use super::text::{RUN, VARIABLE};
-use crate::credentials::Credentials;
+use super::program::{RUN, VARIABLE};
 use crate::plan::{LaunchPlan, Session};
+use crate::site::credentials::Credentials;
 
 /// What runs in the program's place.
 const PROGRAM: &str = concat!(

@@ -1,87 +1,82 @@
-//! The index: what the last scan of these places found, in a file of the user's cache folder. It may
-//! be missing, stale, cut off or made up by somebody: nothing in it is believed without a look at what
-//! it speaks of, and every failure to read or write it means that there is none.
+//! The index: a file in the user's cache folder with the configurations that the last scan of these roots found.
 //!
-//! One line a configuration, its fields between tabs: project's id, configuration's id and name,
-//! project's name, folder. The last line is `.`, without which the file was cut off.
+//! The file may be missing, stale, cut off or forged. The launcher checks each record against the configuration
+//! before it uses it, and treats an unreadable index as an empty one.
+//!
+//! Format: one line a configuration, with tabs between the fields: project id, configuration id, configuration
+//! name, `tank_name`, folder. The last line is `.`; without it the file was cut off.
 
 use std::path::PathBuf;
 
 use memchr::memmem;
 
-use super::places::Places;
-use super::{Found, Wanted};
+use super::roots::ConfigRoots;
 use crate::disk;
 use crate::fingerprint::Fingerprint;
 use crate::inputs::Inputs;
-use crate::os::Os;
 use crate::toolkit::metadata::Metadata;
+use crate::toolkit::record::{ConfigRecord, Query};
 
-/// Where the index of some places is.
+/// The index of some roots.
 #[derive(Debug)]
 pub struct Index {
+    /// `None` where the user has no cache folder.
     file: Option<PathBuf>,
 }
 
-/// No index is larger (bytes): some 300,000 configurations.
+/// The largest index that is read, in bytes: some 300,000 configurations.
 const LARGEST: u64 = 64 * 1024 * 1024;
 
 impl Index {
-    /// The index for these places: in `SGTK_PYTHON_CACHE`, else the user's cache folder, else nowhere.
-    pub fn of(places: &Places, inputs: &Inputs) -> Self {
+    pub fn of(roots: &ConfigRoots, inputs: &Inputs) -> Self {
         let mut fingerprint = Fingerprint::default();
-        let roots = places.roots.iter().map(|root| &root.value);
-        let named = places.named.iter().map(|(_, config)| &config.value);
-        roots.chain(named).for_each(|path| fingerprint.add(path));
+        for root in &roots.folders {
+            fingerprint.add(&root.value);
+        }
+        for (_, config) in &roots.named {
+            fingerprint.add(&config.value);
+        }
         let name = format!("configs-1-{}", fingerprint.text());
-        Index { file: folder(inputs).map(|folder| folder.join(name)) }
+        Index { file: inputs.cache_folder().map(|folder| folder.join(name)) }
     }
 
-    /// The configurations in the index that are of the wanted project; none for a path, which the
-    /// index alone cannot tell.
-    pub fn matching(&self, wanted: &Wanted) -> Vec<Found> {
+    /// Returns the indexed records that match, unchecked. A path matches none: records have no data folders.
+    pub fn matching(&self, query: &Query) -> Vec<ConfigRecord> {
         let text = self.file.as_ref().and_then(|file| disk::bytes_up_to(LARGEST, file).ok()?);
         match text {
-            Some(text) if text.ends_with(b"\n.\n") => matching(&text, wanted),
+            Some(text) if text.ends_with(b"\n.\n") => matching(&text, query),
             _ => Vec::new(),
         }
     }
 
-    /// Writes what a scan found in the place of what was there, if that can be done at all.
-    pub fn write(&self, found: &[Found]) {
+    /// Replaces the index. Failing to write it costs the next look-up a scan, and no more.
+    pub fn write(&self, records: &[ConfigRecord]) {
         if let Some(file) = &self.file {
-            let _ = disk::replace(file, &text_of(found));
+            let _ = disk::replace(file, &text_of(records));
         }
     }
 }
 
-/// The launcher's cache folder: `SGTK_PYTHON_CACHE`, else in the user's cache folder (XDG Base Directory Specification; having no
-/// home folder is normal).
-pub fn folder(inputs: &Inputs) -> Option<PathBuf> {
-    if let Some(folder) = inputs.folder("SGTK_PYTHON_CACHE") {
-        return Some(folder);
-    }
-    let home = || match Os::CURRENT {
-        Os::Windows => inputs.folder("LOCALAPPDATA"),
-        _ => Some(inputs.folder("HOME")?.join(".cache")),
-    };
-    Some(inputs.folder("XDG_CACHE_HOME").or_else(home)?.join("sgtk-python"))
-}
-
-fn text_of(found: &[Found]) -> Vec<u8> {
+fn text_of(records: &[ConfigRecord]) -> Vec<u8> {
     let mut text = vec![b'\n'];
-    for Found { path, metadata, .. } in found {
-        let Metadata { pipeline_id, pipeline, project_id, project } = metadata;
-        let number =
-            |id: &Option<i64>| id.map_or_else(String::new, |id| id.to_string()).into_bytes();
-        let name = |name: &Option<String>| name.clone().unwrap_or_default().into_bytes();
-        let path = path.as_os_str().as_encoded_bytes().to_owned();
-        let fields = [number(project_id), number(pipeline_id), name(pipeline), name(project), path];
-        text.extend_from_slice(&fields.map(|field| escaped(&field)).join(&b'\t'));
+    for ConfigRecord { path, metadata, .. } in records {
+        let Metadata { config_id, config_name, project_id, tank_name } = metadata;
+        let fields = [
+            digits(*project_id),
+            digits(*config_id),
+            escaped(config_name.as_deref().unwrap_or_default().as_bytes()),
+            escaped(tank_name.as_deref().unwrap_or_default().as_bytes()),
+            escaped(path.as_os_str().as_encoded_bytes()),
+        ];
+        text.extend_from_slice(&fields.join(&b'\t'));
         text.push(b'\n');
     }
     text.extend_from_slice(b".\n");
     text
+}
+
+fn digits(id: Option<i64>) -> Vec<u8> {
+    id.map_or_else(String::new, |id| id.to_string()).into_bytes()
 }
 
 fn escaped(field: &[u8]) -> Vec<u8> {
@@ -98,86 +93,96 @@ fn escaped(field: &[u8]) -> Vec<u8> {
 }
 
 fn unescaped(field: &[u8]) -> Vec<u8> {
+    let mut text = Vec::with_capacity(field.len());
     let mut bytes = field.iter();
-    let next = || match bytes.next()? {
-        b'\\' => bytes.next().map(|byte| match byte {
-            b't' => b'\t',
-            b'n' => b'\n',
+    while let Some(byte) = bytes.next() {
+        let plain = match byte {
+            b'\\' => match bytes.next() {
+                Some(b't') => b'\t',
+                Some(b'n') => b'\n',
+                Some(byte) => *byte,
+                None => break,
+            },
             byte => *byte,
-        }),
-        byte => Some(*byte),
-    };
-    std::iter::from_fn(next).collect()
+        };
+        text.push(plain);
+    }
+    text
 }
 
-fn matching(text: &[u8], wanted: &Wanted) -> Vec<Found> {
-    let mut found = match wanted {
-        Wanted::Id(id) => lines_with(text, format!("\n{id}\t").as_bytes()),
-        Wanted::Name(name) => {
+fn matching(text: &[u8], query: &Query) -> Vec<ConfigRecord> {
+    let mut records = match query {
+        Query::Id(id) => lines_with(text, format!("\n{id}\t").as_bytes()),
+        Query::TankName(name) => {
             lines_with(text, &[b"\t", escaped(name.as_bytes()).as_slice(), b"\t"].concat())
         }
-        Wanted::Data(_) => Vec::new(),
+        Query::Data(_) => Vec::new(),
     };
-    found.retain(|found| wanted.matches(found));
-    found
+    records.retain(|record| query.matches(record));
+    records
 }
 
-fn lines_with(text: &[u8], part: &[u8]) -> Vec<Found> {
-    let line = |hit: usize| {
-        // The part may begin with the end of the line before.
-        let (before, after) = text.split_at_checked(hit + 1)?;
-        let start = before.iter().rposition(|byte| *byte == b'\n')? + 1;
-        let end = hit + 1 + after.iter().position(|byte| *byte == b'\n')?;
-        entry(text.get(start..end)?)
-    };
-    memmem::find_iter(text, part).filter_map(line).collect()
+fn lines_with(text: &[u8], part: &[u8]) -> Vec<ConfigRecord> {
+    memmem::find_iter(text, part).filter_map(|hit| record_in(line_at(text, hit)?)).collect()
 }
 
-/// The configuration that a line is of.
-fn entry(line: &[u8]) -> Option<Found> {
-    let mut fields = line.split(|byte| *byte == b'\t');
-    let text = |field: &[u8]| String::from_utf8(unescaped(field)).ok();
-    let name = |field: &[u8]| text(field).filter(|name| !name.is_empty());
-    let number = |field: &[u8]| text(field)?.parse().ok();
+/// Returns the line of a hit. The hit may begin with the end of the line before.
+fn line_at(text: &[u8], hit: usize) -> Option<&[u8]> {
+    let (before, after) = text.split_at_checked(hit + 1)?;
+    let start = before.iter().rposition(|byte| *byte == b'\n')? + 1;
+    let end = hit + 1 + after.iter().position(|byte| *byte == b'\n')?;
+    text.get(start..end)
+}
+
+fn record_in(line: &[u8]) -> Option<ConfigRecord> {
+    let mut fields = line.split(|byte| *byte == b'\t').map(unescaped);
     let metadata = Metadata {
         project_id: number(fields.next()?),
-        pipeline_id: number(fields.next()?),
-        pipeline: name(fields.next()?),
-        project: name(fields.next()?),
+        config_id: number(fields.next()?),
+        config_name: name(fields.next()?),
+        tank_name: name(fields.next()?),
     };
-    let path = disk::path_of(unescaped(fields.next()?))?;
-    Some(Found { path, metadata, ..Found::default() })
+    let path = disk::path_of(fields.next()?)?;
+    Some(ConfigRecord { path, metadata, ..ConfigRecord::default() })
+}
+
+fn name(field: Vec<u8>) -> Option<String> {
+    String::from_utf8(field).ok().filter(|name| !name.is_empty())
+}
+
+fn number(field: Vec<u8>) -> Option<i64> {
+    name(field)?.parse().ok()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn what_is_written_is_read() {
-        let found = |path: &str, id, project: &str| Found {
-            path: path.into(),
-            metadata: Metadata {
-                pipeline_id: Some(7),
-                pipeline: Some("Primary".into()),
-                project_id: id,
-                project: Some(project.into()),
-            },
-            ..Found::default()
+    fn record(path: &str, project_id: Option<i64>, tank_name: &str) -> ConfigRecord {
+        let metadata = Metadata {
+            config_id: Some(7),
+            config_name: Some("Primary".into()),
+            project_id,
+            tank_name: Some(tank_name.into()),
         };
-        let odd = found("/c/a\tb\\n\n", Some(17), "odd\tname");
-        let last = found("/c/c", Some(1), "c");
-        let text = text_of(&[odd.clone(), found("/c/b", None, "1"), last.clone()]);
-        assert_eq!(matching(&text, &Wanted::Id(1)), [last]);
-        assert_eq!(matching(&text, &Wanted::Id(7)), []);
-        assert_eq!(matching(&text, &Wanted::Name("odd\tname")), [odd]);
-        assert_eq!(matching(&text, &Wanted::Name("Primary")), []);
+        ConfigRecord { path: path.into(), metadata, ..ConfigRecord::default() }
     }
 
     #[test]
-    fn rubbish_says_nothing() {
+    fn written_records_are_read_back() {
+        let odd = record("/c/a\tb\\n\n", Some(17), "odd\tname");
+        let last = record("/c/c", Some(1), "c");
+        let text = text_of(&[odd.clone(), record("/c/b", None, "1"), last.clone()]);
+        assert_eq!(matching(&text, &Query::Id(1)), [last]);
+        assert_eq!(matching(&text, &Query::Id(7)), []);
+        assert_eq!(matching(&text, &Query::TankName("odd\tname")), [odd]);
+        assert_eq!(matching(&text, &Query::TankName("Primary")), []);
+    }
+
+    #[test]
+    fn malformed_text_matches_nothing() {
         for text in [&b""[..], b"\n.\n", b"\n1\t2\n.\n", b"\n1\t\\\xff\t\t\t\t", b"\n\n\t\n.\n"] {
-            assert_eq!(matching(text, &Wanted::Id(1)), [], "{text:?}");
+            assert_eq!(matching(text, &Query::Id(1)), [], "{text:?}");
         }
     }
 }

@@ -1,128 +1,141 @@
-//! Looks at every folder where a configuration may be, two levels below the roots at the most.
+//! Looks into every folder that may be a configuration.
 
 use std::collections::HashSet;
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Found;
-use super::places::Places;
+use super::roots::ConfigRoots;
 use crate::disk;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::parallel::in_parallel;
 use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::record::ConfigRecord;
 
-/// How many folders are looked at together, where there are so many: a file server keeps each waiting.
-pub fn at_once(folders: usize) -> usize {
-    if folders < 32 { 1 } else { 8 }
-}
-
-/// What a scan found.
+/// The configurations that a scan found.
 #[derive(Debug, Default)]
 pub struct Scan {
-    /// The configurations, in the order of the roots and then by path.
-    pub found: Vec<Found>,
-    /// What cannot be read, or not whole, and why: configurations, and folders where some may be.
+    /// In the order of the roots, then by path.
+    pub records: Vec<ConfigRecord>,
+    /// Configurations and folders that cannot be read, and the reason.
     pub faults: Vec<(PathBuf, Error)>,
 }
 
-/// A folder that was looked at.
-enum Seen {
-    /// A configuration, and what is wrong with it.
-    Config(Found, Option<Error>),
-    /// One that cannot be looked into.
-    Closed(PathBuf, Error),
+/// A folder to look into, and its subfolders too if `has_levels`.
+struct Candidate {
+    folder: PathBuf,
+    has_levels: bool,
 }
 
-/// Scans the places.
-pub fn scan(places: &Places, variables: &Variables) -> Scan {
-    let named = places.named.iter().map(|(_, config)| (config.value.clone(), false));
+/// A candidate that is a configuration, or cannot be read.
+enum Sighting {
+    Config(ConfigRecord, Option<Error>),
+    Unreadable(PathBuf, Error),
+}
+
+/// Scan threads; network file systems answer each stat slowly.
+pub fn scan_threads(folders: usize) -> usize {
+    if folders < 32 { 1 } else { 8 }
+}
+
+/// Scans the configurations that the settings name, and two levels of folders below each root.
+pub fn scan(roots: &ConfigRoots, variables: &Variables) -> Scan {
     let mut scan = Scan::default();
-    let mut folders: Vec<(PathBuf, bool)> = named.collect();
-    for root in &places.roots {
+    let mut candidates = Vec::new();
+    for (_, config) in &roots.named {
+        candidates.push(Candidate { folder: config.value.clone(), has_levels: false });
+    }
+    for root in &roots.folders {
         match subfolders(&root.value) {
-            Ok(below) => folders.extend(below.into_iter().map(|folder| (folder, true))),
+            Ok(folders) => {
+                candidates.extend(
+                    folders.into_iter().map(|folder| Candidate { folder, has_levels: true }),
+                );
+            }
             Err(fault) => scan.faults.push((root.value.clone(), fault)),
         }
     }
-    let seen = in_parallel(at_once(folders.len()), &folders, |(folder, deeper)| {
-        look(folder, *deeper, variables)
+    let sightings = in_parallel(scan_threads(candidates.len()), &candidates, |candidate| {
+        look_into(candidate, variables)
     });
-    let mut identities = HashSet::new();
-    for seen in seen.into_iter().flatten() {
-        // A second way to a configuration is passed over, if the system can tell.
-        let is_new = match &seen {
-            Seen::Config(found, _) => {
-                disk::identity(&found.path).is_none_or(|identity| identities.insert(identity))
+    let mut seen = HashSet::new();
+    for sighting in sightings.into_iter().flatten() {
+        // A second path to one configuration does not count, where the system can compare them.
+        let is_new = match &sighting {
+            Sighting::Config(record, _) => {
+                disk::identity(&record.path).is_none_or(|identity| seen.insert(identity))
             }
-            Seen::Closed(..) => true,
+            Sighting::Unreadable(..) => true,
         };
         if is_new {
-            scan.take(seen);
+            scan.add(sighting);
         }
     }
     scan
 }
 
 impl Scan {
-    /// What a scan finds that looks at one configuration alone.
-    pub fn of(config: &Path, variables: &Variables) -> Self {
+    /// Scans one configuration.
+    pub fn of_config(config: &Path, variables: &Variables) -> Self {
         let mut scan = Scan::default();
-        if let Some(seen) = look_at(config, variables) {
-            scan.take(seen);
+        if let Some(sighting) = look_at(config, variables) {
+            scan.add(sighting);
         }
         scan
     }
 
-    fn take(&mut self, seen: Seen) {
-        match seen {
-            Seen::Config(found, fault) => {
-                self.faults.extend(fault.map(|fault| (found.path.clone(), fault)));
-                self.found.push(found);
+    fn add(&mut self, sighting: Sighting) {
+        match sighting {
+            Sighting::Config(record, fault) => {
+                self.faults.extend(fault.map(|fault| (record.path.clone(), fault)));
+                self.records.push(record);
             }
-            Seen::Closed(folder, fault) => self.faults.push((folder, fault)),
+            Sighting::Unreadable(folder, fault) => self.faults.push((folder, fault)),
         }
     }
 }
 
-/// The configurations at a folder or, if it is none and `deeper`, in it.
-fn look(folder: &Path, deeper: bool, variables: &Variables) -> Vec<Seen> {
-    match look_at(folder, variables) {
-        Some(seen) => vec![seen],
-        None if deeper => match subfolders(folder) {
-            Ok(inside) => inside.iter().filter_map(|folder| look_at(folder, variables)).collect(),
-            Err(fault) => vec![Seen::Closed(folder.to_owned(), fault)],
-        },
-        None => Vec::new(),
+fn look_into(candidate: &Candidate, variables: &Variables) -> Vec<Sighting> {
+    if let Some(sighting) = look_at(&candidate.folder, variables) {
+        return vec![sighting];
+    }
+    if !candidate.has_levels {
+        return Vec::new();
+    }
+    match subfolders(&candidate.folder) {
+        Ok(folders) => folders.iter().filter_map(|folder| look_at(folder, variables)).collect(),
+        Err(fault) => vec![Sighting::Unreadable(candidate.folder.clone(), fault)],
     }
 }
 
-fn look_at(folder: &Path, variables: &Variables) -> Option<Seen> {
-    match PipelineConfig::at(folder).is_one() {
+fn look_at(folder: &Path, variables: &Variables) -> Option<Sighting> {
+    match PipelineConfig::at(folder).exists() {
         Ok(true) => {
-            let (found, fault) = Found::read(folder, variables);
-            Some(Seen::Config(found, fault))
+            let (record, fault) = ConfigRecord::read(folder, variables);
+            Some(Sighting::Config(record, fault))
         }
         Ok(false) => None,
-        Err(fault) => Some(Seen::Closed(folder.to_owned(), fault)),
+        Err(fault) => Some(Sighting::Unreadable(folder.to_owned(), fault)),
     }
 }
 
-/// The folders in a folder, by name, links last: what is there by itself goes by its own name. Hidden
-/// ones are passed over, for file servers keep old states there. A folder that is not there holds none.
+/// Returns a folder's subfolders by name, links last: a folder that is reached in two ways is known by its own
+/// name. Hidden folders are left out, because file servers keep snapshots there. A folder that does not exist has
+/// none.
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten(),
         Err(error) if disk::is_absence(&error) => return Ok(Vec::new()),
         Err(error) => return Err(Error::unreachable(folder, error)),
     };
-    let visible = entries.filter(|e| !e.file_name().as_encoded_bytes().starts_with(b"."));
-    let is_link = |entry: &DirEntry| {
-        let kind = entry.file_type().ok()?;
-        (kind.is_dir() || kind.is_symlink()).then_some(kind.is_symlink())
-    };
-    let mut folders: Vec<(bool, PathBuf)> =
-        visible.filter_map(|entry| Some((is_link(&entry)?, entry.path()))).collect();
+    let mut folders = Vec::new();
+    for entry in entries {
+        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let Ok(kind) = entry.file_type() else { continue };
+        if !is_hidden && (kind.is_dir() || kind.is_symlink()) {
+            folders.push((kind.is_symlink(), entry.path()));
+        }
+    }
     folders.sort();
     Ok(folders.into_iter().map(|(_, folder)| folder).collect())
 }

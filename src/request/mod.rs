@@ -1,7 +1,7 @@
 //! What the caller asks for: the command line, the selecting variables and the link's name, parsed
 //! but not yet looked up.
 
-mod chosen;
+mod choices;
 mod each;
 
 use std::ffi::{OsStr, OsString};
@@ -15,9 +15,9 @@ use crate::cli::{Cli, Entity, Exclusive, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
-use crate::near::near;
 use crate::origin::{Decided, Origin};
-use chosen::{Chosen, by_link, by_options, by_variables, is_choice, project_of_link};
+use crate::suggest::suggest;
+use choices::{Chosen, by_link, by_options, by_variables, is_choice, project_of_link};
 
 pub use each::Each;
 
@@ -217,7 +217,7 @@ fn near_option(name: &OsStr) -> Option<String> {
     let command = Cli::command();
     let ours = command.get_arguments().filter_map(|a| a.get_long().map(String::from));
     let all = ours.chain(PYTHONS_LONG_OPTIONS.map(|option| option.trim_start_matches('-').into()));
-    near(name, all).into_iter().next().map(|option| format!("--{option}"))
+    suggest(name, all).into_iter().next().map(|option| format!("--{option}"))
 }
 
 fn assignment(word: OsString) -> Result<(OsString, OsString), Error> {

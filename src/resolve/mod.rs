@@ -10,18 +10,17 @@ pub use python::Pythons;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use crate::context::Context;
 use crate::disk;
+use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Place;
+use crate::interpreter::{self, Interpreter};
 use crate::origin::Origin;
-use crate::request::Request;
 use crate::select::Selection;
-use crate::settings::Settings;
-use crate::shown::Shown;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::core::{Core, Kind};
-use crate::toolkit::{expand, interpreter, metadata, path_file};
+use crate::toolkit::{cfg_file, expand, metadata};
 
 /// The studio core's folder below a root, if the settings name no other.
 const STUDIO: &str = "studio";
@@ -41,30 +40,17 @@ pub struct Resolution {
     pub warnings: Vec<String>,
 }
 
-/// The Python to become, and the words that come before the caller's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interpreter {
-    /// The program.
-    pub path: PathBuf,
-    /// Its first arguments.
-    pub args: Vec<OsString>,
-    /// What decided it.
-    pub origin: Origin,
-}
-
 /// Reads the disk for a selection. Variables in Toolkit's files are those that Python will have, so
 /// that Toolkit reads there what the launcher read; `environment` learns which ones they name.
 pub fn resolve(
-    request: &Request,
-    settings: &Settings,
-    place: &Place,
+    context: &Context,
     selection: &Selection,
     environment: &mut Environment,
 ) -> Result<Resolution, Error> {
-    let mut resolver = Resolver { settings, place, selection, environment, warnings: Vec::new() };
+    let mut resolver = Resolver { context, selection, environment, warnings: Vec::new() };
     let core = resolver.core()?;
     core.check()?;
-    let interpreter = resolver.interpreter(request.python.as_ref(), &core)?;
+    let interpreter = resolver.interpreter(context.request.python.as_ref(), &core)?;
     if let Some(version) = interpreter::version(&interpreter.path) {
         core.check_supports(&version, &interpreter.path)?;
     }
@@ -77,8 +63,7 @@ pub fn resolve(
 }
 
 struct Resolver<'a> {
-    settings: &'a Settings,
-    place: &'a Place,
+    context: &'a Context,
     selection: &'a Selection,
     environment: &'a mut Environment,
     warnings: Vec<String>,
@@ -100,7 +85,7 @@ impl Resolver<'_> {
             return Ok(Core { kind: Kind::Localized, root: config.path, origin });
         }
         let file = config.core_link_file();
-        let Some(text) = path_file::read(&file)? else { return self.studio_core(file) };
+        let Some(text) = cfg_file::read(&file)? else { return self.studio_core(file) };
         let root = self.expanded_with_home(&text);
         if root == "None" || root == "undefined" {
             return Err(Error::CoreNotSetUp { file, text: root });
@@ -116,16 +101,15 @@ impl Resolver<'_> {
 
     /// The core that all configurations below a root share which name none.
     fn studio_core(&mut self, link: PathBuf) -> Result<Core, Error> {
-        let settings = self.settings;
+        let settings = &self.context.settings;
         let (studio, origin) = match settings.studio(self.selection.known_as.as_deref()) {
             Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
             None => {
                 (STUDIO.into(), Origin::Default("the studio's core, for the config names none"))
             }
         };
-        let places = self.selection.roots.iter().map(|root| root.join(&studio));
-        let mut cores =
-            places.map(|root| Core { kind: Kind::Studio, root, origin: origin.clone() });
+        let roots = self.selection.roots.iter().map(|root| root.join(&studio));
+        let mut cores = roots.map(|root| Core { kind: Kind::Studio, root, origin: origin.clone() });
         let first = cores.next();
         // One that cannot be reached is not absent: looking at it more closely will tell why.
         let is_there = |core: &Core| disk::exists(&core.path()).unwrap_or(true);
@@ -171,12 +155,13 @@ impl Resolver<'_> {
         if path.is_absolute() {
             return Ok(path);
         }
-        let absolute = self.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
+        let absolute =
+            self.context.inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
             "{} names a relative path, {}: taken as {}",
-            Shown::new(file),
-            Shown::new(&path),
-            Shown::new(&absolute)
+            Printable::new(file),
+            Printable::new(&path),
+            Printable::new(&absolute)
         ));
         Ok(absolute)
     }

@@ -3,16 +3,17 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
 
-use super::{Interpreter, Resolver};
+use super::Resolver;
 use crate::disk;
+use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Place;
+use crate::interpreter::Interpreter;
 use crate::origin::{Decided, Origin};
 use crate::settings::Settings;
-use crate::shown::Shown;
 use crate::toolkit::core::{Core, Kind};
-use crate::toolkit::{expand, path_file};
+use crate::toolkit::{cfg_file, expand};
 
 impl Resolver<'_> {
     /// The Python by option or variable, by the settings, by the core's interpreter file, else
@@ -26,21 +27,21 @@ impl Resolver<'_> {
         if let Some(python) = spoken {
             return self.pythons().named(&python.value, &python.origin);
         }
-        let settings = self.settings;
+        let settings = &self.context.settings;
         if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
             let value = self.expanded_with_home(python.value);
             return self.pythons().named(&value, &python.origin);
         }
         let file = core.interpreter_file();
-        let Some(text) = path_file::read(&file)? else { return self.pythons().default() };
+        let Some(text) = cfg_file::read(&file)? else { return self.pythons().default() };
         let written = self.expanded(&text);
         let path = self.absolute(PathBuf::from(&written), &file)?;
         let origin = Origin::File(file);
         match self.pythons().checked(Interpreter { path, args: Vec::new(), origin }, &written) {
             Err(missing @ Error::PythonMissing { .. }) if core.kind == Kind::Realised => {
-                let python = self.pythons().of_site(self.settings)?;
+                let python = self.pythons().of_site(&self.context.settings)?;
                 self.warnings
-                    .push(format!("{missing}: {} takes its place", Shown::new(&python.path)));
+                    .push(format!("{missing}: {} takes its place", Printable::new(&python.path)));
                 Ok(python)
             }
             result => result,
@@ -48,7 +49,7 @@ impl Resolver<'_> {
     }
 
     fn pythons(&self) -> Pythons<'_> {
-        Pythons { place: self.place, environment: self.environment }
+        Pythons { place: &self.context.inputs.place, environment: self.environment }
     }
 }
 

@@ -1,82 +1,66 @@
-//! Finds the one configuration that is wanted among those that are here.
+//! Searches the roots for the one configuration that a query and a name select.
 
 use std::ffi::OsStr;
 
-use super::Selection;
-use super::selector::Selector;
+use crate::context::Context;
 use crate::error::{Candidate, Error};
-use crate::finding::index::Index;
-use crate::finding::scan::scan;
-use crate::finding::{self, Findings, Found, Pipeline, Wanted};
-use crate::near::near;
+use crate::finding::indexed;
+use crate::suggest::suggest;
+use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
-/// No configuration matches; how many could not be read.
+/// No configuration matches.
 pub struct NoMatch {
+    /// Configurations that could not be read, and might match.
     pub unreadable: usize,
 }
 
-impl Selector<'_> {
-    /// The one configuration that is wanted of those that match.
-    pub fn find(&self, wanted: &Wanted, project: &str) -> Result<Result<Found, NoMatch>, Error> {
-        let index = Index::of(self.places, self.inputs);
-        let pipeline = self.pipeline.as_ref().unwrap_or(&Pipeline::Primary);
-        let Findings { found, unreadable } =
-            finding::find(wanted, pipeline, self.places, self.site, &self.inputs.variables, &index);
-        if found.is_empty() {
-            return Ok(Err(NoMatch { unreadable }));
+/// Returns the configuration of the project with that name. Fails if the project has several of that name, or
+/// none.
+pub fn find(
+    query: &Query,
+    name: &ConfigName,
+    project: &str,
+    context: &Context,
+) -> Result<Result<ConfigRecord, NoMatch>, Error> {
+    let variables = &context.inputs.variables;
+    let mut unreadable = 0;
+    let records = match indexed(query, name, &context.roots, variables, &context.index()) {
+        Some(records) => records,
+        None => {
+            let scan = context.scan();
+            unreadable = scan.faults.len();
+            query.best(scan.records)
         }
-        let (wanted, project) = (pipeline.to_string(), project.to_owned());
-        let (mut fitting, others): (Vec<Found>, Vec<Found>) =
-            found.into_iter().partition(|found| found.is_pipeline(pipeline));
-        match (fitting.pop(), fitting.is_empty()) {
-            (Some(found), true) => Ok(Ok(found)),
-            (Some(last), false) => {
-                let configs = fitting.iter().chain([&last]).map(candidate).collect();
-                Err(Error::Ambiguous { wanted, project, configs })
-            }
-            (None, _) => {
-                let configs = others.iter().map(candidate).collect();
-                Err(Error::NoPipeline { wanted, project, configs })
-            }
-        }
+    };
+    if records.is_empty() {
+        return Ok(Err(NoMatch { unreadable }));
     }
-
-    /// The selection, or if another pipeline is wanted that one of the same project.
-    pub fn pipeline_of(&self, selection: Selection) -> Result<Selection, Error> {
-        let Some(pipeline) = &self.pipeline else { return Ok(selection) };
-        let (found, fault) = Found::read(&selection.config.path, &self.inputs.variables);
-        if found.is_pipeline(pipeline) {
-            return Ok(selection);
-        }
-        let project = found.metadata.project.clone().unwrap_or_default();
-        let others = match found.metadata.project_id {
-            Some(id) => self.find(&Wanted::Id(id), &project)?.ok(),
-            // Two projects without a name are not one.
-            None if project.is_empty() => None,
-            None => self.find(&Wanted::Name(&project), &project)?.ok(),
-        };
-        match (others, fault) {
-            (Some(other), _) => Ok(self.found(selection.project, other)),
-            (None, Some(fault)) => Err(fault),
-            (None, None) => Err(Error::NoPipeline {
-                wanted: pipeline.to_string(),
-                project,
-                configs: vec![candidate(&found)],
-            }),
-        }
+    let (wanted, project) = (name.to_string(), project.to_owned());
+    let (mut named, others): (Vec<ConfigRecord>, Vec<ConfigRecord>) =
+        records.into_iter().partition(|record| record.is_named(name));
+    if named.len() > 1 {
+        return Err(Error::Ambiguous { wanted, project, configs: candidates(&named) });
     }
-
-    /// The projects whose names are most like one that is not there: by folder, and by name on disk.
-    pub fn near(&self, name: &OsStr) -> Vec<String> {
-        let scan = scan(self.places, &self.inputs.variables);
-        let names = scan.found.into_iter().flat_map(|found| {
-            [self.places.known_as(&found.path), found.metadata.project].into_iter().flatten()
-        });
-        near(&name.to_string_lossy(), names)
+    match named.pop() {
+        Some(record) => Ok(Ok(record)),
+        None => Err(Error::NoPipeline { wanted, project, configs: candidates(&others) }),
     }
 }
 
-fn candidate(found: &Found) -> Candidate {
-    let pipeline = found.metadata.pipeline.clone().unwrap_or_default();
-    Candidate { path: found.path.clone(), pipeline }
+/// Returns the names of projects, by folder and by `tank_name`, that resemble an unknown one.
+pub fn similar_projects(name: &OsStr, context: &Context) -> Vec<String> {
+    let mut names = Vec::new();
+    for record in context.scan().records {
+        names.extend(context.roots.known_as(&record.path));
+        names.extend(record.metadata.tank_name);
+    }
+    suggest(&name.to_string_lossy(), names.into_iter())
+}
+
+pub fn candidates(records: &[ConfigRecord]) -> Vec<Candidate> {
+    let name = |record: &ConfigRecord| record.metadata.config_name.clone().unwrap_or_default();
+    records
+        .iter()
+        .map(|record| Candidate { path: record.path.clone(), pipeline: name(record) })
+        .collect()
 }

@@ -1,38 +1,43 @@
-//! Looks a choice up: by a project's name or id, a configuration's folder, or a path.
+//! Looks up each choice: a project's name or id, a configuration's folder, a path, the working directory.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
 
-use super::search::NoMatch;
-use super::{Chosen, Distributed, Selection};
+use super::search::{NoMatch, candidates, find, similar_projects};
+use super::selection::{CONFIG_VARIABLE, Chosen, Distributed, Selection};
+use crate::context::Context;
 use crate::disk;
 use crate::error::Error;
-use crate::finding::answers::{Asked, Question};
-use crate::finding::places::Places;
-use crate::finding::{Found, Pipeline, Wanted};
-use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::Site;
+use crate::site::query::{ProjectKey, SiteQuery};
 use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
-/// Finds what a choice means.
-pub struct Selector<'a> {
-    /// Where configurations may be.
-    pub places: &'a Places,
-    /// Who knows of others.
-    pub site: Option<&'a Site>,
-    /// What the launcher was started with.
-    pub inputs: &'a Inputs,
-    /// Whether what the site answered before counts for nothing.
-    pub refresh: bool,
-    /// Which of a project's configurations, if that is said.
-    pub pipeline: Option<Pipeline>,
+/// Looks up every choice of the request, else the working directory. Asks nothing of the site: `site` says
+/// whether a project that is not here may be one of the site's.
+pub fn select<'a>(context: &'a Context, site: Option<&'a Site>) -> Result<Vec<Chosen<'a>>, Error> {
+    let request = &context.request;
+    let name = request.pipeline.as_ref().map(|name| ConfigName::Named(name.value.clone()));
+    let selector = Selector { context, site, name };
+    if !request.choices.is_empty() {
+        return request.choices.iter().map(|choice| selector.by_choice(choice)).collect();
+    }
+    let inside_launch = context.inputs.variable(CONFIG_VARIABLE).is_some();
+    let none = Error::NoProject { misplaced: request.misplaced.clone(), inside_launch };
+    Ok(vec![selector.by_working_directory()?.ok_or(none)?])
+}
+
+struct Selector<'a> {
+    context: &'a Context,
+    site: Option<&'a Site>,
+    /// The project's configuration that is wanted, where the request names one.
+    name: Option<ConfigName>,
 }
 
 impl<'a> Selector<'a> {
-    /// What a choice comes to.
-    pub fn by(&self, choice: &Decided<Choice>) -> Result<Chosen<'a>, Error> {
+    fn by_choice(&self, choice: &Decided<Choice>) -> Result<Chosen<'a>, Error> {
         let origin = &choice.origin;
         match &choice.value {
             Choice::Project(name) => self.by_name(name, origin),
@@ -43,7 +48,7 @@ impl<'a> Selector<'a> {
                 if let Some(chosen) = self.by_path(&path, origin)? {
                     return Ok(chosen);
                 }
-                self.places.need_a_root()?;
+                self.context.roots.need_a_root()?;
                 Err(Error::NothingAbove { path, origin: origin.clone() })
             }
         }
@@ -53,98 +58,97 @@ impl<'a> Selector<'a> {
         if is_hostile(name) {
             return Err(Error::HostileName { name: name.into(), origin: origin.clone() });
         }
+        let roots = &self.context.roots;
         let project = Decided::new(name.to_owned(), origin.clone());
-        let named = self.places.named.iter().find(|(known, _)| name == known.as_str());
-        if let Some((_, config)) = named {
-            let selection = self.config(project, config.value.clone(), config.origin.clone())?;
-            return self.pipeline_of(selection).map(Chosen::Here);
+        if let Some((_, config)) = roots.named.iter().find(|(known, _)| name == known.as_str()) {
+            let selection = self.selection(project, config.value.clone(), config.origin.clone())?;
+            return self.with_name(selection).map(Chosen::Here);
         }
-        let (mut fault, mut folders) = (None, Vec::new());
         let folder: PathBuf = Path::new(name).iter().collect();
-        for root in &self.places.roots {
+        let (mut fault, mut no_configs) = (None, Vec::new());
+        for root in &roots.folders {
             let path = root.value.join(&folder);
             let origin =
                 Origin::Below { root: root.value.clone(), origin: root.origin.clone().into() };
-            // One root that cannot be read must not hide those after it.
-            match PipelineConfig::at(&path).is_one() {
+            match PipelineConfig::at(&path).exists() {
                 Ok(true) => {
-                    let selection = Selection::of(self.places, project, path, origin);
-                    return self.pipeline_of(selection).map(Chosen::Here);
+                    let selection = Selection::of(roots, project, path, origin);
+                    return self.with_name(selection).map(Chosen::Here);
                 }
-                Ok(false) => folders.push((path, origin)),
+                Ok(false) => no_configs.push((path, origin)),
+                // A root that cannot be read does not hide those after it.
                 Err(error) => fault = fault.or(Some(error)),
             }
         }
         let text = name.to_str();
-        let question = text.map(|name| self.question(Asked::Name(name.into())));
-        self.find_or_ask(project, text.map(Wanted::Name), question, |NoMatch { unreadable }| {
-            let folder = |(path, origin): (PathBuf, Origin)| {
-                let exists = disk::exists(&path).unwrap_or(false);
-                exists.then_some(Error::NotAConfig { path, exists, origin })
-            };
-            let fault = fault.or_else(|| folders.into_iter().find_map(folder));
-            let fault = fault.or_else(|| self.places.need_a_root().err());
-            fault.unwrap_or_else(|| Error::UnknownProject {
+        let key = text.map(|name| ProjectKey::Name(name.into()));
+        self.find_or_ask(project, text.map(Query::TankName), key, |NoMatch { unreadable }| {
+            if let Some(fault) = fault {
+                return fault;
+            }
+            for (path, origin) in no_configs {
+                if disk::exists(&path).unwrap_or(false) {
+                    return Error::NotAConfig { path, exists: true, origin };
+                }
+            }
+            if let Err(no_root) = roots.need_a_root() {
+                return no_root;
+            }
+            Error::UnknownProject {
                 name: name.into(),
                 origin: origin.clone(),
-                near: self.near(name).into(),
-                roots: self.places.roots.clone().into(),
+                near: similar_projects(name, self.context).into(),
+                roots: roots.folders.clone().into(),
                 unreadable,
-            })
+            }
         })
     }
 
-    pub fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
+    fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
+        let roots = &self.context.roots;
         let project = Decided::new(id.to_string().into(), origin.clone());
-        let question = self.question(Asked::Id(id));
-        let otherwise = |NoMatch { unreadable }| {
-            let (origin, roots) = (origin.clone(), self.places.roots.clone());
-            let no_root = self.places.need_a_root().err();
-            no_root.unwrap_or(Error::UnknownId { id, origin, roots, unreadable })
-        };
-        self.find_or_ask(project, Some(Wanted::Id(id)), Some(question), otherwise)
+        let key = ProjectKey::Id(id);
+        self.find_or_ask(project, Some(Query::Id(id)), Some(key), |NoMatch { unreadable }| {
+            let (origin, folders) = (origin.clone(), roots.folders.clone());
+            let unknown = Error::UnknownId { id, origin, roots: folders, unreadable };
+            roots.need_a_root().err().unwrap_or(unknown)
+        })
     }
 
-    /// The configuration that is here, else the site's, of which a kept answer needs no search here.
+    /// Returns the configuration on disk, else the site's. A fresh answer of the site saves the search.
     fn find_or_ask(
         &self,
         project: Decided<OsString>,
-        wanted: Option<Wanted>,
-        question: Option<Question>,
+        query: Option<Query>,
+        key: Option<ProjectKey>,
         otherwise: impl FnOnce(NoMatch) -> Error,
     ) -> Result<Chosen<'a>, Error> {
-        let asked = self.site.zip(question).map(|(site, question)| {
-            let kept = site.kept(&question);
-            let is_fresh = kept.as_ref().is_some_and(|kept| !kept.is_due(site));
-            let is_fresh = is_fresh && !self.refresh;
-            let project = project.clone();
-            (Distributed { site, project, question, kept, here: None }, is_fresh)
-        });
-        let asked = match asked {
-            Some((distributed, true)) => return Ok(Chosen::OnSite(distributed)),
-            Some((distributed, false)) => Some(distributed),
-            None => None,
-        };
-        let found = match &wanted {
-            Some(wanted) => self.find(wanted, &project.value.to_string_lossy())?,
+        let mut distributed = None;
+        if let (Some(site), Some(key)) = (self.site, key) {
+            let query = self.site_query(key);
+            let cached = site.cached(&query);
+            let is_fresh = cached.as_ref().is_some_and(|cached| !cached.is_due(site));
+            let found = Distributed { site, project: project.clone(), query, cached, here: None };
+            if is_fresh && !self.context.request.refresh {
+                return Ok(Chosen::OnSite(found));
+            }
+            distributed = Some(found);
+        }
+        let found = match &query {
+            Some(query) => self.find(query, &project.value.to_string_lossy())?,
             None => Err(NoMatch { unreadable: 0 }),
         };
-        match (found, asked) {
-            (Ok(found), _) => {
+        match (found, distributed) {
+            (Ok(record), _) => {
                 let mut project = project;
-                if let (Some(Wanted::Id(_)), Some(name)) = (wanted, &found.metadata.project) {
+                if let (Some(Query::Id(_)), Some(name)) = (query, &record.metadata.tank_name) {
                     project.value = name.into();
                 }
-                Ok(Chosen::Here(self.found(project, found)))
+                Ok(Chosen::Here(self.selection_of(project, record)))
             }
             (Err(_), Some(distributed)) => Ok(Chosen::OnSite(distributed)),
             (Err(none), None) => Err(otherwise(none)),
         }
-    }
-
-    pub fn question(&self, project: Asked) -> Question {
-        let pipeline = self.pipeline.as_ref().map(ToString::to_string);
-        Question { project, pipeline }
     }
 
     fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen<'a>, Error> {
@@ -152,65 +156,148 @@ impl<'a> Selector<'a> {
         if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Chosen::OnSite(distributed));
         }
-        let name = path.file_name().unwrap_or(path.as_os_str()).to_owned();
-        self.config(Decided::new(name, origin.clone()), path, origin.clone()).map(Chosen::Here)
+        let project = Decided::new(file_name(&path), origin.clone());
+        self.selection(project, path, origin.clone()).map(Chosen::Here)
     }
 
-    /// The project that the working directory is in.
-    pub fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
-        let Some(directory) = self.inputs.place.directory() else { return Ok(None) };
+    fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
+        let Some(directory) = self.context.inputs.place.directory() else { return Ok(None) };
         self.by_path(directory, &Origin::Default("the working directory"))
     }
 
-    /// The project that a path is in the config or the data of. Only where configurations may be is
-    /// one looked for: what somebody put above a path must not choose what runs.
+    /// Returns the project whose configuration or data holds a path. Only folders that the roots may hold
+    /// count: a `config/` that another user put above a path must not choose what runs.
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
         let path = without_dots(path);
         if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Some(Chosen::OnSite(distributed)));
         }
-        for folder in self.places.above(&path) {
-            let name = folder.file_name().unwrap_or(folder.as_os_str()).to_owned();
-            let project = Decided::new(name, origin.clone());
-            match self.config(project, folder.to_owned(), origin.clone()) {
+        for folder in self.context.roots.candidates_above(&path) {
+            let project = Decided::new(file_name(folder), origin.clone());
+            match self.selection(project, folder.to_owned(), origin.clone()) {
                 Err(Error::NotAConfig { .. }) => {}
-                selection => return Ok(Some(Chosen::Here(self.pipeline_of(selection?)?))),
+                selection => return Ok(Some(Chosen::Here(self.with_name(selection?)?))),
             }
         }
-        let Ok(found) = self.find(&Wanted::Data(&path), &path.to_string_lossy())? else {
+        let Ok(record) = self.find(&Query::Data(&path), &path.to_string_lossy())? else {
             return self.by_realised_data(&path, origin);
         };
-        let name = found.metadata.project.clone().unwrap_or_default();
-        let data = found.data_around(&path).unwrap_or(&path).to_owned();
+        let name = record.metadata.tank_name.clone().unwrap_or_default();
+        let data = record.data_around(&path).unwrap_or(&path).to_owned();
         let project = Decided::new(name.into(), origin.clone());
-        let origin = Origin::Data(data);
-        Ok(Some(Chosen::Here(Selection::of(self.places, project, found.path, origin))))
+        let selection =
+            Selection::of(&self.context.roots, project, record.path, Origin::Data(data));
+        Ok(Some(Chosen::Here(selection)))
     }
 
-    fn config(
+    /// Returns the realised configuration that is or holds a path or, if the request names another
+    /// configuration, that one of the same project. Fails if the configuration is incomplete.
+    fn realised_around(
+        &self,
+        path: &Path,
+        origin: &Origin,
+    ) -> Result<Option<Distributed<'a>>, Error> {
+        let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
+        let realised = site.realised(&self.context.inputs.variables);
+        let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
+        if let Some((config, Error::NotWhole { .. })) = broken {
+            return Err(Error::NotWhole { path: config.clone() });
+        }
+        let around = realised.records.into_iter().find(|record| path.starts_with(&record.path));
+        Ok(around.and_then(|record| self.distributed(site, record, origin)))
+    }
+
+    fn distributed(
+        &self,
+        site: &'a Site,
+        record: ConfigRecord,
+        origin: &Origin,
+    ) -> Option<Distributed<'a>> {
+        let id = record.metadata.project_id?;
+        let mut query = self.site_query(ProjectKey::Id(id));
+        let is_wanted = self.name.as_ref().is_none_or(|name| record.is_named(name));
+        if is_wanted {
+            query.config_name = record.metadata.config_id.map(|id| id.to_string());
+        }
+        let project = record.metadata.tank_name.clone().unwrap_or_else(|| id.to_string());
+        let project = Decided::new(project.into(), origin.clone());
+        let here = site.answer_of(record).filter(|_| is_wanted);
+        Some(Distributed { site, project, cached: site.cached(&query), query, here })
+    }
+
+    /// Returns the realised project whose data holds a path.
+    fn by_realised_data(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
+        let Some(site) = self.site else { return Ok(None) };
+        let records = Query::Data(path).best(site.counting(&self.context.inputs.variables).records);
+        let id = records.into_iter().find_map(|record| record.metadata.project_id);
+        id.map(|id| self.by_id(id, origin)).transpose()
+    }
+
+    /// Returns the selection, or the project's configuration that the request names.
+    fn with_name(&self, selection: Selection) -> Result<Selection, Error> {
+        let Some(name) = &self.name else { return Ok(selection) };
+        let variables = &self.context.inputs.variables;
+        let (record, fault) = ConfigRecord::read(&selection.config.path, variables);
+        if record.is_named(name) {
+            return Ok(selection);
+        }
+        let project = record.metadata.tank_name.clone().unwrap_or_default();
+        let other = match record.metadata.project_id {
+            Some(id) => self.find(&Query::Id(id), &project)?.ok(),
+            // Projects without a name are not the same project.
+            None if project.is_empty() => None,
+            None => self.find(&Query::TankName(&project), &project)?.ok(),
+        };
+        match (other, fault) {
+            (Some(other), _) => Ok(self.selection_of(selection.project, other)),
+            (None, Some(fault)) => Err(fault),
+            (None, None) => Err(Error::NoPipeline {
+                wanted: name.to_string(),
+                project,
+                configs: candidates(&[record]),
+            }),
+        }
+    }
+
+    fn find(&self, query: &Query, project: &str) -> Result<Result<ConfigRecord, NoMatch>, Error> {
+        let name = self.name.as_ref().unwrap_or(&ConfigName::Primary);
+        find(query, name, project, self.context)
+    }
+
+    fn site_query(&self, project: ProjectKey) -> SiteQuery {
+        SiteQuery { project, config_name: self.name.as_ref().map(ToString::to_string) }
+    }
+
+    /// Fails if the path is no configuration.
+    fn selection(
         &self,
         project: Decided<OsString>,
         path: PathBuf,
         origin: Origin,
     ) -> Result<Selection, Error> {
-        if PipelineConfig::at(&path).is_one()? {
-            return Ok(Selection::of(self.places, project, path, origin));
+        if PipelineConfig::at(&path).exists()? {
+            return Ok(Selection::of(&self.context.roots, project, path, origin));
         }
         let exists = disk::exists(&path).unwrap_or(false);
         Err(Error::NotAConfig { path, exists, origin })
     }
 
-    pub fn found(&self, project: Decided<OsString>, found: Found) -> Selection {
-        let file = PipelineConfig::at(&found.path).metadata_file();
-        Selection::of(self.places, project, found.path, Origin::File(file))
+    fn selection_of(&self, project: Decided<OsString>, record: ConfigRecord) -> Selection {
+        let file = PipelineConfig::at(&record.path).metadata_file();
+        Selection::of(&self.context.roots, project, record.path, Origin::File(file))
     }
 
     fn absolute(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))
+        self.context.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))
     }
 }
 
-/// Whether a name could lead out of the roots: it may come from an event that anyone can make.
+/// The last part of a path; for `/` the path itself.
+fn file_name(path: &Path) -> OsString {
+    path.file_name().unwrap_or(path.as_os_str()).to_owned()
+}
+
+/// Returns true if a name could lead out of the roots. Names may come from events, which anyone can make.
 fn is_hostile(name: &OsStr) -> bool {
     let is_separator = |byte: &u8| is_separator((*byte).into());
     let is_bad_byte = |byte: &u8| *byte == 0 || (cfg!(windows) && *byte == b':');
@@ -219,8 +306,8 @@ fn is_hostile(name: &OsStr) -> bool {
         || bytes.split(is_separator).any(|part| matches!(part, b"" | b"." | b".."))
 }
 
-/// An absolute path without `.` and `..`, as it reads (Python's `os.path.normpath`): a path that need
-/// not exist cannot be asked where its links lead.
+/// Removes `.` and `..` from an absolute path as Python's `os.path.normpath` does: by its text, because the
+/// path need not exist.
 fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {

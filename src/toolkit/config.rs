@@ -20,7 +20,7 @@ impl PipelineConfig {
     }
 
     /// Whether this is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
-    pub fn is_one(&self) -> Result<bool, Error> {
+    pub fn exists(&self) -> Result<bool, Error> {
         exists(&self.roots_file())
     }
 

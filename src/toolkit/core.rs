@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use super::interpreter::Version;
 use crate::disk;
 use crate::error::Error;
+use crate::interpreter::Version;
 use crate::origin::Origin;
 use crate::os::Os;
 

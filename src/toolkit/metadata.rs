@@ -19,13 +19,13 @@ use crate::os::Os;
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The configuration's id on the site (`pc_id`).
-    pub pipeline_id: Option<i64>,
+    pub config_id: Option<i64>,
     /// The configuration's name: `Primary`, or a sandbox's (`pc_name`).
-    pub pipeline: Option<String>,
+    pub config_name: Option<String>,
     /// The project's id on the site (`project_id`).
     pub project_id: Option<i64>,
     /// The project's name on disk (`project_name`, the site's `tank_name`).
-    pub project: Option<String>,
+    pub tank_name: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -89,9 +89,9 @@ pub fn read(
     let file: PipelineConfigurationFile = parse(&config.metadata_file())?;
     let mut text = |scalar: Scalar| scalar.text().map(&mut expand);
     Ok(Metadata {
-        pipeline_id: text(file.pc_id).and_then(|id| id.parse().ok()),
-        pipeline: text(file.pc_name),
-        project: text(file.project_name),
+        config_id: text(file.pc_id).and_then(|id| id.parse().ok()),
+        config_name: text(file.pc_name),
+        tank_name: text(file.project_name),
         project_id: text(file.project_id).and_then(|id| id.parse().ok()),
     })
 }
@@ -161,4 +161,94 @@ fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
         let text = error.to_string();
         Problem::NotYaml(text.lines().next().unwrap_or_default().to_owned())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use proptest::test_runner::{Config, TestRunner};
+
+    use super::*;
+
+    /// YAML as people and accidents write it.
+    fn yaml() -> impl Strategy<Value = Vec<u8>> {
+        let key = select(vec![
+            "pc_id",
+            "pc_name",
+            "project_id",
+            "project_name",
+            "linux_path",
+            "primary",
+            "- pc_name",
+            "<<",
+            "? x",
+            "&a b",
+            "\"pc_name\"",
+            "  pc_id",
+            "\tpc_id",
+            "",
+        ]);
+        let value = select(vec![
+            "1",
+            "-7",
+            "1.5",
+            "99999999999999999999",
+            "0x10",
+            "Primary",
+            "'a'",
+            "\"a\\e\"",
+            "~",
+            "null",
+            "[1, [2]]",
+            "{a: 1}",
+            "*a",
+            "&a x",
+            "!!python/object:os.system 'x'",
+            "!!int 'x'",
+            "|\n  a\n b",
+            ">-",
+            "$X",
+            "2020-01-01",
+            "yes",
+            "#",
+            "\u{feff}",
+            "{linux_path: /mnt, mac_path: [}",
+        ]);
+        let line = (
+            key,
+            select(vec![": ", ":", " : ", "= "]),
+            value,
+            select(vec!["\n", "\r\n", "\n\n", ""]),
+        );
+        let line = line.prop_map(|(key, colon, value, end)| format!("{key}{colon}{value}{end}"));
+        prop_oneof![
+            prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes()),
+            prop::collection::vec(any::<u8>(), 0..64),
+            "[-\\[\\]{}:,&*!|>'\"%@`a1 \n]{0,40}".prop_map(String::into_bytes),
+        ]
+    }
+
+    #[test]
+    fn any_bytes_are_read_or_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = PipelineConfig::at(folder.path());
+        fs::create_dir_all(folder.path().join("config/core")).unwrap();
+        let cases = Config { cases: 3000, failure_persistence: None, ..Config::default() };
+        let result = TestRunner::new(cases).run(&(yaml(), yaml()), |(metadata, roots)| {
+            fs::write(config.metadata_file(), metadata).unwrap();
+            fs::write(config.roots_file(), roots).unwrap();
+            let read = read(&config, |text| text);
+            let storages = super::storages(&config, |text| text);
+            for fault in [read.err(), storages.err()].into_iter().flatten() {
+                prop_assert_eq!(fault.code() as u8, 122);
+                prop_assert_eq!(fault.to_string().lines().count(), 1);
+            }
+            sandbox(&config, |text| text);
+            Ok(())
+        });
+        result.unwrap_or_else(|error| panic!("{error}"));
+    }
 }

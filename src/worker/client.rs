@@ -14,18 +14,19 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
-use super::address::address;
+use super::caller_state::{CallerState, unshareable};
+use super::cold_reason::ColdReason;
 use super::folder::{Connection, Folder, connect_to};
 use super::job::Job;
-use super::process::{Process, unshareable};
-use super::protocol::{GO, Reply, plan_message, read_reply};
+use super::key::address;
+use super::outcome::Outcome;
+use super::protocol::{GO, WorkerReply, plan_message, read_reply};
 use super::signals::{Forwarder, JobProcess, leave_by, stop_too};
 use super::start::{is_starting, start, why_unfit};
-use super::{Cold, Outcome};
-use crate::credentials::Credentials;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
+use crate::site::credentials::Credentials;
 
 /// A worker that says nothing for so long is passed by.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -48,15 +49,21 @@ pub fn run(
 }
 
 /// Why a plan would run cold, as far as that can be told without talking to a worker.
-pub fn why_cold(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Option<Cold> {
+pub fn why_cold(
+    plan: &LaunchPlan,
+    warm: &Warm,
+    credentials: Option<&Credentials>,
+) -> Option<ColdReason> {
     let key = match Prepared::of(plan, warm, credentials) {
         Ok(prepared) => prepared.key,
         Err(cold) => return Some(cold),
     };
     match Folder::open_existing(&warm.folder) {
-        Ok(folder) if is_starting(&folder, &key) => Some(Cold::Starting),
+        Ok(folder) if is_starting(&folder, &key) => Some(ColdReason::Starting),
         Ok(folder) => why_unfit(&folder, &key),
-        Err(Cold::Folder { .. }) if !warm.folder.exists() => Folder::why_not_made(&warm.folder),
+        Err(ColdReason::Folder { .. }) if !warm.folder.exists() => {
+            Folder::why_not_made(&warm.folder)
+        }
         Err(cold) => Some(cold),
     }
 }
@@ -71,11 +78,15 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn of(plan: &LaunchPlan, warm: &Warm, credentials: Option<&Credentials>) -> Result<Self, Cold> {
+    fn of(
+        plan: &LaunchPlan,
+        warm: &Warm,
+        credentials: Option<&Credentials>,
+    ) -> Result<Self, ColdReason> {
         unshareable().map_or(Ok(()), Err)?;
         let job = Job::of(plan, warm, credentials)?;
-        let process = Process::read()?;
-        let message = plan_message(plan, &job, &process).ok_or(Cold::TooLarge)?;
+        let process = CallerState::read()?;
+        let message = plan_message(plan, &job, &process).ok_or(ColdReason::TooLarge)?;
         let key = address(plan, warm, &job, &process);
         Ok(Prepared { job, message, key })
     }
@@ -87,13 +98,13 @@ fn hand_over(
     warm: &Warm,
     credentials: Option<&Credentials>,
     locks: &[Lock],
-) -> Result<Running, Cold> {
+) -> Result<Running, ColdReason> {
     let Prepared { job, message, key } = Prepared::of(plan, warm, credentials)?;
     let directory = File::options()
         .read(true)
         .custom_flags((OFlag::O_PATH | OFlag::O_DIRECTORY).bits())
         .open(".")
-        .map_err(|_| Cold::WorkingDirectory)?;
+        .map_err(|_| ColdReason::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
     let holder = folder.holder(&key);
     let pass_by = || pass_by(&folder, &key, holder);
@@ -103,13 +114,13 @@ fn hand_over(
         Connection::Full => return Err(pass_by()),
     };
     let child = match ask(&mut stream, &message) {
-        Ok(Reply::Ready(child)) => child,
-        Ok(_) => return Err(Cold::NotTaken("takes no more jobs")),
+        Ok(WorkerReply::Ready(child)) => child,
+        Ok(_) => return Err(ColdReason::NotTaken("takes no more jobs")),
         Err(error) if is_timeout(&error) => return Err(pass_by()),
-        Err(_) => return Err(Cold::NotTaken("has gone")),
+        Err(_) => return Err(ColdReason::NotTaken("has gone")),
     };
     let process = JobProcess::new(child);
-    let signals = Forwarder::new().ok_or(Cold::NotTaken("cannot be sent signals"))?;
+    let signals = Forwarder::new().ok_or(ColdReason::NotTaken("cannot be sent signals"))?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut rights: Vec<RawFd> =
         vec![streams.0.as_raw_fd(), streams.1.as_raw_fd(), streams.2.as_raw_fd()];
@@ -124,13 +135,13 @@ fn hand_over(
             Ok(Running { stream, worker, process, signals })
         }
         // Nothing was sent.
-        Err(_) => Err(Cold::NotTaken("has gone")),
+        Err(_) => Err(ColdReason::NotTaken("has gone")),
     }
 }
 
 /// Sends a plan and waits for a child that will run it. What waits is told so again and again, also before the
 /// worker takes all of a long plan.
-fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<Reply> {
+fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerReply> {
     stream.set_read_timeout(Some(PATIENCE))?;
     let mut left = message;
     loop {
@@ -143,7 +154,7 @@ fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<Reply> {
             continue;
         }
         match read_reply(stream)? {
-            Some(Reply::Waits) => (),
+            Some(WorkerReply::Waits) => (),
             Some(reply) => return Ok(reply),
             None => return Err(io::ErrorKind::UnexpectedEof.into()),
         }
@@ -177,9 +188,9 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Lets the next job start another worker instead of one that does not answer.
-fn pass_by(folder: &Folder, key: &str, holder: Option<u64>) -> Cold {
+fn pass_by(folder: &Folder, key: &str, holder: Option<u64>) -> ColdReason {
     folder.set_aside(key, holder);
-    Cold::NotTaken("does not answer")
+    ColdReason::NotTaken("does not answer")
 }
 
 /// A job that a child has begun.
@@ -206,9 +217,9 @@ impl Running {
             }
             if happened.reply {
                 match read_reply(&mut self.stream) {
-                    Ok(Some(Reply::Ended(code))) => return Ok(code),
-                    Ok(Some(Reply::Died(status))) => return Ok(leave_by(status)),
-                    Ok(Some(Reply::Stopped)) if self.process.is_stopped() => stop_too(),
+                    Ok(Some(WorkerReply::Ended(code))) => return Ok(code),
+                    Ok(Some(WorkerReply::Died(status))) => return Ok(leave_by(status)),
+                    Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_too(),
                     Ok(Some(_)) => (),
                     Ok(None) => return Err(lost("ended, and then the job did")),
                     Err(_) => return Err(lost("cannot be understood")),

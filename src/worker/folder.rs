@@ -15,7 +15,7 @@ use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket};
 use nix::unistd::{AccessFlags, access};
 
-use super::Cold;
+use super::cold_reason::ColdReason;
 use crate::disk::{self, Reason};
 
 /// The end of a socket's name.
@@ -31,19 +31,20 @@ pub struct Folder(File);
 
 impl Folder {
     /// Opens the folder, and makes it if it is not there.
-    pub fn open(path: &Path) -> Result<Self, Cold> {
+    pub fn open(path: &Path) -> Result<Self, ColdReason> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 let why = format!("cannot be made: {}", Reason(&error));
-                Err(Cold::Folder { path: path.to_owned(), why })
+                Err(ColdReason::Folder { path: path.to_owned(), why })
             }
             _ => Self::open_existing(path),
         }
     }
 
     /// Opens the folder if it is this user's alone.
-    pub fn open_existing(path: &Path) -> Result<Self, Cold> {
-        let untrusted = |why: &str| Cold::Untrusted { path: path.to_owned(), why: why.into() };
+    pub fn open_existing(path: &Path) -> Result<Self, ColdReason> {
+        let untrusted =
+            |why: &str| ColdReason::Untrusted { path: path.to_owned(), why: why.into() };
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
         let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
             Ok(file) => file,
@@ -55,7 +56,7 @@ impl Folder {
             }
             Err(error) => {
                 let why = format!("cannot be opened: {}", Reason(&error));
-                return Err(Cold::Folder { path: path.to_owned(), why });
+                return Err(ColdReason::Folder { path: path.to_owned(), why });
             }
         };
         let found = file.metadata().map_err(|_| untrusted("cannot be examined"))?;
@@ -69,11 +70,11 @@ impl Folder {
     }
 
     /// Why the folder, which is not there, could not be made.
-    pub fn why_not_made(path: &Path) -> Option<Cold> {
+    pub fn why_not_made(path: &Path) -> Option<ColdReason> {
         let above = path.parent().unwrap_or(path);
         let why = access(above, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
         let why = format!("cannot be made: {}", Reason(&why.into()));
-        Some(Cold::Folder { path: path.to_owned(), why })
+        Some(ColdReason::Folder { path: path.to_owned(), why })
     }
 
     /// The path of an entry, whatever becomes of the folder's name.
@@ -126,7 +127,7 @@ impl Folder {
         disk::inherit(&self.0)
     }
 
-    /// The keys of the workers that have a socket here; those that have lost their places too.
+    /// The keys of the workers that have a socket here; those that have lost their roots too.
     pub fn sockets(&self) -> Vec<String> {
         self.keys(SOCKET)
     }

@@ -3,10 +3,10 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::Cold;
-use crate::credentials::{Credentials, Secret};
+use super::cold_reason::ColdReason;
+use crate::interpreter::{Program, Words};
 use crate::plan::{LaunchPlan, Session, Warm};
-use crate::toolkit::interpreter::{Program, Words};
+use crate::site::credentials::{Credentials, Secret};
 
 /// Python's options that decide before its start what a worker has decided too, and that do nothing
 /// else: its worker is started with the same.
@@ -47,9 +47,12 @@ impl Job {
         plan: &LaunchPlan,
         warm: &Warm,
         credentials: Option<&Credentials>,
-    ) -> Result<Self, Cold> {
+    ) -> Result<Self, ColdReason> {
         let request = |session: &Session| {
-            session.request(credentials).map(Secret).map_err(|_| Cold::Unreadable("the session"))
+            session
+                .request(credentials)
+                .map(Secret)
+                .map_err(|_| ColdReason::Unreadable("the session"))
         };
         let session = plan.session.as_ref();
         let kept = session.filter(|session| warm.settings.keep_engine && session.engine.is_some());
@@ -59,18 +62,18 @@ impl Job {
         let words = plan.words();
         let own = unfit_option(&plan.interpreter.args);
         if let Some(option) = own.or_else(|| unfit_option(&words.options)) {
-            return Err(Cold::Option(option.to_owned()));
+            return Err(ColdReason::Option(option.to_owned()));
         }
         let list = plan.environment.get("PYTHONPATH").unwrap_or_default();
         if std::env::split_paths(list).any(|entry| !entry.is_absolute()) {
-            return Err(Cold::RelativePath);
+            return Err(ColdReason::RelativePath);
         }
         let Words { options, program, arguments, .. } = words;
         let is_prompt = program == Program::Prompt;
         let (kind, program) = program.parts();
         if program.is_empty() && !is_prompt {
             // Python itself tells that there is none.
-            return Err(Cold::NothingToRun);
+            return Err(ColdReason::NothingToRun);
         }
         Ok(Job { options, kind, program, arguments, session, kept })
     }

@@ -9,40 +9,40 @@
 //!
 //! Until the client says GO a job may still run cold, as a plain launch; after that only its end counts.
 
+mod cold_reason;
+pub mod listed;
+mod outcome;
+
 #[cfg(target_os = "linux")]
-mod address;
+mod caller_state;
 #[cfg(target_os = "linux")]
 mod client;
-mod cold;
-#[cfg(not(target_os = "linux"))]
-mod elsewhere;
+#[cfg(target_os = "linux")]
+pub mod control;
+#[cfg(target_os = "linux")]
+mod ending;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
-mod handle;
-#[cfg(target_os = "linux")]
 mod job;
 #[cfg(target_os = "linux")]
-mod process;
+mod key;
+#[cfg(target_os = "linux")]
+mod pidfd;
+#[cfg(target_os = "linux")]
+mod poll;
 #[cfg(target_os = "linux")]
 mod protocol;
-pub mod roster;
 #[cfg(target_os = "linux")]
 mod signals;
 #[cfg(target_os = "linux")]
 mod start;
 
+#[cfg(not(target_os = "linux"))]
+mod unsupported;
+
 #[cfg(target_os = "linux")]
 pub use client::{run, why_cold};
-pub use cold::Cold;
+pub use outcome::Outcome;
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{run, why_cold};
-
-/// What became of a plan.
-#[derive(Debug)]
-pub enum Outcome {
-    /// It ran to its end, with this exit code.
-    Ended(u8),
-    /// It did not run: it has to be launched plainly.
-    Cold(Cold),
-}
+pub use unsupported::{control, run, why_cold};

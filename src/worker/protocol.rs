@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixStream;
 
+use super::caller_state::CallerState;
 use super::job::Job;
-use super::process::Process;
 use crate::plan::LaunchPlan;
 
 /// The bytes of a plan that a worker takes.
@@ -27,7 +27,7 @@ pub const TOLD_TO_END: &[u8] = b"K";
 
 /// What a worker or its child says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reply {
+pub enum WorkerReply {
     /// All children are busy; the job waits.
     Waits,
     /// This child will run the job.
@@ -44,7 +44,7 @@ pub enum Reply {
 
 /// The message that carries a job: a letter, a length, and fields with a NUL between; no word or
 /// variable can hold one. `None` if it is too long for a worker.
-pub fn plan_message(plan: &LaunchPlan, job: &Job, process: &Process) -> Option<Vec<u8>> {
+pub fn plan_message(plan: &LaunchPlan, job: &Job, process: &CallerState) -> Option<Vec<u8>> {
     let mut message = vec![b'J', 0, 0, 0, 0];
     let mut add = |field: &[u8]| {
         message.extend_from_slice(field);
@@ -72,7 +72,7 @@ pub fn plan_message(plan: &LaunchPlan, job: &Job, process: &Process) -> Option<V
 }
 
 /// Reads one reply; `None` where there are no more.
-pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<Reply>> {
+pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
     let mut bytes = [0; 5];
     match stream.read_exact(&mut bytes) {
         Ok(()) => (),
@@ -84,12 +84,12 @@ pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<Reply>> {
     let [word, number @ ..] = bytes;
     let number = i32::from_le_bytes(number);
     match word {
-        b'W' => Ok(Some(Reply::Waits)),
-        b'R' => Ok(Some(Reply::Ready(number))),
-        b'X' => Ok(Some(Reply::Refused)),
-        b'E' => Ok(Some(Reply::Ended(number.to_le_bytes()[0]))),
-        b'D' => Ok(Some(Reply::Died(number))),
-        b'T' => Ok(Some(Reply::Stopped)),
+        b'W' => Ok(Some(WorkerReply::Waits)),
+        b'R' => Ok(Some(WorkerReply::Ready(number))),
+        b'X' => Ok(Some(WorkerReply::Refused)),
+        b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),
+        b'D' => Ok(Some(WorkerReply::Died(number))),
+        b'T' => Ok(Some(WorkerReply::Stopped)),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }

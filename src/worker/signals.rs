@@ -10,7 +10,7 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
 
-use super::handle::Handle;
+use super::pidfd::Handle;
 use super::protocol::TOLD_TO_END;
 
 /// What is passed on.

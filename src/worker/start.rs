@@ -10,14 +10,14 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::Cold;
-use super::address::starting_variables;
+use super::cold_reason::ColdReason;
+use super::control;
 use super::folder::{Connection, Folder, connect_to, socket_name, start_name};
 use super::job::{Job, shown_project};
-use super::roster;
+use super::key::starting_variables;
 use crate::disk;
-use crate::exec::text::{RUN, VARIABLE};
-use crate::lock::{Holders, Lock};
+use crate::exec::program::{RUN, VARIABLE};
+use crate::lock::{Lock, LockMode};
 use crate::plan::{LaunchPlan, Warm};
 
 /// The worker's program.
@@ -91,14 +91,14 @@ struct Start<'a> {
 }
 
 /// Starts a worker, unless that is being done or has failed; returns why the job at hand runs cold.
-pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &str) -> Cold {
+pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &str) -> ColdReason {
     let file = folder.entry(&start_name(key));
-    let lock = match Lock::try_for(&file, Holders::One) {
+    let lock = match Lock::try_for(&file, LockMode::Exclusive) {
         Ok(Some(lock)) => lock,
-        Ok(None) => return Cold::Starting,
+        Ok(None) => return ColdReason::Starting,
         Err(error) => {
             let why = format!("cannot be used: {}", disk::Reason(&error));
-            return Cold::Folder { path: warm.folder.clone(), why };
+            return ColdReason::Folder { path: warm.folder.clone(), why };
         }
     };
     if let Some(unfit) = why_unfit(folder, key) {
@@ -107,25 +107,25 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
     if !matches!(connect_to(folder, key), Connection::Nobody) {
         // Another start was quicker. The lock's file is a new one then.
         let _ = fs::remove_file(&file);
-        return Cold::Starting;
+        return ColdReason::Starting;
     }
     // A place where nobody listens any more counts for nothing.
     folder.clear(key);
     let Some(_held) = folder.hold(PATIENCE) else {
         // Others are being started, and the next job may try again.
         let _ = fs::remove_file(&file);
-        return Cold::Starting;
+        return ColdReason::Starting;
     };
     let most = warm.settings.max_workers;
-    if !roster::make_room(folder, key, most as usize) {
+    if !control::make_room(folder, key, most as usize) {
         let _ = fs::remove_file(&file);
-        return Cold::TooMany(most);
+        return ColdReason::TooMany(most);
     }
     match spawn(plan, warm, job, folder, key, &lock) {
-        Ok(()) => Cold::Starting,
+        Ok(()) => ColdReason::Starting,
         Err(error) => {
             let _ = fs::remove_file(&file);
-            Cold::Unfit(disk::Reason(&error).to_string())
+            ColdReason::Unfit(disk::Reason(&error).to_string())
         }
     }
 }
@@ -133,19 +133,19 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
 /// Whether a worker is being started.
 pub fn is_starting(folder: &Folder, key: &str) -> bool {
     let file = folder.entry(&start_name(key));
-    file.exists() && matches!(Lock::try_for(&file, Holders::One), Ok(None))
+    file.exists() && matches!(Lock::try_for(&file, LockMode::Exclusive), Ok(None))
 }
 
 /// Why the last start of a worker failed, if it is not long ago.
-pub fn why_unfit(folder: &Folder, key: &str) -> Option<Cold> {
-    let Told { why, age, .. } = Told::of(folder, key);
+pub fn why_unfit(folder: &Folder, key: &str) -> Option<ColdReason> {
+    let StartRecord { why, age, .. } = StartRecord::of(folder, key);
     let pause = if why == SAID_NOTHING { AFTER_AN_ACCIDENT } else { TRY_AGAIN };
-    (!why.is_empty() && age < pause).then_some(Cold::Unfit(why))
+    (!why.is_empty() && age < pause).then_some(ColdReason::Unfit(why))
 }
 
 /// What the file of a start tells: the project, why there is no worker, and the process that is to become one,
 /// with tabs between.
-pub struct Told {
+pub struct StartRecord {
     /// The project.
     pub project: String,
     /// What keeps the worker from being there; empty where the file is or tells nothing.
@@ -156,7 +156,7 @@ pub struct Told {
     pub age: Duration,
 }
 
-impl Told {
+impl StartRecord {
     /// What the file at a key tells.
     pub fn of(folder: &Folder, key: &str) -> Self {
         let file = folder.entry(&start_name(key));
@@ -164,7 +164,7 @@ impl Told {
         let written = fs::metadata(&file).and_then(|found| found.modified());
         let age = written.ok().and_then(|written| written.elapsed().ok()).unwrap_or_default();
         let mut parts = text.splitn(3, '\t').map(str::to_owned);
-        Told {
+        StartRecord {
             project: parts.next().filter(|name| !name.is_empty()).unwrap_or_else(|| "?".into()),
             why: parts.next().unwrap_or_default(),
             pid: parts.next().and_then(|number| number.parse().ok()),

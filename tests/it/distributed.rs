@@ -148,7 +148,7 @@ fn a_mixed_studio_is_listed_explained_and_examined() {
     distributed.run(&["--project", "alpha", "-c", "pass"]);
     let output = distributed.stranger(&["--list=json"]).output().unwrap();
     let list: Value = serde_json::from_str(&said(&output)).unwrap();
-    let shown: Vec<(&str, &str)> = list
+    let shown: Vec<(&str, &str)> = list["projects"]
         .as_array()
         .unwrap()
         .iter()

@@ -23,6 +23,8 @@ fn studio() -> Studio {
 fn for_a_program() {
     let studio = studio();
     let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
+    assert_eq!(list["format"], 1);
+    let list = &list["projects"];
     let names: Vec<&str> =
         list.as_array().unwrap().iter().map(|l| l["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["bigbuck", "bigbuck_dev", "parent/child", "sintel"]);
@@ -65,6 +67,8 @@ fn what_would_not_launch_or_cannot_be_read() {
     let broken = studio.localized("broken");
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
+    assert_eq!(list["format"], 1);
+    let list = &list["projects"];
     assert_eq!((&list[0]["name"], &list[0]["id"]), (&"broken".into(), &serde_json::Value::Null));
     assert_eq!(list[0]["launches"], true, "by its folder's name");
     assert!(list[1]["problem"].as_str().unwrap().contains("PYTHONPATH"));
@@ -73,7 +77,7 @@ fn what_would_not_launch_or_cannot_be_read() {
 #[test]
 fn an_empty_studio() {
     let studio = Studio::new();
-    assert_eq!(list(&studio, "--list=json"), "[]\n");
+    assert_eq!(list(&studio, "--list=json"), "{\n  \"format\": 1,\n  \"projects\": []\n}\n");
     assert_eq!(list(&studio, "--list=names"), "");
     studio.failure(["--list=xml"]).is(125, &["xml"]);
     assert!(list(&studio, "--list").starts_with("no projects below "));

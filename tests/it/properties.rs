@@ -6,86 +6,11 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
-use sgtk_python::toolkit::config::PipelineConfig;
-use sgtk_python::toolkit::metadata;
 
 use crate::support::{Studio, write};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
-}
-
-/// YAML as people and accidents write it.
-fn yaml() -> impl Strategy<Value = Vec<u8>> {
-    let key = select(vec![
-        "pc_id",
-        "pc_name",
-        "project_id",
-        "project_name",
-        "linux_path",
-        "primary",
-        "- pc_name",
-        "<<",
-        "? x",
-        "&a b",
-        "\"pc_name\"",
-        "  pc_id",
-        "\tpc_id",
-        "",
-    ]);
-    let value = select(vec![
-        "1",
-        "-7",
-        "1.5",
-        "99999999999999999999",
-        "0x10",
-        "Primary",
-        "'a'",
-        "\"a\\e\"",
-        "~",
-        "null",
-        "[1, [2]]",
-        "{a: 1}",
-        "*a",
-        "&a x",
-        "!!python/object:os.system 'x'",
-        "!!int 'x'",
-        "|\n  a\n b",
-        ">-",
-        "$X",
-        "2020-01-01",
-        "yes",
-        "#",
-        "\u{feff}",
-        "{linux_path: /mnt, mac_path: [}",
-    ]);
-    let line =
-        (key, select(vec![": ", ":", " : ", "= "]), value, select(vec!["\n", "\r\n", "\n\n", ""]));
-    let line = line.prop_map(|(key, colon, value, end)| format!("{key}{colon}{value}{end}"));
-    prop_oneof![
-        prop::collection::vec(line, 0..8).prop_map(|lines| lines.concat().into_bytes()),
-        prop::collection::vec(any::<u8>(), 0..64),
-        "[-\\[\\]{}:,&*!|>'\"%@`a1 \n]{0,40}".prop_map(String::into_bytes),
-    ]
-}
-
-#[test]
-fn any_bytes_are_metadata_or_an_error() {
-    let studio = Studio::new();
-    let config = PipelineConfig::at(studio.config("bigbuck"));
-    let result = runner(3000).run(&(yaml(), yaml()), |(metadata, roots)| {
-        write(config.metadata_file(), metadata);
-        write(config.roots_file(), roots);
-        let read = metadata::read(&config, |text| text);
-        let storages = metadata::storages(&config, |text| text);
-        for fault in [read.err(), storages.err()].into_iter().flatten() {
-            prop_assert_eq!(fault.code() as u8, 122);
-            prop_assert_eq!(fault.to_string().lines().count(), 1);
-        }
-        metadata::sandbox(&config, |text| text);
-        Ok(())
-    });
-    result.unwrap_or_else(|error| panic!("{error}"));
 }
 
 #[cfg(unix)]

@@ -259,7 +259,8 @@ fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
         is_chosen(&studio, &["--project-id", "101"], config);
         let list = launcher(&studio, &["--list=json"]).output().unwrap().stdout;
         let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
-        let listed: Vec<_> = list.as_array().unwrap().iter().map(|l| &l["config"]).collect();
+        let listed: Vec<_> =
+            list["projects"].as_array().unwrap().iter().map(|l| &l["config"]).collect();
         assert_eq!(listed, [config.to_str().unwrap()]);
         let program = "import os; print(os.environ['SGTK_PYTHON_CONFIG'])";
         let output = launcher(&studio, &["--each", "-c", program]).output().unwrap();

@@ -52,7 +52,8 @@ impl Engines {
 
     fn workers(&self) -> Vec<Value> {
         let output = self.command(&["--workers=json"]).output().unwrap();
-        serde_json::from_slice(&output.stdout).unwrap()
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        list["workers"].as_array().unwrap().clone()
     }
 
     /// Starts a worker, and waits until it is ready.

@@ -105,7 +105,7 @@ fn the_worker_is_killed() {
     kill("-KILL", job);
     assert_eq!(child.wait().unwrap().code(), Some(125));
     let error = error_of(&mut child);
-    assert!(error.starts_with("sgtk-python: it is not known how the job ended"), "{error}");
+    assert!(error.starts_with("sgtk-python: error: it is not known how the job ended"), "{error}");
     assert!(error.contains("\nhint: "), "{error}");
     wait_until(|| processes(&warm) == 0);
 }
@@ -649,7 +649,8 @@ fn the_settings_are_checked() {
     for value in ["no", "false", "off", "true", "2"] {
         let output = warm.run(&format!("SGTK_PYTHON_WARM={value} $L -c pass"));
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        let expected = format!("sgtk-python: SGTK_PYTHON_WARM can be 1 or 0, not '{value}'\n");
+        let expected =
+            format!("sgtk-python: error: SGTK_PYTHON_WARM can be 1 or 0, not '{value}'\n");
         assert_eq!((output.status.code(), error), (Some(125), expected));
     }
     let explained = warm.text("SGTK_PYTHON_WARM= $L --explain -c pass");

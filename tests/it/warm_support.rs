@@ -63,7 +63,8 @@ impl WarmStudio {
     }
 
     pub fn workers(&self) -> Vec<Value> {
-        serde_json::from_str(&self.text("$S --workers=json")).unwrap()
+        let list: Value = serde_json::from_str(&self.text("$S --workers=json")).unwrap();
+        list["workers"].as_array().unwrap().clone()
     }
 
     /// The only worker.
@@ -101,8 +102,8 @@ pub fn stop_after_starts(launcher: impl Fn(&str) -> Command) {
     let deadline = Instant::now() + LONGEST;
     let starts = || {
         let output = launcher("--workers=json").output().ok()?;
-        let workers: Vec<Value> = serde_json::from_slice(&output.stdout).ok()?;
-        Some(workers.iter().any(|worker| worker["state"] == "starting"))
+        let list: Value = serde_json::from_slice(&output.stdout).ok()?;
+        Some(list["workers"].as_array()?.iter().any(|worker| worker["state"] == "starting"))
     };
     while Instant::now() < deadline && starts() == Some(true) {
         std::thread::sleep(Duration::from_millis(20));

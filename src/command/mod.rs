@@ -1,0 +1,33 @@
+//! The verbs, one file each. These rooms print; those below them return values.
+
+mod doctor;
+mod each;
+mod exclusive;
+mod explain;
+mod launch;
+mod list;
+mod shim;
+mod workers;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::console;
+use crate::context::Context;
+use crate::request::Action;
+
+/// Runs the command that the request names. A launch returns only if it fails, or if it ran in a worker.
+pub fn run(context: &Context) -> Result<ExitCode> {
+    match &context.request.action {
+        Action::Launch => launch::run(context),
+        Action::Explain(format) => explain::run(*format, context),
+        Action::List(format) => list::run(*format, context),
+        Action::Doctor(format) => doctor::run(*format, context),
+        Action::Each(each) => each::run(each, context),
+        Action::MakeShim => shim::run(context),
+        Action::Workers(format) => workers::list(*format, context),
+        Action::StopWorkers => workers::stop(context),
+        Action::Print(text) => console::print(text),
+    }
+}

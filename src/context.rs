@@ -1,0 +1,67 @@
+//! All that a command starts from: the request, the settings, the roots, the site and the process.
+
+use crate::environment::Environment;
+use crate::error::Error;
+use crate::finding::index::Index;
+use crate::finding::roots::ConfigRoots;
+use crate::finding::scan::{Scan, scan};
+use crate::inherit::inherit;
+use crate::inputs::Inputs;
+use crate::request::Request;
+use crate::settings::Settings;
+use crate::site::Site;
+
+/// The state before a project is chosen; read once, then handed on whole.
+pub struct Context {
+    pub(crate) request: Request,
+    pub(crate) settings: Settings,
+    pub(crate) roots: ConfigRoots,
+    pub(crate) site: Option<Site>,
+    pub(crate) inputs: Inputs,
+}
+
+impl Context {
+    /// Reads the settings. Fails if a settings file, a root or the site's address is invalid.
+    pub fn new(request: Request, inputs: Inputs) -> Result<Self, Error> {
+        let settings = Settings::read(&inputs)?;
+        let roots = ConfigRoots::new(&settings, &inputs)?;
+        let site = Site::of(&request, &settings, &inputs)?;
+        Ok(Context { request, settings, roots, site, inputs })
+    }
+
+    /// Returns the variables that Python inherits, with the settings of a project or, for `None`, those of
+    /// all projects.
+    pub(crate) fn environment(&self, project: Option<&str>) -> Environment {
+        let tables = self.settings.environment(project);
+        inherit(self.inputs.variables.clone(), &self.request.environment, &tables)
+    }
+
+    pub(crate) fn index(&self) -> Index {
+        Index::of(&self.roots, &self.inputs)
+    }
+
+    /// Scans the roots and writes the index. What the site answered about a project that the scan found is
+    /// dropped: the configuration on disk counts.
+    pub(crate) fn scan(&self) -> Scan {
+        let scan = scan(&self.roots, &self.inputs.variables);
+        self.index().write(&scan.records);
+        if let Some(site) = &self.site {
+            site.drop_answers_about(&scan.records);
+        }
+        scan
+    }
+
+    /// Scans the roots, and adds the realised configurations of projects that have none below a root.
+    pub(crate) fn scan_all(&self) -> Scan {
+        let mut scan = self.scan();
+        let Some(site) = &self.site else { return scan };
+        let mut realised = site.counting(&self.inputs.variables);
+        realised.records.retain(|record| {
+            let id = record.metadata.project_id;
+            id.is_none() || scan.records.iter().all(|other| other.metadata.project_id != id)
+        });
+        scan.records.extend(realised.records);
+        scan.faults.extend(realised.faults);
+        scan
+    }
+}

@@ -1,0 +1,121 @@
+//! The folders that may hold configurations: those below the roots, and those that the settings name.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Component, Path, PathBuf};
+
+use crate::error::Error;
+use crate::inputs::Inputs;
+use crate::origin::{Decided, Origin};
+use crate::settings::Settings;
+use crate::toolkit::expand;
+use crate::toolkit::record::ConfigRecord;
+
+/// The root where nothing names another (the rule of the common `import_sgtk` recipes).
+const DEFAULT_ROOT: &str = "/mnt/sgtk/configs";
+
+/// Levels below a root at which a configuration may lie: a project's name has two at most.
+const DEEPEST: usize = 2;
+
+/// The folders that may hold configurations.
+#[derive(Debug)]
+pub struct ConfigRoots {
+    pub folders: Vec<Decided<PathBuf>>,
+    /// The configurations that the settings name, by project.
+    pub named: Vec<(String, Decided<PathBuf>)>,
+}
+
+impl ConfigRoots {
+    pub fn new(settings: &Settings, inputs: &Inputs) -> Result<Self, Error> {
+        let mut named = Vec::new();
+        for (name, config) in settings.projects() {
+            let path = expand::setting(config.value, &config.origin, inputs)?;
+            named.push((name.to_owned(), Decided::new(path, config.origin)));
+        }
+        Ok(ConfigRoots { folders: folders(settings, inputs)?, named })
+    }
+
+    /// Returns the name of a configuration's table in the settings: the project whose `config` it is, else
+    /// its path below a root.
+    pub fn known_as(&self, path: &Path) -> Option<String> {
+        if let Some((name, _)) = self.named.iter().find(|(_, config)| config.value == path) {
+            return Some(name.clone());
+        }
+        let (_, below) = self.root_above(path)?;
+        let parts: Option<Vec<&str>> = below.iter().map(OsStr::to_str).collect();
+        parts.map(|parts| parts.join("/"))
+    }
+
+    /// Returns the name by which a configuration can be chosen: of a realised one its `tank_name`, else its name in
+    /// the settings or below a root, else its path.
+    pub fn name_of(&self, record: &ConfigRecord) -> String {
+        let tank_name = record.metadata.tank_name.clone().filter(|_| record.realised.is_some());
+        tank_name.unwrap_or_else(|| self.name_at(&record.path))
+    }
+
+    /// The same for a folder that cannot be read.
+    pub fn name_at(&self, path: &Path) -> String {
+        self.known_as(path).unwrap_or_else(|| path.to_string_lossy().into_owned())
+    }
+
+    /// Returns the nearest root above a path, and the rest of the path. Reads the path as written: a path
+    /// with `..` is below no root.
+    pub fn root_above<'a>(&self, path: &'a Path) -> Option<(&Decided<PathBuf>, &'a Path)> {
+        let mut nearest: Option<(&Decided<PathBuf>, &'a Path)> = None;
+        for root in &self.folders {
+            let Ok(below) = path.strip_prefix(&root.value) else { continue };
+            let is_plain = below.components().all(|part| matches!(part, Component::Normal(_)));
+            let is_nearer = nearest.is_none_or(|(_, other)| depth(below) < depth(other));
+            if !below.as_os_str().is_empty() && is_plain && is_nearer {
+                nearest = Some((root, below));
+            }
+        }
+        nearest
+    }
+
+    /// Fails if roots were named and none can be read: a share that is not mounted must not look like a
+    /// studio without projects.
+    pub fn need_a_root(&self) -> Result<(), Error> {
+        let is_named = |root: &Decided<PathBuf>| !matches!(root.origin, Origin::Default(_));
+        let is_unreadable = |root: &Decided<PathBuf>| fs::read_dir(&root.value).is_err();
+        if self.folders.iter().any(is_named) && self.folders.iter().all(is_unreadable) {
+            return Err(Error::NoRoot { roots: self.folders.clone() });
+        }
+        Ok(())
+    }
+
+    /// Returns true if a configuration may lie at a path: named by the settings, or at most [`DEEPEST`]
+    /// levels below a root.
+    pub fn may_hold(&self, path: &Path) -> bool {
+        self.named.iter().any(|(_, config)| config.value == path)
+            || self.root_above(path).is_some_and(|(_, below)| depth(below) <= DEEPEST)
+    }
+
+    /// Returns the folders at and above a path that may be configurations, the deepest first.
+    pub fn candidates_above<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
+        path.ancestors().filter(|folder| self.may_hold(folder))
+    }
+}
+
+fn depth(path: &Path) -> usize {
+    path.components().count()
+}
+
+/// Returns the roots: `SHOTGUN_BASE`, else `roots` in the settings, else the default.
+fn folders(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>, Error> {
+    let mut folders = Vec::new();
+    if let Some(list) = inputs.variable("SHOTGUN_BASE") {
+        for path in std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
+            let root = inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
+            folders.push(Decided::new(root, Origin::Variable("SHOTGUN_BASE")));
+        }
+    } else if let Some(roots) = settings.roots() {
+        for text in roots.value {
+            let root = expand::setting(text, &roots.origin, inputs)?;
+            folders.push(Decided::new(root, roots.origin.clone()));
+        }
+    } else {
+        folders.push(Decided::new(DEFAULT_ROOT.into(), Origin::Default("the default")));
+    }
+    Ok(folders)
+}

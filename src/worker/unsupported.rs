@@ -1,0 +1,43 @@
+//! Systems without workers: forking is unsafe after macOS' frameworks have loaded, and Windows has no fork.
+
+use super::cold_reason::ColdReason;
+use super::outcome::Outcome;
+use crate::error::Error;
+use crate::lock::Lock;
+use crate::plan::{LaunchPlan, Warm};
+use crate::site::credentials::Credentials;
+
+/// Leaves the plan to a plain launch.
+pub fn run(
+    _plan: &LaunchPlan,
+    _warm: &Warm,
+    _credentials: Option<&Credentials>,
+    _locks: &[Lock],
+) -> Result<Outcome, Error> {
+    Ok(Outcome::Cold(ColdReason::NotHere))
+}
+
+pub fn why_cold(
+    _plan: &LaunchPlan,
+    _warm: &Warm,
+    _credentials: Option<&Credentials>,
+) -> Option<ColdReason> {
+    Some(ColdReason::NotHere)
+}
+
+pub mod control {
+    //! No workers to list or stop.
+
+    use std::path::Path;
+
+    use crate::error::Error;
+    use crate::worker::listed::Listed;
+
+    pub fn read(_folder: &Path) -> Result<Vec<Listed>, Error> {
+        Ok(Vec::new())
+    }
+
+    pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<Listed>, Error> {
+        Ok(Vec::new())
+    }
+}
