@@ -4,17 +4,18 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use sgtk_python::command;
-use sgtk_python::console;
+use sgtk_python::console::{self, Colour};
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
 use sgtk_python::request::{Action, Request};
 
 fn main() -> ExitCode {
-    run().unwrap_or_else(|error| console::report(&error))
+    let inputs = Inputs::capture();
+    let colour = Colour::of(&inputs.variables);
+    run(inputs).unwrap_or_else(|error| console::report(&error, colour))
 }
 
-fn run() -> Result<ExitCode> {
-    let inputs = Inputs::capture();
+fn run(inputs: Inputs) -> Result<ExitCode> {
     let request = Request::parse(&inputs)?;
     if let Action::Print(text) = &request.action {
         return console::print(text);

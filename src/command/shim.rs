@@ -1,5 +1,5 @@
-//! Makes `PROJECT-python`, a Python for one project that is one file without arguments: a link to the
-//! launcher, on Windows a copy of it. By its name the launcher knows the project.
+//! Makes `PROJECT-python`, a Python for one project in one file, for programs that take no arguments: a link to
+//! the launcher, on Windows a copy. The launcher reads the project from the name by which it is called.
 
 use std::ffi::OsString;
 use std::io::ErrorKind;
@@ -8,83 +8,89 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::launch::show_progress;
+use super::choose::choose;
 use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
-
 use crate::disk::{self, Reason};
 use crate::display::Printable;
 use crate::error::Error;
-use crate::inputs::{Inputs, Place};
-use crate::project::choose_project;
+use crate::inputs::Inputs;
 use crate::request::{Choice, Request};
 
-/// Makes a Python for a project that is here, and prints its path.
+/// Makes the shim of a project that can be chosen, and prints its path.
 pub fn run(context: &Context) -> Result<ExitCode> {
-    choose_project(context, Refresh::IfStale, &show_progress)?;
+    choose(context, Refresh::IfStale)?;
     let shim = make(&context.request, &context.inputs)?;
     console::print(&format!("{}\n", Printable::new(&shim)))
 }
 
-/// Makes one for the chosen project, in the folder that is named or else the working directory, and
-/// tells its path. One that is there already is fine; one of a launcher that was elsewhere, and on
-/// Windows each, is made anew.
+/// Makes the shim in the folder that the caller names, else in the working directory. Leaves a shim of this
+/// launcher as it is, and replaces one of a launcher that has moved and, on Windows, every shim.
 fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let (folder, rest) = match request.arguments.as_slice() {
-        [] => (PathBuf::from("."), [].as_slice()),
-        [folder, rest @ ..] => (PathBuf::from(folder), rest),
-    };
-    if !rest.is_empty() {
-        let message = "--make-shim takes a project and a folder, and no more".into();
-        return Err(Error::CommandLine { message, hint: None });
-    }
-    let folder = inputs.place.absolute(&folder).ok_or_else(|| Error::no_directory(folder))?;
-    let folder: PathBuf = folder.components().collect();
-    let name = request.choices.iter().find_map(|choice| match &choice.value {
-        Choice::Project(name) => Some(name),
-        _ => None,
-    });
-    let mut file = name.cloned().unwrap_or_default();
+    let folder = folder(request, inputs)?;
+    let mut file = project_name(request).cloned().unwrap_or_default();
     let has_levels = file.to_string_lossy().contains(is_separator);
     file.push(if cfg!(windows) { "-python.exe" } else { "-python" });
     let shim = folder.join(file);
-    let failed = |why: String| Error::Shim { path: shim.clone(), why };
     if has_levels {
-        return Err(failed("a file's name cannot hold the project's two levels".into()));
+        let why = "a file's name cannot hold the project's two levels".into();
+        return Err(Error::Shim { path: shim, why });
     }
     let launcher = launcher(inputs).ok_or(Error::NoLauncher)?;
     if disk::is_same(&shim, &launcher) {
         return Ok(shim);
     }
-    match disk::stand_in(&launcher, &shim) {
-        Ok(()) => Ok(shim),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(failed("something else is there".into()))
-        }
-        Err(_) if !folder.is_dir() => {
-            Err(failed(format!("there is no folder {}", Printable::new(&folder))))
-        }
-        Err(error) => Err(failed(Reason(&error).to_string())),
-    }
+    let why = match disk::stand_in(&launcher, &shim) {
+        Ok(()) => return Ok(shim),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => "something else is there".into(),
+        Err(_) if !folder.is_dir() => format!("there is no folder {}", Printable::new(&folder)),
+        Err(error) => Reason(&error).to_string(),
+    };
+    Err(Error::Shim { path: shim, why })
 }
 
-/// The launcher as it was called: what leads there may be a link that stays when a new version comes.
+/// Returns the shim's folder, without a doubled or trailing separator.
+fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
+    let folder = match request.arguments.as_slice() {
+        [] => Path::new("."),
+        [folder] => Path::new(folder),
+        _ => {
+            let message = "--make-shim takes a project and a folder, and no more".into();
+            return Err(Error::CommandLine { message, hint: None });
+        }
+    };
+    let folder = inputs.place.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
+    Ok(folder.components().collect())
+}
+
+fn project_name(request: &Request) -> Option<&OsString> {
+    request.choices.iter().find_map(|choice| match &choice.value {
+        Choice::Project(name) => Some(name),
+        _ => None,
+    })
+}
+
+/// Returns the path by which the launcher was called, else its own file. The former may be a link that stays
+/// when a new version comes.
 fn launcher(inputs: &Inputs) -> Option<PathBuf> {
-    let Place { launcher, .. } = &inputs.place;
-    let own = launcher.clone()?;
-    let called = as_called(&inputs.called, inputs).filter(|path| disk::is_same(path, &own));
-    Some(called.unwrap_or(own))
+    let own = inputs.place.launcher.clone()?;
+    match called_path(inputs) {
+        Some(called) if disk::is_same(&called, &own) => Some(called),
+        _ => Some(own),
+    }
 }
 
-fn as_called(called: &OsString, inputs: &Inputs) -> Option<PathBuf> {
-    let path = Path::new(called);
-    if path.components().count() > 1 {
-        return Some(inputs.place.absolute(path)?.components().collect());
+fn called_path(inputs: &Inputs) -> Option<PathBuf> {
+    let called = Path::new(&inputs.called);
+    if called.components().count() > 1 {
+        return Some(inputs.place.absolute(called)?.components().collect());
     }
-    let folders = std::env::split_paths(inputs.variable("PATH")?);
-    folders
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(path))
-        .find(|p| p.exists())
+    for folder in std::env::split_paths(inputs.variable("PATH")?) {
+        let path = folder.join(called);
+        if folder.is_absolute() && path.exists() {
+            return Some(path);
+        }
+    }
+    None
 }
