@@ -67,7 +67,7 @@ impl Bench {
     fn workers(&self) -> Vec<Value> {
         let output = self.launcher(&["--workers=json"]).output().unwrap();
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        list["workers"].as_array().unwrap().clone()
+        list.get("workers").and_then(Value::as_array).unwrap().clone()
     }
 
     fn start(&self) {

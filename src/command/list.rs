@@ -15,7 +15,7 @@ use crate::display::Printable;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
-use crate::toolkit::core::{Core, Kind};
+use crate::toolkit::core::{Core, CoreKind};
 use crate::toolkit::metadata;
 
 /// A configuration in the list; its fields are those of `--list=json`.
@@ -32,7 +32,7 @@ pub struct ListedProject {
     /// The configuration's name, such as `Primary`.
     pub pipeline: Option<String>,
     /// How it comes by its core.
-    pub core: Option<Kind>,
+    pub core: Option<CoreKind>,
     /// The core's version.
     pub version: Option<String>,
     /// Its Python.

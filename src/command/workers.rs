@@ -1,5 +1,6 @@
 //! Lists this user's workers, and stops them.
 
+use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -53,7 +54,8 @@ pub fn stop(context: &Context) -> Result<ExitCode> {
     let mut text = String::new();
     for worker in &stopped {
         let pid = worker.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
-        text += &format!("stopped the worker of {}{pid}\n", Printable::new(&worker.project));
+        let project = Printable::new(&worker.project);
+        let _ = writeln!(text, "stopped the worker of {project}{pid}");
     }
     console::print(&text)
 }

@@ -125,12 +125,12 @@ pub fn files(found: &ConfigRecord, plan: Option<&LaunchPlan>) -> Vec<Finding> {
 /// `pipelineconfig_utils.get_config_install_location`).
 fn place(config: &PipelineConfig) -> Option<Finding> {
     let advice = "write the configuration's folder there, for each system";
-    let problem = match metadata::place(config) {
+    let problem = match metadata::install_location(config) {
         Ok(Some(_)) => return None,
         Ok(None) => format!("it has no place for {}, so Toolkit's API fails", Os::CURRENT.name()),
         Err(error) => error.to_string(),
     };
-    let file = config.place_file();
+    let file = config.install_location_file();
     Some(Finding::new(Check::Places, problem, advice).in_file(&file))
 }
 

@@ -64,7 +64,7 @@ pub fn ask(
 /// Why the core cannot run on the version that answered, which the Python's name may not have shown.
 fn unsupported(plan: &LaunchPlan, answer: &ProbedPython) -> Option<String> {
     let version = Version::parse(&answer.version)?;
-    plan.core.check_supports(&version, &plan.interpreter.path).err().map(|error| error.to_string())
+    plan.core.check_supports(version, &plan.interpreter.path).err().map(|error| error.to_string())
 }
 
 fn asked(plan: &LaunchPlan, answer: Result<ProbedPython, String>) -> TriedPython {

@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::plan::{LaunchPlan, plan};
 use crate::project::{ChosenProject, choose_project};
 use crate::site::credentials::Credentials;
-use crate::toolkit::core::Kind;
+use crate::toolkit::core::CoreKind;
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use crate::toolkit::realised;
@@ -83,7 +83,7 @@ struct Session {
 
 #[derive(Serialize)]
 struct Core {
-    kind: Kind,
+    kind: CoreKind,
     path: String,
     python_path: String,
     version: Option<String>,
