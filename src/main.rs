@@ -7,6 +7,7 @@ use sgtk_python::command;
 use sgtk_python::console;
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
+use sgtk_python::narration;
 use sgtk_python::request::{Action, Request};
 
 fn main() -> ExitCode {
@@ -15,6 +16,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<ExitCode> {
     let inputs = Inputs::capture();
+    narration::start(&inputs)?;
     let request = Request::parse(&inputs)?;
     if let Action::Print(text) = &request.action {
         return console::print(text);

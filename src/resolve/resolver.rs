@@ -6,6 +6,8 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use log::debug;
+
 use super::pythons::Pythons;
 use crate::context::Context;
 use crate::disk;
@@ -43,8 +45,10 @@ pub fn resolve(
 ) -> Result<Resolution, Error> {
     let mut resolver = Resolver { context, selection, environment, warnings: Vec::new() };
     let core = resolver.core()?;
+    debug!("core: {} ({})", Printable::new(&core.path()), core.origin);
     core.check_exists()?;
     let interpreter = resolver.interpreter(&core)?;
+    debug!("python: {} ({})", Printable::new(&interpreter.path), interpreter.origin);
     if let Some(version) = interpreter::version(&interpreter.path) {
         core.check_supports(version, &interpreter.path)?;
     }

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 18] = [
     &["disk", "environment", "origin"],
     &["error", "interpreter", "lock"],
     &["console", "inputs"],
-    &["request", "settings"],
+    &["narration", "request", "settings"],
     &["inherit", "toolkit"],
     &["finding"],
     &["site"],
