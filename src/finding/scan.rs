@@ -29,7 +29,7 @@ struct ScanTarget {
     has_levels: bool,
 }
 
-/// A candidate that is a configuration, or cannot be read.
+/// A folder that is a configuration, or cannot be read.
 enum Sighting {
     Config(ConfigRecord, Option<Error>),
     Unreadable(PathBuf, Error),
