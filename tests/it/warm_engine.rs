@@ -177,6 +177,6 @@ fn an_engine_that_leaves_something_open_is_not_kept() {
     let plan = ["--project", "alpha", "--warm", "--engine", "tk-test", "--explain"];
     let output = engines.command(&[&plan[..], &["-c", "pass"]].concat()).output().unwrap();
     let told = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(told.contains("leaves socket:["), "{told}");
+    assert!(told.contains("the imports left socket:["), "{told}");
     assert!(engines.says(&["-c", "print('launched')"]).contains("launched"));
 }
