@@ -106,7 +106,7 @@ fn own_import(line: &str) -> Result<Option<&str>, String> {
     if names.split(", ").all(is_name) && path_of(module).exists() {
         return Ok(Some(module));
     }
-    Err("write it as 'from MODULE import NAME, NAME' on one line at the left margin".into())
+    Err("write it as 'from MODULE import NAME, NAME' on one line, with a module of shims/".into())
 }
 
 /// Returns the names that a line at the left margin defines, each with its place: the module, or the statement of an

@@ -1,7 +1,7 @@
 """Asks a site for a project's configuration, and realises it if it is distributed.
 
-The request is one line of JSON on standard input. The replies are lines of JSON on what was standard output: Toolkit
-prints to the standard streams, so those lead to the log. Before it realises anything, the program waits for a second
+The request is one line of JSON on standard input. The replies are lines of JSON on the first standard output: Toolkit
+prints to the standard streams, so those are connected to the log. Before it realises anything, the program waits for a second
 line, so that one launch at a time realises a configuration. An end of input ends the program at any time.
 """
 import json

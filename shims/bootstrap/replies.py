@@ -1,4 +1,4 @@
-"""The replies to the launcher, the log, and the time limit of both."""
+"""The replies to the launcher, the log, and the limit of the time without either."""
 import json
 import logging
 import os
@@ -7,7 +7,7 @@ import threading
 
 
 class Replies:
-    """Lines of JSON on what was standard output, which then leads to the log; a key is never written."""
+    """Lines of JSON on the first standard output, which is then connected to the log; a key is never written."""
 
     def __init__(self):
         self._output = os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -38,7 +38,7 @@ class Replies:
 
 
 class Watchdog:
-    """Ends the process when nothing has happened for too long."""
+    """A time limit that ends the process when it has passed."""
 
     def __init__(self, replies):
         self._replies = replies
@@ -61,7 +61,7 @@ class Watchdog:
 
 
 class ToolkitLog(logging.Handler):
-    """Writes Toolkit's messages to the log, and keeps its errors: a bootstrap survives some of them."""
+    """A handler that writes Toolkit's messages to the log, and keeps its errors: a bootstrap survives some of them."""
 
     def __init__(self, replies):
         super().__init__(logging.INFO)

@@ -144,7 +144,7 @@ class Children:
         return self.done > done
 
     def end_job(self, child, status):
-        """Reports how a job ended, and ends its group if its launcher got TERM or has gone."""
+        """Reports the end of a job, and ends its group if its launcher got TERM or has gone."""
         del self.jobs[child.pid]
         self.done += 1
         if child.check_report():

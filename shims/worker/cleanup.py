@@ -1,4 +1,4 @@
-"""The end of a job: what Python's end does that others can see, in a process that must not run all of it."""
+"""The end of a job: the steps of Python's own end that others can see; the process does not run the rest."""
 import atexit
 import gc
 import io

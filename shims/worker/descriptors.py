@@ -32,9 +32,9 @@ class OwnDescriptor:
 
 
 def close_files(needed):
-    """Closes all but the standard streams and what is needed, so that the next job finds locks, ports and files free.
+    """Closes all descriptors but the standard streams and the needed ones, so that locks, ports and files are free.
 
-    The end of the process would do so too, but with much memory it takes a while, and the launcher ends earlier.
+    The end of the process would do that too, but it takes a while with much memory, and the launcher ends earlier.
     """
     for number in map(int, os.listdir("/proc/self/fd")):
         if number > 2 and number not in needed:

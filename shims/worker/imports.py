@@ -6,7 +6,7 @@ import importlib.machinery
 import os
 import sys
 
-# inherited: the variables before the imports; changed, gone: what the imports did to them;
+# inherited: the variables before the imports; changed, gone: the changes to them since;
 # newest: the name of the last module; kept: the name of the kept engine, or none
 Imports = collections.namedtuple("Imports", "inherited changed gone newest kept")
 
@@ -33,14 +33,14 @@ def close_connections():
 
 
 def finished_imports(inherited, kept):
-    """Returns what a job has to know of the imports, which have been done."""
+    """Returns the facts about the imports that a job needs; to be called after them."""
     changed = {name: value for name, value in os.environb.items() if inherited.get(name) != value}
     gone = [name for name in inherited if name not in os.environb]
     return Imports(inherited, changed, gone, list(sys.modules)[-1], kept)
 
 
 def forget_missing():
-    """Drops what the import system remembers as missing, for it may exist by now."""
+    """Makes the import system forget modules that it did not find; they may exist by now."""
     for path, finder in list(sys.path_importer_cache.items()):
         if finder is None:
             del sys.path_importer_cache[path]

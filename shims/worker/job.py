@@ -1,4 +1,4 @@
-"""A child's life: waits for a job, takes over what is its launcher's, runs the program and leaves as Python does."""
+"""A child's life: waits for a job, takes the launcher's place, runs the program and leaves as Python does."""
 import gc
 import json
 import os
@@ -62,7 +62,7 @@ def run_job(channel, imports, connection, plan, descriptors):
 
 
 def code_of_session(session, kept):
-    """Prepares what the program needs; returns an exit code if that fails."""
+    """Prepares the program's session; returns an exit code if that fails."""
     if not session:
         return None
     session = json.loads(session)

@@ -32,7 +32,7 @@ def keep_engine(request):
 
 
 def release_engine():
-    """Closes what the engine holds, through the owners, so that forked processes share nothing."""
+    """Closes the engine's connections, log and threads through their owners, so that forked processes share nothing."""
     import sgtk
     engine = sgtk.platform.current_engine()
     dispatcher = getattr(engine, "_metrics_dispatcher", None)

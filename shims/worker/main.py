@@ -1,6 +1,6 @@
 """A project's worker: imports Toolkit once, then forks a child for each job that a launcher sends.
 
-Python 3.7 or later, Linux. docs/warm.md describes the protocol and what is guaranteed. The launcher is built with the
+Python 3.7 or later, Linux. docs/warm.md describes the protocol and the guarantees. The launcher is built with the
 modules of this folder in one text (build.rs).
 """
 import gc
@@ -42,7 +42,7 @@ def serve(start):
         if start["kept"] is not None:
             kept, further = keep_engine(handed_over(start["kept"]))
         watched = watched_files(further)
-        # What the imports printed belongs to no job.
+        # Output of the imports belongs to no job.
         sys.stdout.flush()
         sys.stderr.flush()
         check_fit({0, 1, 2, folder, lock})

@@ -33,7 +33,7 @@ class Plan:
             os._exit(1)
 
     def set_variables(self, imports):
-        """Sets the plan's variables, and does to them what the imports would have done."""
+        """Sets the plan's variables, with the changes that the imports would have made to them."""
         wanted = self.variables
         for name, value in imports.changed.items():
             if wanted.get(name) == imports.inherited.get(name):
@@ -41,7 +41,7 @@ class Plan:
         for name in imports.gone:
             if wanted.get(name) == imports.inherited.get(name):
                 wanted.pop(name, None)
-        # Each call of the system's functions takes time, so only for what differs.
+        # Each call of the system's functions takes time, so only for differences.
         current = os.environ._data  # type: ignore[attr-defined]
         for name in [name for name in current if name not in wanted]:
             os.unsetenv(name)

@@ -30,7 +30,7 @@ def peer_of(connection):
 
 
 def give_connection(channel, connection):
-    """Hands a launcher's connection to a spare."""
+    """Hands a launcher's connection over to a spare."""
     channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fileno()]))])
 
 

@@ -40,6 +40,6 @@ def release_streams():
                 os.dup2(empty, number)
         except OSError:
             pass
-    # `close_files` needs a free number to list what is open.
+    # `close_files` needs a free number to list the others.
     if empty is not None and empty > 2:
         os.close(empty)

@@ -105,7 +105,7 @@ class Supervisor:
             self.read_first_byte(connection.fileno())
 
     def read_first_byte(self, descriptor):
-        """Does what the first byte of a launcher asks for; returns false for another descriptor."""
+        """Obeys the first byte of a launcher; returns false if the descriptor is not a pending one."""
         connection = with_number(self.pending, descriptor)
         if connection is None:
             return False
@@ -134,7 +134,7 @@ class Supervisor:
         return True
 
     def hang_up(self, descriptor):
-        """Drops the wish of a launcher that has gone, and ends its job."""
+        """Drops a launcher that has gone, and ends its job."""
         connection = with_number(self.waiting, descriptor)
         if connection is not None:
             self.waiting.remove(connection)
@@ -187,7 +187,7 @@ class Supervisor:
         return not self.is_heavy
 
     def close(self):
-        """Closes in a child all that is the worker's, or the others would not notice when the worker ends."""
+        """Closes the worker's descriptors in a child, so that the others notice when the worker ends."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.children.close()
@@ -197,7 +197,7 @@ class Supervisor:
         os.close(self.start["folder"])
 
     def tick(self):
-        """Does what is due by the clock."""
+        """Does the work that is due by the clock."""
         now = time.monotonic()
         for connection in [one for one, until in self.pending.items() if until < now]:
             del self.pending[connection]

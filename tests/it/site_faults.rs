@@ -270,9 +270,7 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
         let file = fs::File::options().write(true).open(own.join(name)).unwrap();
         file.set_modified(two_days).unwrap();
     }
-    for (id, part) in
-        [("7", "nor on http"), ("104", "the project has no configuration for the plugin")]
-    {
+    for (id, part) in [("7", "nor on http"), ("104", "has no configuration for the plugin")] {
         let launch = ["--project-id", id, "-c", "pass"];
         let refused = || {
             let failure = failed(&mut distributed.launcher(&launch));
@@ -291,7 +289,7 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
     distributed.site.know(alpha);
     distributed.settings("refresh_after = '0s'");
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
-        .is(121, &["it has none"]);
+        .is(121, &["has no configuration for the plugin"]);
 }
 
 #[test]
