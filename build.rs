@@ -4,8 +4,6 @@
 //! them are left out, as all names are in one place then. So they have one form only,
 //! `from MODULE import NAME, NAME` on one line at the left margin, and no name has two meanings in one program.
 
-#![allow(missing_docs, reason = "a build script")]
-
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 """Asks a site for a project's configuration, and realises it if it is distributed.
 
 The request is one line of JSON on standard input. The replies are lines of JSON on the first standard output: Toolkit
-prints to the standard streams, so those are connected to the log. Before it realises anything, the program waits for a second
-line, so that one launch at a time realises a configuration. An end of input ends the program at any time.
+prints to the standard streams, so those are connected to the log. Before it realises anything, the program waits for a
+second line, so that one launch at a time realises a configuration. An end of input ends the program at any time.
 """
 import json
 import os
