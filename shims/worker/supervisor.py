@@ -220,9 +220,9 @@ class Supervisor:
 
     def check_failed_spares(self):
         """Retires if no child lives until its job, and records that for the next start."""
-        failed = self.children.failed_spares
-        if failed >= FAILED_SPARES and not self.is_retiring and self.socket_file.is_in_place():
-            recreate_record(self.start, "%d children in a row ended before they had a job" % failed)
+        has_failed = self.children.failed_spares >= FAILED_SPARES
+        if has_failed and not self.is_retiring and self.socket_file.is_in_place():
+            recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
             self.retire()
 
     def check_files(self):
