@@ -1,4 +1,4 @@
-//! Puts a query to the site: `shims/bootstrap.py`, run by the site's Python with the site's core,
+//! Puts a query to the site: `shims/bootstrap/`, run by the site's Python with the site's core,
 //! asks it, and realises what it describes.
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
 /// The program that asks.
-const PROGRAM: &str = include_str!("../../shims/bootstrap.py");
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/bootstrap.py"));
 
 /// Why there is no answer.
 pub enum Trouble {

@@ -12,7 +12,7 @@ use crate::exec;
 use crate::plan::LaunchPlan;
 
 /// The program that answers.
-const PROGRAM: &str = include_str!("../../shims/probe.py");
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/probe.py"));
 
 /// No Python that is well takes longer to import Toolkit, even from a slow file server.
 const LONGEST: Duration = Duration::from_secs(60);

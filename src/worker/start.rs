@@ -21,19 +21,7 @@ use crate::lock::{Lock, LockMode};
 use crate::plan::{LaunchPlan, Warm};
 
 /// The worker's program.
-pub const SOURCE: &str = concat!(
-    include_str!("../../shims/as_main.py"),
-    "\n",
-    include_str!("../../shims/engine.py"),
-    "\n",
-    include_str!("../../shims/worker.py"),
-    "\n",
-    include_str!("../../shims/worker_files.py"),
-    "\n",
-    include_str!("../../shims/worker_supervisor.py"),
-    "\n",
-    include_str!("../../shims/worker_job.py"),
-);
+pub const SOURCE: &str = include_str!(concat!(env!("OUT_DIR"), "/worker.py"));
 
 /// The variable with the worker's program.
 const PROGRAM: &str = "SGTK_PYTHON_WORKER";
@@ -47,9 +35,6 @@ if sys.version_info < (3, 7):
     os.write(start['lock'], told.encode('utf-8'))
     os._exit(1)
 exec(os.environ.pop('SGTK_PYTHON_WORKER'))";
-
-/// What follows it.
-const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
 
 /// Its words after that, before its project and configuration: so a process list names it, and so does
 /// `--workers` where it does not answer.
@@ -208,7 +193,7 @@ fn spawn(
     command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
     command.env_clear().envs(starting_variables(plan, &warm.settings.variables));
-    command.env(VARIABLE, BEGIN).env(PROGRAM, format!("{SOURCE}{SERVE}"));
+    command.env(VARIABLE, BEGIN).env(PROGRAM, SOURCE);
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

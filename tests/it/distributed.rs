@@ -219,7 +219,7 @@ fn a_site_chooses_nothing_in_the_working_directory() {
         "linux_path": "gamma", "mac_path": "gamma", "windows_path": "gamma"}));
     let mut launcher = distributed.launcher(&["--project", "delta", "-c", "pass"]);
     launcher.current_dir(distributed.studio.path("elsewhere"));
-    failed(&mut launcher).is(122, &["no absolute path", "'gamma'"]);
+    failed(&mut launcher).is(122, &["not an absolute path", "'gamma'"]);
 }
 
 #[test]

@@ -52,14 +52,20 @@ fn a_site_that_fails_is_one_line() {
     for pipeline in ["Dev", "99"] {
         let other = ["--project", "alpha", "--pipeline", pipeline, "-c", "pass"];
         failed(&mut distributed.launcher(&other))
-            .is(121, &["'alpha'", &format!("it has no '{pipeline}', but 'Primary' (11)")])
+            .is(
+                121,
+                &[
+                    "'alpha'",
+                    &format!("the project has no configuration '{pipeline}', but 'Primary' (11)"),
+                ],
+            )
             .hints("--pipeline");
     }
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Other",
         "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
         "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Other", "-c", "pass"]))
-        .is(121, &["alpha", "it has none for the plugin"])
+        .is(121, &["alpha", "the project has no configuration for the plugin"])
         .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
     // Nobody listens at the port of a connection, and nobody can.
@@ -235,7 +241,8 @@ fn a_question_in_vain_leaves_what_is_realised_alone() {
         "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
         "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     let dev = ["--project", "alpha", "--pipeline", "Dev", "-c", "pass"];
-    failed(&mut distributed.launcher(&dev)).is(121, &["alpha", "it has none for the plugin"]);
+    failed(&mut distributed.launcher(&dev))
+        .is(121, &["alpha", "the project has no configuration for the plugin"]);
     let calls = distributed.site.calls();
     distributed.site.behave(Behaviour::DyingAfter(calls + 4));
     failed(&mut distributed.launcher(&["--refresh", "--project", "alpha"])).is(122, &["alpha"]);
@@ -263,7 +270,7 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
         let file = fs::File::options().write(true).open(own.join(name)).unwrap();
         file.set_modified(two_days).unwrap();
     }
-    for (id, part) in [("7", "nor on http"), ("104", "it has none")] {
+    for (id, part) in [("7", "nor on http"), ("104", "has no configuration for the plugin")] {
         let launch = ["--project-id", id, "-c", "pass"];
         let refused = || {
             let failure = failed(&mut distributed.launcher(&launch));
@@ -282,7 +289,7 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
     distributed.site.know(alpha);
     distributed.settings("refresh_after = '0s'");
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
-        .is(121, &["it has none"]);
+        .is(121, &["has no configuration for the plugin"]);
 }
 
 #[test]

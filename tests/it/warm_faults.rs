@@ -364,7 +364,7 @@ fn children_that_die_before_their_job_make_a_worker_unfit() {
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let why = "its children die before they have a job";
+    let why = "3 children in a row ended before they had a job";
     // First it leaves word, and then its place.
     warm.until(|workers| matches!(workers, [w] if w["state"].as_str().unwrap().contains(why)));
     assert_eq!(warm.worker()["project"], "bigbuck");
