@@ -149,7 +149,7 @@ def ask(request, spoken, answers):
         project, name = find_project(sg, request["project"])
         path = centralized_path(sg, project, request["pipeline"])
     except (AttributeError, LookupError, TypeError, ValueError) as error:
-        raise Failure("unreachable", "its answer makes no sense (%s)" % error)
+        raise Failure("unreachable", "the site's answer is invalid (%s)" % error)
     watchdog.rest()
     if path:
         answers.tell("centralized", id=project, name=name, path=path)
@@ -179,7 +179,7 @@ def realise(sgtk, user, project, request, watchdog, answers):
     except sgtk.bootstrap.TankBootstrapError as error:
         # The site has no configuration, and there is none to fall back to.
         if request["base_configuration"] is None and "No config descriptor" in str(error):
-            raise Failure("no-config", "it has none for the plugin '%s'" % request["plugin_id"])
+            raise Failure("no-config", "the site has no configuration for the plugin '%s'" % request["plugin_id"])
         raise
     watchdog.rest()
     return path
@@ -197,7 +197,7 @@ def find_project(sg, asked):
         raise Failure("no-project", "the site has no such project")
     if len(found) > 1:
         numbers = ", ".join(str(project["id"]) for project in found)
-        raise Failure("other", "the site has several projects of that name, with the ids %s" % numbers)
+        raise Failure("other", "the site has several projects of this name, with the ids %s" % numbers)
     number, names = found[0]["id"], [found[0].get(field) for field in ("tank_name", "name")]
     if type(number) is not int or not 0 < number < 2 ** 63:
         raise ValueError("a project's id is %r" % (number,))
@@ -215,10 +215,10 @@ def centralized_path(sg, project, pipeline):
     # The bootstrap API would take another one.
     if not configs and pipeline != "Primary":
         names = ", ".join(sorted("'%s' (%s)" % (config["code"], config["id"]) for config in there))
-        raise Failure("no-pipeline", "it has no '%s', but %s" % (pipeline, names or "none at all"))
+        raise Failure("no-pipeline", "no configuration '%s', the site has: %s" % (pipeline, names or "none"))
     paths = sorted((config["id"], config[field]) for config in configs if config.get(field))
     if paths and not os.path.isabs(paths[0][1]):
-        raise Failure("other", "its %s of the project is no absolute path: '%s'" % (field, paths[0][1]))
+        raise Failure("other", "the site's %s of the project is not an absolute path: '%s'" % (field, paths[0][1]))
     return paths[0][1] if paths else None
 
 
@@ -242,7 +242,7 @@ def user_of(sgtk, request, watchdog):
     if user and not user.are_credentials_expired():
         return user
     if not request["terminal"]:
-        raise Failure("no-credentials", "there is no script key and no saved login for it")
+        raise Failure("no-credentials", "there is no script key and no saved login for the site")
     # A person takes the time that it takes.
     watchdog.rest()
     with at_terminal():

@@ -8,11 +8,11 @@ name, an entity, a script's name and key, each of which may be null.
 class NotPrepared(Exception):
     """What cannot be had before the program runs, in one line."""
 
-    hint = "with TK_DEBUG=1 Toolkit and Python tell more"
+    hint = "set TK_DEBUG=1 to see more of Toolkit and Python"
 
 
 class NobodyToActAs(NotPrepared):
-    hint = "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, or 'credentials_file' in [site]; or log in by running it in a terminal once"
+    hint = "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, set 'credentials_file' in [site], or log in once by running the command in a terminal"
 
 
 def run_with_session():
@@ -63,7 +63,7 @@ def or_leave(prepare, *wanted):
     try:
         prepare(*wanted)
     except NotPrepared as error:
-        complain("sgtk-python: %s" % error)
+        complain("sgtk-python: error: %s" % error)
         complain("hint: " + error.hint)
         raise SystemExit(122)
 
@@ -99,7 +99,7 @@ def authenticate(sgtk, script):
     else:
         user = authenticator.get_default_user()
         if user is None or user.are_credentials_expired():
-            raise NobodyToActAs("cannot authenticate: there is no script key and no saved login to act as")
+            raise NobodyToActAs("cannot authenticate: there is no script key and no saved login")
     sgtk.set_authenticated_user(user)
 
 

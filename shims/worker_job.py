@@ -26,7 +26,7 @@ def run_job(channel, imports, connection, plan, descriptors):
         take_streams(descriptors)
         plan.take_place(descriptors)
     except Exception as error:
-        complain("sgtk-python: the worker cannot give the job its place: %s" % one_line(error))
+        complain("sgtk-python: error: the worker cannot pass the streams to the job: %s" % one_line(error))
         code = 125
     else:
         code = code_of_session(plan.session, imports.kept)

@@ -123,7 +123,7 @@ fn make_shim(situation: &Situation) -> Result<ExitCode> {
     print(&format!("{}\n", Shown::new(&shim::make(request, inputs)?)))
 }
 
-const WAITING: &str = "waiting for another launch, which realises the configuration";
+const WAITING: &str = "waiting for another launch that realises the configuration";
 
 /// Shows on a terminal why a launch takes its time; elsewhere that it waits, if that takes long.
 fn show(progress: Progress) {
@@ -223,7 +223,7 @@ fn print(text: &str) -> Result<ExitCode> {
 fn report(error: &anyhow::Error) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     let hint = known.and_then(Error::hint).map(|hint| format!("\nhint: {hint}"));
-    say(&format!("{error:#}{}", hint.unwrap_or_default()));
+    say(&format!("error: {error:#}{}", hint.unwrap_or_default()));
     ExitCode::from(known.map_or(Code::Usage, Error::code) as u8)
 }
 

@@ -30,7 +30,9 @@ impl Bootstrap<'_> {
                 let exists = disk::exists(&path).unwrap_or(false);
                 Error::NotAConfig { path, exists, origin }
             }
-            Nature::Realised | Nature::Unmarked => Error::NotWhole { path: answer.config.clone() },
+            Nature::Realised | Nature::Unmarked => {
+                Error::Incomplete { path: answer.config.clone() }
+            }
         };
         self.held(Some(answer)).ok_or_else(not_whole)
     }
@@ -68,7 +70,7 @@ impl Bootstrap<'_> {
         };
         let project = answer.project.clone();
         let pipeline = found.metadata.pipeline.unwrap_or_default();
-        Err(Error::NoPipeline {
+        Err(Error::UnknownConfig {
             wanted,
             project,
             configs: vec![Candidate { path: found.path, pipeline }],

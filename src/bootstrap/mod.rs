@@ -79,8 +79,9 @@ pub fn settle(situation: &Situation, asking: Asking, progress: &Watch) -> Result
             Chosen::Here(mut selection) => {
                 if asking == Asking::Anew {
                     let config = Shown::new(&selection.config.path);
-                    let what =
-                        format!("nothing to refresh: {config} is no configuration of the site's");
+                    let what = format!(
+                        "nothing to refresh, the configuration does not come from the site: {config}"
+                    );
                     selection.warnings.push(what);
                 }
                 selections.push(selection);

@@ -108,7 +108,7 @@ fn project(
     let all = identity(found).and_then(|identity| rivals.get(&identity));
     let other = all.and_then(|all| all.iter().find(|path| **path != found.path));
     let choice = match other {
-        Some(other) => Err(format!("{} is of the same project", Shown::new(other))),
+        Some(other) => Err(format!("same project as {}", Shown::new(other))),
         None => Ok(choice(found, wanted)),
     };
     Project { name: name_of(found, places), choice }

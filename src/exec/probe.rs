@@ -49,7 +49,7 @@ pub fn ask(plan: &LaunchPlan) -> Result<Answer, String> {
     if !ended {
         return Err(too_late());
     }
-    answer(&text, plan).ok_or_else(|| "it gave no answer".into())
+    answer(&text, plan).ok_or_else(|| "gave no answer".into())
 }
 
 fn answer(text: &str, plan: &LaunchPlan) -> Option<Answer> {
@@ -60,7 +60,7 @@ fn answer(text: &str, plan: &LaunchPlan) -> Option<Answer> {
     let is_ours = || is_same(Path::new(folder), &plan.core.python_path());
     let error = match error {
         "" if is_ours() => None,
-        "" => Some(format!("it imports sgtk from {folder}")),
+        "" => Some(format!("imports sgtk from {folder}")),
         error => Some(error.to_owned()),
     };
     Some(Answer { version, milliseconds, error })
@@ -95,5 +95,5 @@ fn ends(child: &mut Child, deadline: Instant) -> bool {
 }
 
 fn too_late() -> String {
-    format!("it did not end within {} seconds", LONGEST.as_secs())
+    format!("did not end within {} seconds", LONGEST.as_secs())
 }

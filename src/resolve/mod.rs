@@ -119,9 +119,7 @@ impl Resolver<'_> {
         let settings = self.settings;
         let (studio, origin) = match settings.studio(self.selection.known_as.as_deref()) {
             Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
-            None => {
-                (STUDIO.into(), Origin::Default("the studio's core, for the config names none"))
-            }
+            None => (STUDIO.into(), Origin::Default("the default studio core")),
         };
         let places = self.selection.roots.iter().map(|root| root.join(&studio));
         let mut cores =
@@ -173,7 +171,7 @@ impl Resolver<'_> {
         }
         let absolute = self.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
-            "{} names a relative path, {}: taken as {}",
+            "relative path in {}: {}; used as {}",
             Shown::new(file),
             Shown::new(&path),
             Shown::new(&absolute)

@@ -40,7 +40,7 @@ impl Resolver<'_> {
             Err(missing @ Error::PythonMissing { .. }) if core.kind == Kind::Realised => {
                 let python = self.pythons().of_site(self.settings)?;
                 self.warnings
-                    .push(format!("{missing}: {} takes its place", Shown::new(&python.path)));
+                    .push(format!("{missing}; {} is used instead", Shown::new(&python.path)));
                 Ok(python)
             }
             result => result,
@@ -73,7 +73,7 @@ impl Pythons<'_> {
 
     /// `python3` on `PATH`.
     fn default(&self) -> Result<Interpreter, Error> {
-        let origin = Origin::Default("the default, for nothing names another");
+        let origin = Origin::Default("the default");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
         self.on_path(name.as_ref(), Vec::new(), origin)
     }
@@ -143,7 +143,7 @@ impl Pythons<'_> {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
             Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
-            None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
+            None if self.is_launcher(&path) => Err(Error::PythonIsLauncher { path, origin }),
             None => Ok(python),
         }
     }

@@ -22,8 +22,8 @@ impl<'a> Selector<'a> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
         let realised = site.realised(&self.inputs.variables);
         let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
-        if let Some((config, Error::NotWhole { .. })) = broken {
-            return Err(Error::NotWhole { path: config.clone() });
+        if let Some((config, Error::Incomplete { .. })) = broken {
+            return Err(Error::Incomplete { path: config.clone() });
         }
         let around = realised.found.into_iter().find(|found| path.starts_with(&found.path));
         Ok(around.and_then(|found| self.itself(site, found, origin)))

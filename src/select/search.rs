@@ -36,7 +36,7 @@ impl Selector<'_> {
             }
             (None, _) => {
                 let configs = others.iter().map(candidate).collect();
-                Err(Error::NoPipeline { wanted, project, configs })
+                Err(Error::UnknownConfig { wanted, project, configs })
             }
         }
     }
@@ -58,7 +58,7 @@ impl Selector<'_> {
         match (others, fault) {
             (Some(other), _) => Ok(self.found(selection.project, other)),
             (None, Some(fault)) => Err(fault),
-            (None, None) => Err(Error::NoPipeline {
+            (None, None) => Err(Error::UnknownConfig {
                 wanted: pipeline.to_string(),
                 project,
                 configs: vec![candidate(&found)],

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::shown::Shown;
 
 /// What there is to do where a worker could not start.
-pub const TRY_AT_ONCE: &str = "--stop-workers lets it try again at once";
+pub const TRY_AT_ONCE: &str = "--stop-workers allows a new start at once";
 
 /// Why a job runs cold.
 #[derive(Debug)]
@@ -55,31 +55,33 @@ impl Cold {
 impl Display for Cold {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Cold::NotHere => f.write_str("workers are for Linux"),
+            Cold::NotHere => f.write_str("workers need Linux"),
             Cold::Terminal => f.write_str("standard input is a terminal"),
             Cold::Descriptor(number) => {
-                write!(f, "the descriptor {number} is open for Python to inherit")
+                write!(f, "Python would inherit the open descriptor {number}")
             }
             Cold::Option(word) => {
-                write!(f, "Python's '{}' cannot be had in a worker", Shown::new(word))
+                write!(f, "a worker does not support the Python option '{}'", Shown::new(word))
             }
-            Cold::NothingToRun => f.write_str("Python is given nothing to run"),
-            Cold::RelativePath => f.write_str("PYTHONPATH holds a relative path"),
-            Cold::WorkingDirectory => f.write_str("the working directory cannot be handed over"),
-            Cold::Unreadable(what) => write!(f, "{what} cannot be read"),
-            Cold::TooLarge => f.write_str("the words and variables are too long"),
+            Cold::NothingToRun => f.write_str("there is no program to run"),
+            Cold::RelativePath => f.write_str("PYTHONPATH contains a relative path"),
+            Cold::WorkingDirectory => {
+                f.write_str("the working directory cannot be passed to the worker")
+            }
+            Cold::Unreadable(what) => write!(f, "cannot read {what}"),
+            Cold::TooLarge => f.write_str("the arguments and variables are too long"),
             Cold::Folder { path, why } => {
-                write!(f, "the workers' folder {} {}", Shown::new(path), Shown::new(why))
+                write!(f, "folder of workers {}: {}", Shown::new(why), Shown::new(path))
             }
             Cold::Untrusted { path, why } => {
-                write!(f, "the workers' folder {} {}: none is used", Shown::new(path), why)
+                write!(f, "folder of workers {why}, no worker is used: {}", Shown::new(path))
             }
-            Cold::Starting => f.write_str("there was no worker, so one is started"),
+            Cold::Starting => f.write_str("no worker was running; one is being started"),
             Cold::Unfit(why) => {
                 write!(f, "the worker could not start: {} ({TRY_AT_ONCE})", Shown::new(why))
             }
             Cold::TooMany(most) => {
-                write!(f, "no worker is idle, and {most} are as many as there may be")
+                write!(f, "max_workers ({most}) reached and none is idle")
             }
             Cold::NotTaken(why) => write!(f, "the worker {why}"),
         }

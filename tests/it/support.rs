@@ -257,7 +257,7 @@ pub fn failure_of(output: &Output) -> Failure {
     let error = String::from_utf8(output.stderr.clone()).expect("a message in UTF-8");
     assert!(output.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&output.stdout));
     let lines: Vec<&str> = error.lines().collect();
-    let message = lines.first().and_then(|line| line.strip_prefix("sgtk-python: "));
+    let message = lines.first().and_then(|line| line.strip_prefix("sgtk-python: error: "));
     let hint = lines.get(1).map(|line| line.strip_prefix("hint: ").expect(&error).to_owned());
     assert!(lines.len() <= 2 && error.ends_with('\n'), "{error:?}");
     Failure {
