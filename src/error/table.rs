@@ -161,7 +161,7 @@ impl Error {
                     shown(&one.value), one.origin, shown(&other.value), other.origin; "leave one of them out")
             }
             Error::BadPython { value, why, origin } =>
-                row!(code_of(origin), "bad-python", "invalid Python command, {why}: {} ({origin})", quoted(value)),
+                row!(code_of(origin), "bad-python", "invalid Python command ({why}): {} ({origin})", quoted(value)),
             Error::NoWorkingDirectory { path } => row!(Usage, "no-working-directory",
                 "no working directory for a relative path: {}", shown(path);
                 "change to a folder that exists, or use an absolute path"),
@@ -172,10 +172,10 @@ impl Error {
             Error::NoProject { .. } => row!(NoProject, "no-project", "no project was named";
                 "name one with --project NAME, --config PATH or SGTK_PROJECT"),
             Error::UnknownProject { name, origin, roots, near, unreadable } => row!(NoProject, "unknown-project",
-                "unknown project: {} ({origin}); searched below {}", quoted(name), wording::roots(roots))
+                "unknown project: {} ({origin}); {}", quoted(name), wording::searched(roots))
                 .hint(wording::unknown_project(name, near, roots, *unreadable)),
             Error::UnknownId { id, origin, roots, unreadable } => row!(NoProject, "unknown-id",
-                "unknown project id: {id} ({origin}); searched below {}", wording::roots(roots);
+                "unknown project id: {id} ({origin}); {}", wording::searched(roots);
                 "sgtk-python --list shows the projects on this machine").hint(wording::unreadable_configs(*unreadable)),
             Error::NoRoot { roots } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);
                 "check that the share is mounted; the roots are SHOTGUN_BASE, or 'roots' in the settings"),
@@ -211,7 +211,7 @@ impl Error {
                 "the next launch of the project realises the configuration again").file(path),
             Error::Site(error) => error.report(),
             Error::File { path, problem } => row!(Broken, "bad-file", "{problem}: {}", shown(path)).hint(match problem {
-                Problem::OpenToOthers => Some(format!("chmod 600 {}", shown(path))),
+                Problem::OpenToOthers => Some(format!("restrict the file to its owner: chmod 600 {}", shown(path))),
                 Problem::ByteOrderMark | Problem::NotUtf8(_) => Some("save the file as UTF-8 without a byte order mark".into()),
                 Problem::Empty => Some("write one path into the file, or delete it".into()),
                 _ => None,
@@ -233,7 +233,7 @@ impl Error {
                 "no core is set up for {}: {} in {}", Os::CURRENT.name(), quoted(text), shown(file);
                 "write the shared core's root on {} into {}", Os::CURRENT.name(), shown(file)).file(file),
             Error::CoreMissing { core, written, file } => row!(Broken, "core-missing",
-                "core does not exist: {} ({})", shown(core), shown(file)).hint(wording::mistake_in(written)).file(file),
+                "core does not exist: {} (named in {})", shown(core), shown(file)).hint(wording::mistake_in(written)).file(file),
             Error::CoreWithoutTank { python_path, origin } => row!(Broken, "core-without-tank",
                 "core contains no 'tank': {} ({origin})", shown(python_path);
                 "install the core again, or name one that contains sgtk, tank and tank_vendor").file(python_path),
@@ -271,11 +271,11 @@ impl Error {
             Error::NoLockFolder => row!(Usage, "no-lock-folder", "no folder for the lock of --exclusive";
                 "set SGTK_PYTHON_CACHE to a folder, or set HOME"),
             Error::Lock { path, source } => row!(Usage, "lock-failed", "cannot take the lock: {}: {}", shown(path), Reason(source)),
-            Error::NoneMatches { pattern, pipeline, roots } => row!(NoProject, "none-matches",
-                "no project{}{}; searched below {}",
-                pattern.as_ref().map_or_else(String::new, |pattern| format!(" matches {}", quoted(pattern))),
+            Error::NoneMatches { pattern, pipeline, roots } => row!(NoProject, "no-matching-project",
+                "no project found{}{}; {}",
+                pattern.as_ref().map_or_else(String::new, |pattern| format!(" that matches {}", quoted(pattern))),
                 pipeline.as_ref().map_or_else(String::new, |name| format!(" with a configuration {}", quoted(name))),
-                wording::roots(roots);
+                wording::searched(roots);
                 "sgtk-python --list shows the projects; --each takes their Primary configurations, or those that --pipeline names"),
             Error::NoLauncher => row!(Usage, "no-launcher", "cannot find the path of sgtk-python itself"),
             Error::Shim { path, why } => row!(Usage, "shim-failed", "cannot create: {}: {why}", shown(path)),

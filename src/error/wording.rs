@@ -11,7 +11,7 @@ const MOST: usize = 4;
 
 const SCRIPT_LINE: &str = "a script's first line passes everything as one word: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME alone";
 
-pub fn shown<'a>(value: &'a (impl AsRef<OsStr> + ?Sized)) -> Shown<'a> {
+pub fn shown(value: &(impl AsRef<OsStr> + ?Sized)) -> Shown<'_> {
     Shown::new(value)
 }
 
@@ -29,10 +29,15 @@ pub fn folders<'a>(paths: impl ExactSizeIterator<Item = &'a PathBuf>) -> String 
 
 /// The roots, and the origin that they share.
 pub fn roots(roots: &[Decided<PathBuf>]) -> String {
-    match roots.first() {
-        Some(root) => format!("{} ({})", folders(roots.iter().map(|r| &r.value)), root.origin),
-        None => "no root is set".into(),
+    let origin = roots.first().map(|root| format!(" ({})", root.origin)).unwrap_or_default();
+    folders(roots.iter().map(|root| &root.value)) + &origin
+}
+
+pub fn searched(roots: &[Decided<PathBuf>]) -> String {
+    if roots.is_empty() {
+        return "no root is set".into();
     }
+    format!("searched below {}", self::roots(roots))
 }
 
 /// The options that would choose one of some values.

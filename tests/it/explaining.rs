@@ -182,5 +182,5 @@ fn a_reader_that_has_seen_enough_is_no_failure() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let output = studio.launcher(["--help"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
     assert_eq!(output.status.code(), Some(125));
-    assert!(output.stderr.starts_with(b"sgtk-python: cannot write to standard output"));
+    assert!(output.stderr.starts_with(b"sgtk-python: error: cannot write to standard output"));
 }
