@@ -45,7 +45,7 @@ pub const NAME: [&str; 2] = ["sgtk-python", "worker"];
 const LET_GO: &str = "/bin/sh -c 'printf \"\\t%s\" $$ >>\"$0\"; exec \"$@\"' \"$0\" \"$@\" </dev/null >/dev/null 2>&1 &";
 
 /// What there is to tell of a worker that ended before it could tell anything.
-const SAID_NOTHING: &str = "its Python ended before it could say why";
+const SAID_NOTHING: &str = "its Python ended and gave no reason";
 
 /// A start does not wait longer for others.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -82,7 +82,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
         Ok(Some(lock)) => lock,
         Ok(None) => return ColdReason::Starting,
         Err(error) => {
-            let why = format!("cannot be used: {}", disk::Reason(&error));
+            let why = format!("cannot be used ({})", disk::Reason(&error));
             return ColdReason::Folder { path: warm.folder.clone(), why };
         }
     };
