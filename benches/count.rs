@@ -1,4 +1,4 @@
-//! What does not depend on the machine's mood: system calls, paths and instructions.
+//! Counts that do not depend on the machine's load: system calls, paths, instructions.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,19 +9,18 @@ use tempfile::NamedTempFile;
 pub struct Trace(Vec<String>);
 
 impl Trace {
-    /// How many there are.
     #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn calls(&self) -> usize {
         self.0.len()
     }
 
-    /// How many of them look at a path.
+    /// The calls that look at a path.
     #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn paths(&self) -> usize {
         self.0.iter().filter(|call| call.contains("(\"") || call.contains("AT_FDCWD, \"")).count()
     }
 
-    /// How many of them look at a path below a folder.
+    /// The calls that look at a path below a folder.
     #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn paths_below(&self, folder: &Path) -> usize {
         let named = format!("\"{}/", folder.display());
@@ -29,8 +28,8 @@ impl Trace {
     }
 }
 
-/// Traces a command, given the words that run it; `None` where there is no `strace`, or where the
-/// command becomes no other program.
+/// Traces a command, which takes the words to run it by; `None` without `strace`, or if the command becomes no other
+/// program.
 pub fn until_exec(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
     let file = NamedTempFile::new().ok()?;
     let by = ["strace", "-s", "4096", "-o", file.path().to_str()?];
@@ -41,7 +40,7 @@ pub fn until_exec(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
     Some(Trace(calls.into_iter().take(exec).collect()))
 }
 
-/// The instructions of a command, given the words that run it; `None` where there is no `valgrind`.
+/// Counts the instructions of a command, which takes the words to run it by; `None` without `valgrind`.
 #[allow(dead_code, reason = "not every benchmark asks for all")]
 pub fn instructions(command: impl Fn(&[&str]) -> Command) -> Option<usize> {
     let file = NamedTempFile::new().ok()?;
@@ -53,7 +52,6 @@ pub fn instructions(command: impl Fn(&[&str]) -> Command) -> Option<usize> {
     total.trim().parse().ok()
 }
 
-/// A count for the table.
 pub fn shown(count: Option<usize>) -> String {
     count.map_or("-".into(), |count| count.to_string())
 }

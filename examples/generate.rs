@@ -1,4 +1,4 @@
-//! Makes the man page and the shells' completions from `src/cli.rs`, for packages.
+//! Writes the man page and the shells' completions from `src/cli.rs`, for packages.
 //!
 //! `cargo run --example generate -- FOLDER`
 #![allow(clippy::disallowed_methods, reason = "a tool for packagers, with its own process")]

@@ -1,5 +1,5 @@
-//! The main job, on a small studio that this makes in a temporary folder: two projects whose cores
-//! differ, and one script that is launched under both, from an environment that belongs to neither.
+//! The main job on a small studio in a temporary folder: two projects with different cores, and one script that runs
+//! under both, from an environment that belongs to neither.
 //!
 //! `cargo run --release --example two-projects`
 #![allow(clippy::disallowed_methods, reason = "an example is a caller: it has its own process")]
@@ -60,7 +60,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The launcher, built as this example was.
+/// Builds the launcher with the profile of this example.
 fn launcher() -> Result<PathBuf, Box<dyn Error>> {
     let this = std::env::current_exe()?;
     let folder = this.parent().and_then(Path::parent).ok_or("an example in no build folder")?;
@@ -82,7 +82,7 @@ fn config(configs: &Path, name: &str) -> Result<PathBuf, Box<dyn Error>> {
     Ok(config)
 }
 
-/// A stand-in for a core: packages of the same names, `sgtk` another name for `tank`.
+/// Makes a stand-in for a core: packages of the same names, `sgtk` another name for `tank`.
 fn core(root: &Path, version: &str) -> Result<(), Box<dyn Error>> {
     let python = root.join("install/core/python");
     write(&python.join("tank/__init__.py"), &format!("version = 'v{version}'\n"))?;

@@ -1,6 +1,6 @@
 @echo off
 rem Starts a tool with the core of a project, from an icon or a menu: a template for artists' launch
-rem scripts on Windows. Copy it, and change the first lines. When the tool fails the window stays.
+rem scripts on Windows. Copy it, and change the first lines. The window stays open if the tool fails.
 setlocal
 set "LAUNCHER=\\server\bin\sgtk-python.exe"
 set "PROJECT=bigbuck"

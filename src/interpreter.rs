@@ -1,4 +1,4 @@
-//! What can be told of a Python without starting it.
+//! A Python: the program, the version that its path shows, and the words that it is started with.
 
 use std::ffi::{OsStr, OsString};
 use std::fmt::{self, Display, Formatter};
@@ -10,18 +10,15 @@ use clap_lex::OsStrExt;
 use crate::disk;
 use crate::origin::Origin;
 
-/// The Python to become, and the words that come before the caller's.
+/// The Python to become, with the words that come before the caller's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interpreter {
-    /// The program.
     pub path: PathBuf,
-    /// Its first arguments.
     pub args: Vec<OsString>,
-    /// What decided it.
     pub origin: Origin,
 }
 
-/// A Python's version, as far as it decides which packages it can load.
+/// A Python's major and minor version: they decide which packages it can load.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version {
     major: u8,
@@ -29,7 +26,7 @@ pub struct Version {
 }
 
 impl Version {
-    /// The version that a text starts with: `3.11`, `3.11.7`, `3.7m`, but not `3`.
+    /// Reads the version at the start of a text: `3.11`, `3.11.7`, `3.7m`, but not `3`.
     pub fn parse(text: &str) -> Option<Self> {
         let (major, rest) = text.split_once('.')?;
         let minor = rest.split(|c: char| !c.is_ascii_digit()).next()?;
@@ -45,8 +42,8 @@ impl Display for Version {
     }
 }
 
-/// The version of a Python, where it shows: in its name, in the name of what it is a link to, or in
-/// its virtual environment's `pyvenv.cfg`.
+/// Returns the version that a Python's path shows without starting it: by its name, the name that it links to,
+/// or its virtual environment's `pyvenv.cfg`.
 pub fn version(python: &Path) -> Option<Version> {
     version_in_name(python)
         .or_else(|| links(python).find_map(|target| version_in_name(&target)))
@@ -57,54 +54,59 @@ fn version_in_name(python: &Path) -> Option<Version> {
     Version::parse(python.file_name()?.to_str()?.strip_prefix("python")?)
 }
 
-/// The version in the `pyvenv.cfg` beside a Python or in the folder above (CPython: `site.py`); the
-/// key is `version` as `venv` writes it, or `version_info` as virtualenv and uv do.
+/// Reads the `pyvenv.cfg` in the folder above a Python's or beside it (CPython: `site.py`). `venv` calls the key
+/// `version`, virtualenv and uv `version_info`.
 fn version_in_venv(python: &Path) -> Option<Version> {
     let folder = python.parent()?;
-    let text = [folder.parent()?, folder]
-        .into_iter()
-        .find_map(|folder| disk::read(&folder.join("pyvenv.cfg")).ok().flatten())?;
-    let pairs = text.lines().filter_map(|line| line.split_once('='));
-    let mut versions = pairs.filter(|(key, _)| matches!(key.trim(), "version" | "version_info"));
-    versions.find_map(|(_, value)| Version::parse(value.trim()))
+    for folder in [folder.parent()?, folder] {
+        let Ok(Some(text)) = disk::read(&folder.join("pyvenv.cfg")) else { continue };
+        for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
+            if matches!(key.trim(), "version" | "version_info")
+                && let Some(version) = Version::parse(value.trim())
+            {
+                return Some(version);
+            }
+        }
+        return None;
+    }
+    None
 }
 
-/// What a path is a link to, what that is a link to, and so on.
+/// Follows a link, the link that it leads to, and so on.
 fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
     let target = |link: &PathBuf| Some(link.parent()?.join(fs::read_link(link).ok()?));
     std::iter::successors(target(&path.to_owned()), target).take(16)
 }
 
-/// Python's words: its own options, and what they make it run.
+/// A Python's command line without the program: its options, and the program that it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Words {
-    /// The options, none of which names what to run.
+    /// The options before the program.
     pub options: Vec<OsString>,
-    /// The option that would make Python ignore `PYTHONPATH`: `-I` or `-E`, also in a cluster.
+    /// The first word that makes Python ignore `PYTHONPATH`: `-I` or `-E`, also in a cluster such as `-IB`.
     pub isolating: Option<OsString>,
-    /// What to run.
     pub program: Program,
-    /// What the program gets, its `sys.argv[1:]`.
+    /// The program's `sys.argv[1:]`.
     pub arguments: Vec<OsString>,
 }
 
-/// What a Python is told to run.
+/// The program that a Python runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
-    /// `-c`: this text.
+    /// The text after `-c`.
     Code(OsString),
-    /// `-m`: the module of this name.
+    /// The name after `-m`.
     Module(OsString),
     /// A script, or a folder or zip with a `__main__.py`.
     Script(OsString),
-    /// `-`: what comes on standard input.
+    /// `-`: standard input.
     Input,
-    /// Nothing: standard input too, or a prompt if that is a terminal.
+    /// No program: a prompt on a terminal, else standard input.
     Prompt,
 }
 
 impl Program {
-    /// What `shims/as_main.py` calls it, and its text, name or path.
+    /// Returns the kind, as `as_main.py` spells it, and the text, name or path.
     pub fn parts(self) -> (&'static str, OsString) {
         match self {
             Program::Code(text) => ("code", text),
@@ -117,8 +119,8 @@ impl Program {
 }
 
 impl Words {
-    /// Reads the words that follow the program as Python does (CPython: `Python/getopt.c`). The value of
-    /// `-W`, `-X` or Python 2's `-Q` is no option, nor is anything after `-c`, `-m` or the script.
+    /// Reads a command line as Python does (CPython: `Python/getopt.c`). The value of `-W`, `-X` or Python 2's `-Q`
+    /// is no option, nor is any word after `-c`, `-m` or the script.
     pub fn read<T: AsRef<OsStr>>(words: &[T]) -> Self {
         let (mut options, mut isolating) = (Vec::new(), None);
         let mut words = words.iter().map(AsRef::as_ref);
@@ -162,7 +164,6 @@ impl Words {
         Words { options, isolating, program, arguments: words.map(OsStr::to_owned).collect() }
     }
 
-    /// The script, if that is what runs.
     pub fn script(&self) -> Option<&OsStr> {
         match &self.program {
             Program::Script(script) => Some(script),
@@ -177,11 +178,11 @@ struct Cluster {
     end: End,
 }
 
-/// What a word of short options means for the words after it.
+/// The meaning of a word of short options for the words after it.
 enum End {
     Plain,
     TakesNext,
-    /// `-c` or `-m`, and the options before it.
+    /// The word ends in `-c` or `-m`; `before` are the options before that.
     Runs {
         kind: char,
         before: String,
@@ -210,7 +211,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn versions() {
+    fn version_needs_major_and_minor() {
         let shown = |text| Version::parse(text).map(|version| version.to_string());
         assert_eq!(shown("3.11.7"), Some("3.11".into()));
         assert_eq!(shown("3.7m"), Some("3.7".into()));
@@ -221,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn isolation() {
+    fn isolating_words_are_found() {
         for (words, isolates) in [
             ("-I", true),
             ("-uE x.py", true),
@@ -247,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn programs() {
+    fn words_are_split_as_python_does() {
         let code = |text: &str| Program::Code(text.into());
         let module = |name: &str| Program::Module(name.into());
         let script = |path: &str| Program::Script(path.into());

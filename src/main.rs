@@ -7,6 +7,7 @@ use sgtk_python::command;
 use sgtk_python::console::{self, Colour};
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
+use sgtk_python::narration;
 use sgtk_python::request::{Action, Request};
 
 fn main() -> ExitCode {
@@ -16,6 +17,7 @@ fn main() -> ExitCode {
 }
 
 fn run(inputs: Inputs) -> Result<ExitCode> {
+    narration::start(&inputs)?;
     let request = Request::parse(&inputs)?;
     if let Action::Print(text) = &request.action {
         return console::print(text);

@@ -1,5 +1,4 @@
-//! Decides what will run: one value that the launch, `--explain`, `--list`, `--doctor` and the tests
-//! read alike. Deciding is pure; what it decides on is gathered here in its order.
+//! Decides what runs: one value that the launch, `--explain`, `--list`, `--doctor` and the workers read.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
@@ -13,8 +12,7 @@ use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
 use crate::inputs::Place;
-use crate::interpreter::Interpreter;
-use crate::interpreter::Words;
+use crate::interpreter::{Interpreter, Words};
 use crate::origin::{Decided, Origin};
 use crate::parallel::in_parallel;
 use crate::request::Request;
@@ -24,37 +22,37 @@ use crate::settings::{Settings, WorkerSettings};
 use crate::site::credentials::Credentials;
 use crate::toolkit::core::Core;
 
-/// All that is needed to become Python, and all that decided it.
+/// A launch: the Python to become, with its words and variables, and the origin of each choice.
 #[derive(Debug)]
 pub struct LaunchPlan {
-    /// The project and its configuration.
     pub selection: Selection,
-    /// The core.
     pub core: Core,
-    /// The Python.
     pub interpreter: Interpreter,
-    /// Its variables.
     pub environment: Environment,
-    /// Its words, the program first.
+    /// Python's command line, the program first.
     pub argv: Vec<OsString>,
-    /// What comes before the program in its process.
     pub session: Option<Session>,
-    /// Where the launcher runs; the working directory stays the caller's.
     pub place: Place,
-    /// The worker to run in, if that is wanted.
+    /// The worker to run in, if one is wanted.
     pub warm: Option<Decided<Warm>>,
-    /// What to say on standard error before the launch.
+    /// Warnings for standard error before the launch.
     pub warnings: Vec<String>,
 }
 
-/// What comes before the program in its process: Toolkit is told whom it acts for, and perhaps an engine
-/// is started.
+/// The steps in Python's process before the program: authenticate Toolkit, and start an engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// The engine.
     pub engine: Option<String>,
-    /// What it is started for, if not the project.
+    /// The engine's context; `None` for the project.
     pub entity: Option<Entity>,
+}
+
+/// The wish to run in a worker.
+#[derive(Clone, Debug)]
+pub struct Warm {
+    pub settings: WorkerSettings,
+    /// The folder of this user's workers.
+    pub folder: PathBuf,
 }
 
 impl LaunchPlan {
@@ -66,7 +64,7 @@ impl LaunchPlan {
         }
     }
 
-    /// What the caller gave Python: the words after those that the interpreter brings.
+    /// Reads the caller's part of the command line: the words after the interpreter's own.
     pub fn words(&self) -> Words {
         let own = 1 + self.interpreter.args.len();
         Words::read(self.argv.get(own..).unwrap_or_default())
@@ -74,7 +72,7 @@ impl LaunchPlan {
 }
 
 impl Session {
-    /// What `shims/engine.py` is asked for, as JSON.
+    /// Returns the request to the program that prepares the session, as JSON.
     pub fn request(&self, credentials: Option<&Credentials>) -> serde_json::Result<String> {
         let entity = self.entity.as_ref().map(|entity| (&entity.kind, entity.id));
         let request = json!({"engine": self.engine, "entity": entity, "credentials": credentials});
@@ -82,17 +80,7 @@ impl Session {
     }
 }
 
-/// How to run in a worker.
-#[derive(Clone, Debug)]
-pub struct Warm {
-    /// What is said of workers.
-    pub settings: WorkerSettings,
-    /// The folder of this user's workers.
-    pub folder: PathBuf,
-}
-
-/// Makes the plan for a project: what Python may inherit, what is on the disk, and from both what will
-/// run.
+/// Plans the launch of a selection: what Python inherits, what the disk says, and from both what runs.
 pub fn plan(selection: Selection, context: &Context) -> Result<LaunchPlan, Error> {
     let mut environment = context.environment(selection.known_as.as_deref());
     let resolution = resolve(context, &selection, &mut environment)?;
@@ -122,8 +110,11 @@ fn session(request: &Request, settings: &Settings) -> Option<Session> {
 fn warm(context: &Context, project: Option<&str>) -> Option<Decided<Warm>> {
     let Context { request, settings, inputs, .. } = context;
     let wanted = request.warm.clone().or_else(|| settings.warm(project))?;
-    let warm = || Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
-    wanted.value.then(|| Decided::new(warm(), wanted.origin))
+    if !wanted.value {
+        return None;
+    }
+    let warm = Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
+    Some(Decided::new(warm, wanted.origin))
 }
 
 fn decide(
@@ -133,13 +124,14 @@ fn decide(
     mut environment: Environment,
 ) -> Result<LaunchPlan, Error> {
     let Context { request, settings, inputs, .. } = context;
-    let Resolution { core, interpreter, sandbox, other_cores, warnings: odd } = resolution;
+    let Resolution { core, interpreter, sandbox, other_cores, warnings: more_warnings } =
+        resolution;
     let mut warnings = selection.warnings.clone();
-    warnings.extend(odd);
+    warnings.extend(more_warnings);
     let config = selection.config.path.as_os_str().to_owned();
-    let keeps_python_path =
-        request.environment.keep.iter().any(|p| p.matches("PYTHONPATH".as_ref()));
-    let others = if keeps_python_path { Others::Stay } else { Others::Leave(&other_cores) };
+    let keep = &request.environment.keep;
+    let keeps_python_path = keep.iter().any(|pattern| pattern.matches("PYTHONPATH".as_ref()));
+    let others = if keeps_python_path { OtherCores::Stay } else { OtherCores::Leave(&other_cores) };
     put_core_first(&mut environment, &core, &others)?;
     environment.set(CONFIG_VARIABLE, config.clone(), "tells the script its configuration");
     if request.environment.pin_config {
@@ -147,7 +139,7 @@ fn decide(
     }
     if let Some(name) = sandbox.filter(|_| environment.get("TANK_CURRENT_PC").is_none()) {
         warnings.push(format!(
-            "'{}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one",
+            "configuration shares its core, so Toolkit may use Primary instead: '{}'; --pin-config pins the chosen one",
             Printable::new(&name)
         ));
     }
@@ -159,7 +151,7 @@ fn decide(
         return Err(Error::Isolated { word: word.clone() });
     }
     Ok(LaunchPlan {
-        // A Python that does not see the core has nothing to prepare: an editor probes it so.
+        // Editors probe their interpreter with -I: there is no core to prepare a session with.
         session: session(request, settings).filter(|_| isolating.is_none()),
         warm: warm(context, selection.known_as.as_deref()),
         place: inputs.place.clone(),
@@ -172,37 +164,39 @@ fn decide(
     })
 }
 
-/// What becomes of other cores in `PYTHONPATH`.
-enum Others<'a> {
+/// The fate of other cores in `PYTHONPATH`.
+enum OtherCores<'a> {
+    /// The caller keeps `PYTHONPATH`.
     Stay,
     Leave(&'a [PathBuf]),
 }
 
-/// Puts the core in front of what stays of `PYTHONPATH`: an empty entry there would put the working
-/// directory on `sys.path`, and another core's folder another core's packages.
+/// Puts the core first in `PYTHONPATH`. Removes empty entries, which would put the working directory on `sys.path`,
+/// and other cores.
 fn put_core_first(
     environment: &mut Environment,
     core: &Core,
-    others: &Others,
+    others: &OtherCores,
 ) -> Result<(), Error> {
-    let name = "PYTHONPATH";
-    let list = environment.get(name).unwrap_or_default();
-    let leaves = |entry: &PathBuf| match others {
-        Others::Stay => false,
-        Others::Leave(cores) => is_in_a_core(entry) || cores.contains(entry),
-    };
-    let rest = std::env::split_paths(list).filter(|e| !e.as_os_str().is_empty() && !leaves(e));
-    let first = core.python_path();
-    let entries = std::iter::once(first.clone()).chain(rest);
+    let mut entries = vec![core.python_path()];
+    for entry in std::env::split_paths(environment.get("PYTHONPATH").unwrap_or_default()) {
+        let leaves = match others {
+            OtherCores::Stay => false,
+            OtherCores::Leave(cores) => is_in_a_core(&entry) || cores.contains(&entry),
+        };
+        if !entry.as_os_str().is_empty() && !leaves {
+            entries.push(entry);
+        }
+    }
     let list = std::env::join_paths(entries).map_err(|_| Error::CoreUnlistable {
-        python_path: first,
+        python_path: core.python_path(),
         separator: if cfg!(windows) { ';' } else { ':' },
     })?;
-    environment.set(name, list, "the project's core first; no other core, no empty entry");
+    environment.set("PYTHONPATH", list, "the project's core first; no other core, no empty entry");
     Ok(())
 }
 
-/// Whether a path lies in some `install/core`.
+/// Returns true for a path in an `install/core`.
 fn is_in_a_core(path: &Path) -> bool {
     let parts: Vec<&OsStr> = path.iter().collect();
     parts.windows(2).any(|pair| pair == ["install", "core"])

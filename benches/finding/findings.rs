@@ -1,4 +1,4 @@
-//! The studios, the ways to find a project in them, and the table.
+//! Studios of several sizes, and the ways to find a project in them.
 
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use crate::support::{Studio, interpreter, write};
 
 const ROUNDS: usize = 200;
 
-/// A studio with so many configurations, all of one shared core, on two roots.
+/// A studio with `size` configurations of one shared core, on two roots.
 struct Large {
     studio: Studio,
     size: usize,
@@ -63,10 +63,9 @@ impl Large {
     }
 }
 
-/// Measures, and prints.
 pub fn measure() {
     let (few, thousand, many) = (Large::new(6), Large::new(1000), Large::new(5000));
-    // What changed within the last seconds is read each time.
+    // Files that changed within the last seconds are read each time.
     std::thread::sleep(Duration::from_secs(4));
     println!("one launch, milliseconds (median of {ROUNDS}) and paths looked at");
     println!("                                 6 configs        5,000 configs");
@@ -88,7 +87,7 @@ pub fn measure() {
         let [a, b] = times.map(median);
         let paths = [&few, &many].map(|studio| studio.paths(&words));
         if name.starts_with("by id") {
-            // The budget: three more than by name, however many configurations there are.
+            // The budget: three more paths than by name, however many configurations there are.
             let by_name = many.paths(&["--project", "project2"]);
             assert!(
                 paths[0] == paths[1] && paths[1] <= by_name.map(|paths| paths + 3),
@@ -113,7 +112,7 @@ pub fn measure() {
     }
 }
 
-/// A distributed project that was realised: three paths more than a centralized one, at the most.
+/// A launch of a realised configuration looks at three paths more than a centralized one, at most.
 fn realised() {
     let studio = Studio::new();
     let config = studio.realised("studio/p101c7.basic.", 101, "alpha");
@@ -136,7 +135,7 @@ fn realised() {
         .map(|trace| trace.paths())
     };
     let (by_name, by_id) = (["--project", "alpha"], ["--project-id", "101"]);
-    // The first launch finds it, and keeps what it found.
+    // The first launch fills the cache of answers.
     let _ = (paths(by_name), paths(by_id));
     let centralized = paths(["--project", "bigbuck"]);
     for (name, words) in [("by name", by_name), ("by id", by_id)] {

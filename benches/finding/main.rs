@@ -1,10 +1,14 @@
-//! What finding a project costs in a studio of 5,000 configurations on two roots, beside a launch by
-//! name and beside a studio of five: `cargo bench --bench finding`.
+//! The cost of finding a project in a studio of 5,000 configurations on two roots, beside a launch by name and a
+//! studio of six: `cargo bench --bench finding`.
 //!
-//! Times are medians of runs that take turns; compare them with each other. Paths are counted where
-//! `strace` is, and do not depend on the machine's mood.
+//! Times are medians of runs that take turns; compare the ratios. Paths are counted with `strace`, if it is
+//! installed.
 #![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be measured should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark stops if it cannot measure"
+)]
 
 #[cfg(unix)]
 #[path = "../count.rs"]

@@ -7,11 +7,11 @@ use std::time::{Duration, Instant};
 use crate::count;
 use crate::support::{LAUNCHER, Studio, interpreter, make_executable, write};
 
-/// One way to start a program.
+/// A way to start a program.
 struct Contender {
     name: &'static str,
     words: Vec<String>,
-    /// The config that it reads, if it is the launcher.
+    /// The configuration that the launcher reads.
     config: Option<PathBuf>,
     times: Vec<Duration>,
 }
@@ -21,7 +21,7 @@ impl Contender {
         let mut words = run_by.iter().copied().chain(self.words.iter().map(String::as_str));
         let mut command = Command::new(words.next().unwrap());
         command.args(words).env("SHOTGUN_BASE", studio.path("configs"));
-        // What cargo sets makes every program look for its libraries in more places.
+        // Cargo's variables make every program search more folders for its libraries.
         command.env_remove("LD_LIBRARY_PATH").env_remove("RUST_BACKTRACE");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
@@ -48,7 +48,7 @@ fn contenders(studio: &Studio, program: &str, python: &str) -> [Contender; 5] {
     for root in [localized, &studio.path("cores/v1")] {
         interpreter(root, python);
     }
-    // A copy, as an installation makes one: the linker's own file is scattered over the page cache.
+    // A copy, as an installation makes: the linker's own file is scattered over the page cache.
     let launcher = studio.path("bin/sgtk-python");
     std::fs::copy(LAUNCHER, &launcher).unwrap();
     let launcher = launcher.to_str().unwrap();
@@ -68,7 +68,6 @@ fn contenders(studio: &Studio, program: &str, python: &str) -> [Contender; 5] {
     ]
 }
 
-/// Measures, and prints the table.
 pub fn measure() {
     let rounds = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1000);
     let studio = Studio::new();
@@ -97,11 +96,9 @@ pub fn measure() {
     }
 }
 
-/// The instructions, system calls and paths below the config until `execve`, each of a Python that
-/// shows the most: `valgrind` only tells of a program that goes on after `execve`, so there it has to
-/// fail, and the number holds a message about that (there is no such program, or, since the launcher
-/// would see that beforehand, the system cannot run it); and a Python that shows its version makes the
-/// launcher look for the core's packages.
+/// Counts instructions, system calls and paths below the configuration until `execve`, each in its worst case. Valgrind
+/// reports a program only if it goes on after `execve`, so there the `execve` fails and the number includes the error
+/// message. A Python that shows its version makes the launcher look for the core's packages.
 fn counts() -> [[Option<usize>; 3]; 5] {
     let studio = Studio::new();
     let python = studio.path("bin/python3.11");
@@ -114,7 +111,7 @@ fn counts() -> [[Option<usize>; 3]; 5] {
     let traces = contenders.map(|contender| {
         let trace = count::until_exec(|by| contender.command(&studio, by))?;
         let paths = contender.config.map(|config| trace.paths_below(&config));
-        // The budget: what a launch looks at below the config.
+        // The budget of paths below the configuration.
         let most = if contender.name == "shared" { 8 } else { 6 };
         assert!(paths.is_none_or(|paths| paths <= most), "{}: {paths:?}", contender.name);
         Some((trace.calls(), paths))

@@ -1,11 +1,14 @@
-//! What a launch costs before Python starts, with `/bin/true` as the Python, beside what other
-//! launchers cost in the same run: time, paths looked at, system calls and instructions.
+//! The cost of a launch before Python starts, with `/bin/true` as the Python, beside other launchers in the same
+//! run: time, paths, system calls, instructions.
 //!
-//! `cargo bench --bench launch [-- ROUNDS]`. Times are medians of runs that take turns, so that
-//! whatever else the machine does weighs on all alike; compare the ratios. System calls and paths are
-//! counted where `strace` is, instructions where `valgrind` is: neither depends on the machine's mood.
+//! `cargo bench --bench launch [-- ROUNDS]`. Times are medians of runs that take turns; compare the ratios. System
+//! calls and paths are counted with `strace`, instructions with `valgrind`, if they are installed.
 #![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be measured should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark stops if it cannot measure"
+)]
 
 #[cfg(unix)]
 #[path = "../count.rs"]

@@ -1,4 +1,4 @@
-//! Jobs in workers of two projects, one after the other and eight at once.
+//! Jobs in the workers of two projects, one after another and eight at once.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -12,7 +12,7 @@ use crate::support::{PYTHON, Studio, interpreter};
 
 const PROGRAM: &str = "import sgtk; print(sgtk.__file__)";
 
-/// Prints the KiB of its own: shared pages by their share, and those that it alone has.
+/// Prints its own memory in KiB: the proportional set size, and the unshared pages.
 const MEMORY: &str = "import sgtk
 lines = [line.split() for line in open('/proc/self/smaps_rollup')]
 held = {words[0]: int(words[1]) for words in lines if words[0].endswith(':')}
@@ -29,7 +29,7 @@ struct Bench {
 impl Bench {
     fn new(core: &Path) -> Self {
         let studio = Studio::new();
-        // The packages of an installed Python may add to the time that a bare one takes.
+        // An installed Python's packages may slow its start.
         let python = studio.path("venv");
         let made =
             Command::new(&*PYTHON).args(["-m", "venv", "--without-pip"]).arg(&python).status();
@@ -55,7 +55,7 @@ impl Bench {
         timed(&mut self.launcher(&["--warm", "--project", project, "-c", PROGRAM]))
     }
 
-    /// The MiB of a job while it runs: with its share of what it shares, and its own.
+    /// The MiB of a running job: proportional set size, and unshared.
     fn memory(&self, words: &[&str]) -> [f64; 2] {
         let job = ["--project", "bigbuck", "-c", MEMORY];
         let output = self.launcher(&[words, &job].concat()).output().unwrap();
@@ -67,7 +67,7 @@ impl Bench {
     fn workers(&self) -> Vec<Value> {
         let output = self.launcher(&["--workers=json"]).output().unwrap();
         let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        list["workers"].as_array().unwrap().clone()
+        list.get("workers").and_then(Value::as_array).unwrap().clone()
     }
 
     fn start(&self) {
@@ -96,13 +96,13 @@ fn timed(command: &mut Command) -> Duration {
     time
 }
 
-/// The time that so many of a hundred stay below, in milliseconds.
+/// Returns a percentile in milliseconds.
 fn percentile(times: &mut [Duration], percent: usize) -> f64 {
     times.sort_unstable();
     times.get(times.len() * percent / 100).or(times.last()).unwrap().as_secs_f64() * 1000.0
 }
 
-/// Closes what whoever started this left open: it would keep jobs out of workers.
+/// Closes inherited descriptors: they would keep jobs out of workers.
 fn close_inherited() {
     let open = std::fs::read_dir("/proc/self/fd").unwrap().flatten();
     let numbers: Vec<i32> =
@@ -112,7 +112,6 @@ fn close_inherited() {
     }
 }
 
-/// Measures, and prints the table.
 pub fn measure() {
     let Some(core) = std::env::var_os("SGTK_PYTHON_TEST_CORE") else {
         println!("nothing to measure: SGTK_PYTHON_TEST_CORE names no core (tests/run fetches one)");

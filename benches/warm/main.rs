@@ -1,10 +1,13 @@
-//! What a job costs in a worker, beside a plain launch and a bare Python in the same run.
+//! The cost of a job in a worker, beside a plain launch and a bare Python in the same run.
 //!
 //! `SGTK_PYTHON_TEST_CORE=… cargo bench --bench warm [-- JOBS]`, with the folder that `tests/run` fetches the
-//! real core into. Times are medians of runs that take turns; compare the ratios, for the machine's mood weighs on
-//! all alike.
+//! real core into. Times are medians of runs that take turns; compare the ratios.
 #![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "what cannot be measured should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark stops if it cannot measure"
+)]
 
 #[cfg(target_os = "linux")]
 mod jobs;

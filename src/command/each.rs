@@ -107,7 +107,7 @@ fn with_configs(
         let configs = project_of(record).and_then(|project| configs.get(&project));
         let other = configs.and_then(|paths| paths.iter().find(|path| **path != record.path));
         let choice = match other {
-            Some(other) => Err(format!("{} is of the same project", Printable::new(other))),
+            Some(other) => Err(format!("same project as {}", Printable::new(other))),
             None => Ok(options(record, config_name)),
         };
         runs.push(ProjectRun { name: roots.name_of(record), choice });

@@ -15,7 +15,7 @@ use crate::display::Printable;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
-use crate::toolkit::core::Kind;
+use crate::toolkit::core::CoreKind;
 use crate::toolkit::metadata;
 
 /// A configuration in the list; the fields are those of `--list=json`.
@@ -29,7 +29,7 @@ struct ListedProject {
     config: String,
     /// The configuration's name.
     pipeline: Option<String>,
-    core: Option<Kind>,
+    core: Option<CoreKind>,
     version: Option<String>,
     python: Option<String>,
     launches: bool,

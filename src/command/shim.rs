@@ -34,7 +34,7 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     file.push(if cfg!(windows) { "-python.exe" } else { "-python" });
     let shim = folder.join(file);
     if has_levels {
-        let why = "a file's name cannot hold the project's two levels".into();
+        let why = "a project of two levels cannot name a file".into();
         return Err(Error::Shim { path: shim, why });
     }
     let launcher = launcher(inputs).ok_or(Error::NoLauncher)?;
@@ -43,8 +43,10 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     }
     let why = match disk::stand_in(&launcher, &shim) {
         Ok(()) => return Ok(shim),
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => "something else is there".into(),
-        Err(_) if !folder.is_dir() => format!("there is no folder {}", Printable::new(&folder)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            "another file has this name".into()
+        }
+        Err(_) if !folder.is_dir() => "the folder does not exist".into(),
         Err(error) => Reason(&error).to_string(),
     };
     Err(Error::Shim { path: shim, why })
@@ -55,8 +57,9 @@ fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = match request.arguments.as_slice() {
         [] => Path::new("."),
         [folder] => Path::new(folder),
-        _ => {
-            let message = "--make-shim takes a project and a folder, and no more".into();
+        [_, word, ..] => {
+            let word = Printable::new(word);
+            let message = format!("--make-shim takes one project and one folder: '{word}'");
             return Err(Error::CommandLine { message, hint: None });
         }
     };

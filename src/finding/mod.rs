@@ -7,6 +7,8 @@ pub mod index;
 pub mod roots;
 pub mod scan;
 
+use log::debug;
+
 use crate::environment::Variables;
 use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 use index::Index;
@@ -33,5 +35,6 @@ pub fn indexed(
         }
         records.push(record);
     }
+    debug!("the index knows {} matching configurations", records.len());
     (!records.is_empty()).then_some(records)
 }

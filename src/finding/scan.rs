@@ -4,6 +4,8 @@ use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use log::debug;
+
 use super::roots::ConfigRoots;
 use crate::disk;
 use crate::environment::Variables;
@@ -22,12 +24,12 @@ pub struct Scan {
 }
 
 /// A folder to look into, and its subfolders too if `has_levels`.
-struct Candidate {
+struct ScanTarget {
     folder: PathBuf,
     has_levels: bool,
 }
 
-/// A candidate that is a configuration, or cannot be read.
+/// A folder that is a configuration, or cannot be read.
 enum Sighting {
     Config(ConfigRecord, Option<Error>),
     Unreadable(PathBuf, Error),
@@ -41,23 +43,23 @@ pub fn scan_threads(folders: usize) -> usize {
 /// Scans the configurations that the settings name, and two levels of folders below each root.
 pub fn scan(roots: &ConfigRoots, variables: &Variables) -> Scan {
     let mut scan = Scan::default();
-    let mut candidates = Vec::new();
+    let mut targets = Vec::new();
     for (_, config) in &roots.named {
-        candidates.push(Candidate { folder: config.value.clone(), has_levels: false });
+        targets.push(ScanTarget { folder: config.value.clone(), has_levels: false });
     }
     for root in &roots.folders {
         match subfolders(&root.value) {
             Ok(folders) => {
-                candidates.extend(
-                    folders.into_iter().map(|folder| Candidate { folder, has_levels: true }),
+                targets.extend(
+                    folders.into_iter().map(|folder| ScanTarget { folder, has_levels: true }),
                 );
             }
             Err(fault) => scan.faults.push((root.value.clone(), fault)),
         }
     }
-    let sightings = in_parallel(scan_threads(candidates.len()), &candidates, |candidate| {
-        look_into(candidate, variables)
-    });
+    let sightings =
+        in_parallel(scan_threads(targets.len()), &targets, |target| look_into(target, variables));
+    debug!("scanned {} folders for configurations", targets.len());
     let mut seen = HashSet::new();
     for sighting in sightings.into_iter().flatten() {
         // A second path to one configuration does not count, where the system can compare them.
@@ -95,16 +97,16 @@ impl Scan {
     }
 }
 
-fn look_into(candidate: &Candidate, variables: &Variables) -> Vec<Sighting> {
-    if let Some(sighting) = look_at(&candidate.folder, variables) {
+fn look_into(target: &ScanTarget, variables: &Variables) -> Vec<Sighting> {
+    if let Some(sighting) = look_at(&target.folder, variables) {
         return vec![sighting];
     }
-    if !candidate.has_levels {
+    if !target.has_levels {
         return Vec::new();
     }
-    match subfolders(&candidate.folder) {
+    match subfolders(&target.folder) {
         Ok(folders) => folders.iter().filter_map(|folder| look_at(folder, variables)).collect(),
-        Err(fault) => vec![Sighting::Unreadable(candidate.folder.clone(), fault)],
+        Err(fault) => vec![Sighting::Unreadable(target.folder.clone(), fault)],
     }
 }
 

@@ -24,14 +24,12 @@ pub fn find(
 ) -> Result<Result<ConfigRecord, NoMatch>, Error> {
     let variables = &context.inputs.variables;
     let mut unreadable = 0;
-    let records = match indexed(query, name, &context.roots, variables, &context.index()) {
-        Some(records) => records,
-        None => {
-            let scan = context.scan();
-            unreadable = scan.faults.len();
-            query.best(scan.records)
-        }
-    };
+    let indexed = indexed(query, name, &context.roots, variables, &context.index());
+    let records = indexed.unwrap_or_else(|| {
+        let scan = context.scan();
+        unreadable = scan.faults.len();
+        query.best(scan.records)
+    });
     if records.is_empty() {
         return Ok(Err(NoMatch { unreadable }));
     }
@@ -43,7 +41,7 @@ pub fn find(
     }
     match named.pop() {
         Some(record) => Ok(Ok(record)),
-        None => Err(Error::NoPipeline { wanted, project, configs: candidates(&others) }),
+        None => Err(Error::UnknownConfig { wanted, project, configs: candidates(&others) }),
     }
 }
 

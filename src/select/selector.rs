@@ -3,6 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf, is_separator};
 
+use log::debug;
+
 use super::search::{NoMatch, candidates, find, similar_projects};
 use super::selection::{CONFIG_VARIABLE, Chosen, Distributed, Selection};
 use crate::context::Context;
@@ -39,6 +41,7 @@ struct Selector<'a> {
 impl<'a> Selector<'a> {
     fn by_choice(&self, choice: &Decided<Choice>) -> Result<Chosen<'a>, Error> {
         let origin = &choice.origin;
+        debug!("choice: {:?} ({origin})", choice.value);
         match &choice.value {
             Choice::Project(name) => self.by_name(name, origin),
             Choice::Id(id) => self.by_id(*id, origin),
@@ -161,6 +164,7 @@ impl<'a> Selector<'a> {
     }
 
     fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
+        debug!("no project was named: looking at the working directory");
         let Some(directory) = self.context.inputs.place.directory() else { return Ok(None) };
         self.by_path(directory, &Origin::Default("the working directory"))
     }
@@ -200,8 +204,8 @@ impl<'a> Selector<'a> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
         let realised = site.realised(&self.context.inputs.variables);
         let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
-        if let Some((config, Error::NotWhole { .. })) = broken {
-            return Err(Error::NotWhole { path: config.clone() });
+        if let Some((config, Error::Incomplete { .. })) = broken {
+            return Err(Error::Incomplete { path: config.clone() });
         }
         let around = realised.records.into_iter().find(|record| path.starts_with(&record.path));
         Ok(around.and_then(|record| self.distributed(site, record, origin)))
@@ -251,7 +255,7 @@ impl<'a> Selector<'a> {
         match (other, fault) {
             (Some(other), _) => Ok(self.selection_of(selection.project, other)),
             (None, Some(fault)) => Err(fault),
-            (None, None) => Err(Error::NoPipeline {
+            (None, None) => Err(Error::UnknownConfig {
                 wanted: name.to_string(),
                 project,
                 configs: candidates(&[record]),

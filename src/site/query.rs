@@ -114,7 +114,7 @@ impl CachedConfig {
             config: found.path,
             kind,
             engine,
-            asked: milliseconds(realised::made(&config)?),
+            asked: milliseconds(realised::realised_at(&config)?),
             tried: 0,
         })
     }
@@ -124,8 +124,8 @@ impl CachedConfig {
         let config = PipelineConfig::at(&self.config);
         match self.kind {
             ConfigKind::Centralized => config.exists().unwrap_or(false),
-            ConfigKind::Realised => realised::is_still(Finish::Marked, &config),
-            ConfigKind::Unmarked => realised::is_still(Finish::Unmarked, &config),
+            ConfigKind::Realised => realised::is_still_complete(Finish::Marked, &config),
+            ConfigKind::Unmarked => realised::is_still_complete(Finish::Unmarked, &config),
         }
     }
 

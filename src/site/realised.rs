@@ -27,7 +27,7 @@ impl Site {
         let configs = realised::configs(&self.folder, &self.plugin_id).into_iter().filter(is_of);
         configs.map(PipelineConfig::at).any(|config| {
             realised::finish(&config).is_none()
-                || realised::made(&config).is_none_or(|made| made >= since)
+                || realised::realised_at(&config).is_none_or(|made| made >= since)
         })
     }
 
@@ -40,7 +40,7 @@ impl Site {
         for path in realised::configs(&self.folder, &self.plugin_id) {
             let config = PipelineConfig::at(&path);
             if realised::finish(&config).is_none() {
-                scan.faults.push((path.clone(), Error::NotWhole { path }));
+                scan.faults.push((path.clone(), Error::Incomplete { path }));
                 continue;
             }
             let (mut found, fault) = self.read(&path, variables);
@@ -57,7 +57,7 @@ impl Site {
     pub(super) fn read(&self, path: &Path, variables: &Variables) -> (ConfigRecord, Option<Error>) {
         let (mut found, fault) = ConfigRecord::read(path, variables);
         if self.holds(path) {
-            let made = realised::made(&PipelineConfig::at(path));
+            let made = realised::realised_at(&PipelineConfig::at(path));
             found.realised = made.map(|made| made.elapsed().unwrap_or_default());
             if found.metadata.tank_name.as_deref() == Some(realised::UNNAMED) {
                 (found.metadata.tank_name, found.data) = (None, Vec::new());

@@ -6,17 +6,15 @@ use std::path::Path;
 use crate::disk::{self, Problem};
 use crate::error::Error;
 
-/// No path is nearly as long; a longer text could only be expanded without end.
+/// The largest file that is read, in bytes; no path is as long.
 const LARGEST: u64 = 64 * 1024;
 
-/// The text of such a file, stripped; `None` where there is no such file. What is no text, or no
-/// text that a path could be, is an error.
+/// Returns the file's text, stripped; `None` if there is no such file. Fails on text that cannot be a path.
 pub fn read(file: &Path) -> Result<Option<String>, Error> {
-    match disk::read_up_to(LARGEST, file)
-        .and_then(|text| text.map(|text| stripped(&text)).transpose())
-    {
-        Ok(text) => Ok(text),
-        Err(problem) => Err(Error::of_file(file, problem)),
+    let failed = |problem| Error::of_file(file, problem);
+    match disk::read_up_to(LARGEST, file).map_err(failed)? {
+        Some(text) => stripped(&text).map(Some).map_err(failed),
+        None => Ok(None),
     }
 }
 
@@ -35,8 +33,8 @@ fn stripped(text: &str) -> Result<String, Problem> {
     Ok(stripped.replace("\r\n", "\n").replace('\r', "\n"))
 }
 
-/// What Python's `str.isspace` names: the characters that Unicode calls white space, and four
-/// separators that it does not.
+/// Returns true for the characters that Python's `str.isspace` names: Unicode's white space and four more
+/// separators.
 fn is_space(character: char) -> bool {
     character.is_whitespace() || matches!(character, '\u{1c}'..='\u{1f}')
 }
@@ -46,7 +44,7 @@ mod tests {
     use super::stripped;
 
     #[test]
-    fn strips_as_python_does() {
+    fn text_is_stripped_as_python_does() {
         for text in ["a b", " a b\r\n", "\u{1c}\u{1f}a b\u{a0}\u{3000}\n\n", "\ta b\u{85}"] {
             assert_eq!(stripped(text).unwrap(), "a b", "{text:?}");
         }
@@ -55,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_no_path_can_be() {
+    fn text_that_is_no_path_is_refused() {
         for text in ["", " \r\n", "\u{feff}/x", "/x\0y"] {
             assert!(stripped(text).is_err(), "{text:?}");
         }

@@ -1,4 +1,4 @@
-//! A pipeline configuration's folder: whether it is one, and which files of it matter.
+//! A pipeline configuration's folder, and the files in it that a launch reads.
 
 use std::path::{Path, PathBuf};
 
@@ -9,33 +9,30 @@ use crate::os::Os;
 /// A pipeline configuration's folder, as written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PipelineConfig {
-    /// The folder.
     pub path: PathBuf,
 }
 
 impl PipelineConfig {
-    /// The configuration at a path; it need not be one.
+    /// Names a folder; the configuration need not exist.
     pub fn at(path: impl Into<PathBuf>) -> Self {
         PipelineConfig { path: path.into() }
     }
 
-    /// Whether this is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
+    /// Returns true if the folder is a configuration (tk-core: `pipelineconfig_utils.is_pipeline_config`).
     pub fn exists(&self) -> Result<bool, Error> {
         exists(&self.roots_file())
     }
 
-    /// The file that makes a folder a configuration, and names its storages.
+    /// The file that makes a folder a configuration and names its storages.
     pub fn roots_file(&self) -> PathBuf {
         self.path.join("config").join("core").join("roots.yml")
     }
 
-    /// The file whose being there makes the core a localized one (tk-core:
-    /// `pipelineconfig_utils.is_localized`).
+    /// The file that marks a localized core (tk-core: `pipelineconfig_utils.is_localized`).
     pub fn localized_mark(&self) -> PathBuf {
         self.path.join("install").join("core").join("_core_upgrader.py")
     }
 
-    /// Whether the core lies in the configuration itself.
     pub fn is_localized(&self) -> Result<bool, Error> {
         exists(&self.localized_mark())
     }
@@ -45,8 +42,8 @@ impl PipelineConfig {
         self.path.join("install").join("core").join(format!("core_{}.cfg", Os::CURRENT.name()))
     }
 
-    /// The file that says where the configuration lies on each system.
-    pub fn place_file(&self) -> PathBuf {
+    /// The file with the configuration's registered path on each system.
+    pub fn install_location_file(&self) -> PathBuf {
         self.path.join("config").join("core").join("install_location.yml")
     }
 

@@ -1,4 +1,4 @@
-//! A core: the Toolkit API that a configuration uses, and where its parts lie below the core's root.
+//! A core: the Toolkit API that a configuration uses, and its files below the core's root.
 
 use std::fmt::{self, Display, Formatter};
 use std::fs;
@@ -12,39 +12,36 @@ use crate::interpreter::Version;
 use crate::origin::Origin;
 use crate::os::Os;
 
-/// How a configuration comes by its core.
+/// The rule that leads from a configuration to its core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum CoreKind {
     /// The core lies in the configuration.
     Localized,
     /// `core_<OS>.cfg` names the core.
     Shared,
-    /// The configuration names none, and so uses the studio's.
+    /// The configuration names no core: the studio's default.
     Studio,
-    /// The core lies in a configuration that was realised from the site's description.
+    /// The core lies in a realised configuration.
     Realised,
 }
 
-impl Display for Kind {
+impl Display for CoreKind {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Kind::Localized => "localized",
-            Kind::Shared => "shared",
-            Kind::Studio => "studio",
-            Kind::Realised => "realised",
+            CoreKind::Localized => "localized",
+            CoreKind::Shared => "shared",
+            CoreKind::Studio => "studio",
+            CoreKind::Realised => "realised",
         })
     }
 }
 
-/// A core.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Core {
-    /// How the configuration comes by it.
-    pub kind: Kind,
+    pub kind: CoreKind,
     /// The folder that holds `install/core`.
     pub root: PathBuf,
-    /// What decided it.
     pub origin: Origin,
 }
 
@@ -54,27 +51,25 @@ impl Core {
         self.root.join("install").join("core")
     }
 
-    /// What goes on `PYTHONPATH`.
+    /// The entry for `PYTHONPATH`: the folder of `sgtk` and `tank`.
     pub fn python_path(&self) -> PathBuf {
         self.path().join("python")
     }
 
-    /// The file that names the Python. It belongs to the core's root, so sharing a core moves it out
-    /// of the project's configuration.
+    /// The file that names the Python. It lies below the core's root: sharing a core moves it out of the
+    /// project's configuration.
     pub fn interpreter_file(&self) -> PathBuf {
-        self.root
-            .join("config")
-            .join("core")
-            .join(format!("interpreter_{}.cfg", Os::CURRENT.name()))
+        let name = format!("interpreter_{}.cfg", Os::CURRENT.name());
+        self.root.join("config").join("core").join(name)
     }
 
-    /// The file that tells the core's version.
+    /// The file with the core's version.
     pub fn manifest_file(&self) -> PathBuf {
         self.path().join("info.yml")
     }
 
-    /// Checks that there is a core: a folder without `tank` fails in Python only at `import sgtk`.
-    pub fn check(&self) -> Result<(), Error> {
+    /// Fails if there is no `tank` to import; Python would fail at `import sgtk` only.
+    pub fn check_exists(&self) -> Result<(), Error> {
         let tank = self.python_path().join("tank");
         match disk::exists(&tank) {
             Ok(true) => Ok(()),
@@ -86,9 +81,9 @@ impl Core {
         }
     }
 
-    /// Checks that the core can run on a version of Python: from v0.23.7 on it brings its third-party
-    /// packages in one zip for each version that it supports.
-    pub fn check_supports(&self, version: &Version, python: &Path) -> Result<(), Error> {
+    /// Fails if the core has no packages for a version of Python. From v0.23.7 on a core has one zip of third-party
+    /// packages for each version that it supports.
+    pub fn check_supports(&self, version: Version, python: &Path) -> Result<(), Error> {
         let requirements = self.path().join("requirements");
         if disk::exists(&packages(&requirements, &version.to_string())).unwrap_or(true) {
             return Ok(());
@@ -110,13 +105,15 @@ fn packages(requirements: &Path, version: &str) -> PathBuf {
     requirements.join(version).join("pkgs.zip")
 }
 
-/// The versions of Python that a core has packages for; none where it needs none.
+/// Returns the versions of Python that a core has packages for; none for a core without packages.
 fn supported(requirements: &Path) -> Vec<Version> {
-    let folders = fs::read_dir(requirements).into_iter().flatten().flatten();
-    let names = folders.filter_map(|folder| folder.file_name().into_string().ok());
-    let versions =
-        names.filter(|name| disk::exists(&packages(requirements, name)).unwrap_or(false));
-    let mut versions: Vec<Version> = versions.filter_map(|name| Version::parse(&name)).collect();
+    let mut versions = Vec::new();
+    for folder in fs::read_dir(requirements).into_iter().flatten().flatten() {
+        let name = folder.file_name().to_string_lossy().into_owned();
+        if disk::exists(&packages(requirements, &name)).unwrap_or(false) {
+            versions.extend(Version::parse(&name));
+        }
+    }
     versions.sort_unstable();
     versions.dedup();
     versions

@@ -1,6 +1,5 @@
-//! The names, numbers and paths that Toolkit's YAML files hold: `pipeline_configuration.yml` and
-//! `roots.yml` of a configuration, `info.yml` of a core. A launch by name from a localized core needs
-//! none of them.
+//! Toolkit's YAML files: `pipeline_configuration.yml`, `roots.yml` and `install_location.yml` of a configuration,
+//! `info.yml` of a core. A launch by name of a localized configuration reads none of them.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +14,7 @@ use crate::disk::{self, Problem};
 use crate::error::Error;
 use crate::os::Os;
 
-/// What `config/core/pipeline_configuration.yml` says.
+/// The names and ids in `config/core/pipeline_configuration.yml`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Metadata {
     /// The configuration's id on the site (`pc_id`).
@@ -80,8 +79,7 @@ impl Scalar {
     }
 }
 
-/// What a configuration says of itself, `expand` replacing the variables in it; an error is what is
-/// wrong with the file.
+/// Reads a configuration's names and ids; `expand` replaces variables in them.
 pub fn read(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
@@ -96,50 +94,50 @@ pub fn read(
     })
 }
 
-/// The storages' paths on this system that a configuration's `roots.yml` names; an error is what is
-/// wrong with the file.
+/// Reads the paths of a configuration's storages on this system.
 pub fn storages(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
 ) -> Result<Vec<PathBuf>, Error> {
     let storages: Option<BTreeMap<String, Option<Storage>>> = parse(&config.roots_file())?;
-    let path = |storage: Storage| match Os::CURRENT {
-        Os::Linux => storage.linux,
-        Os::Darwin => storage.mac,
-        Os::Windows => storage.windows,
-    };
-    let storages = storages.unwrap_or_default().into_values().flatten();
-    let paths = storages.filter_map(|storage| path(storage).text());
-    Ok(paths.map(|path| PathBuf::from(expand(path))).collect())
+    let mut paths = Vec::new();
+    for storage in storages.unwrap_or_default().into_values().flatten() {
+        let path = match Os::CURRENT {
+            Os::Linux => storage.linux,
+            Os::Darwin => storage.mac,
+            Os::Windows => storage.windows,
+        };
+        paths.extend(path.text().map(|path| PathBuf::from(expand(path))));
+    }
+    Ok(paths)
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
-struct PlaceFile {
+struct InstallLocationFile {
     linux: Scalar,
     darwin: Scalar,
     windows: Scalar,
 }
 
-/// Where a configuration says that it lies on this system, if it says so.
-pub fn place(config: &PipelineConfig) -> Result<Option<String>, Error> {
-    let file: PlaceFile = parse(&config.place_file())?;
-    let place = match Os::CURRENT {
+/// Reads a configuration's registered path on this system; `None` if there is none.
+pub fn install_location(config: &PipelineConfig) -> Result<Option<String>, Error> {
+    let file: InstallLocationFile = parse(&config.install_location_file())?;
+    let path = match Os::CURRENT {
         Os::Linux => file.linux,
         Os::Darwin => file.darwin,
         Os::Windows => file.windows,
     };
-    Ok(place.text().filter(|place| !place.trim().is_empty()))
+    Ok(path.text().filter(|path| !path.trim().is_empty()))
 }
 
-/// The version that a core says it has.
+/// Reads a core's version.
 pub fn version(core: &Core) -> Result<Option<String>, Error> {
     parse(&core.manifest_file()).map(|file: InfoFile| file.version.text())
 }
 
-/// The name of a configuration that is not the project's Primary; `None` for a Primary, and where
-/// that cannot be told. The usual case is told without parsing YAML: a line that is not indented is
-/// no part of another value.
+/// Reads the name of a configuration that is not the project's Primary; `None` for a Primary, and if the file
+/// cannot be read. An unindented line `pc_name: Primary` settles the usual case without parsing YAML.
 pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -> Option<String> {
     let text = disk::read(&config.metadata_file()).ok()??;
     if text.lines().any(|line| line.trim_end() == "pc_name: Primary") {
@@ -154,7 +152,7 @@ pub(super) fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
     text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::of_file(path, problem))
 }
 
-/// As tk-core's reader has it, the last of several equal keys counts.
+/// Parses YAML as tk-core's reader does: the last of several equal keys counts.
 fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {

@@ -1,5 +1,5 @@
-//! What Toolkit keeps on disk, in Toolkit's words. The rules are those of tk-core's
-//! `InstalledConfigDescriptor`; nothing that a file says is ever evaluated, and no path canonicalised.
+//! Toolkit's files on disk, in Toolkit's words. The rules are those of tk-core's
+//! `InstalledConfigDescriptor`; nothing from a file is evaluated, and no path is canonicalised.
 
 pub mod cfg_file;
 pub mod config;

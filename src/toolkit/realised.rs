@@ -1,9 +1,8 @@
-//! A realised configuration: what the bootstrap API made in the user's cache of one that the site
-//! describes. It has a core of its own (tk-core: `bootstrap/configuration_writer.py`,
+//! Realised configurations: the folders that the bootstrap API makes in the user's cache from the site's
+//! descriptions. Each has a core of its own (tk-core: `bootstrap/configuration_writer.py`,
 //! `util/local_file_storage.py`).
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -16,16 +15,15 @@ use super::metadata;
 use crate::disk;
 use crate::os::Os;
 
-/// Below the folder of a project: the configuration itself.
+/// The configuration's folder below that of its project.
 const CONFIG: &str = "cfg";
 
-/// What Toolkit calls every project that has no name on disk (tk-core: `bootstrap/constants.py`).
+/// Toolkit's `tank_name` for every project without one (tk-core: `bootstrap/constants.py`).
 pub const UNNAMED: &str = "unnamed";
 
-/// The folder below which Toolkit keeps what can be made again, `None` where nothing names one.
+/// Returns the folder of Toolkit's caches; `None` if there is no home folder.
 pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
-    let not_empty = |text: OsString| Some(text).filter(|text| !text.is_empty());
-    let root = match lookup("SHOTGUN_HOME").and_then(not_empty) {
+    let root = match lookup("SHOTGUN_HOME").filter(|home| !home.is_empty()) {
         Some(home) => {
             let home = home.to_str().map_or(home.clone(), |text| expand::variables(text, lookup));
             expand::home(home, lookup)
@@ -34,46 +32,52 @@ pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
             Os::Linux => expand::home("~/.shotgun".into(), lookup),
             Os::Darwin => expand::home("~/Library/Caches/Shotgun".into(), lookup),
             Os::Windows => {
-                PathBuf::from(lookup("APPDATA").and_then(not_empty)?).join("Shotgun").into()
+                let folder = lookup("APPDATA").filter(|folder| !folder.is_empty())?;
+                PathBuf::from(folder).join("Shotgun").into()
             }
         },
     };
-    // Without a home there is none.
+    // Without a home folder the `~` is still there.
     Some(PathBuf::from(root)).filter(|root| !root.starts_with("~"))
 }
 
-/// The name of a site's folder below the cache root; `None` for what is no address of a site: a name
-/// and password in it would be shown.
+/// Returns the name of a site's folder below the cache root; `None` if the address is invalid. An address with a
+/// user name or password is invalid: it would be shown.
 pub fn site_folder(host: &str) -> Option<String> {
     let rest = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
-    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "@\\".contains(c);
     let (name, port) = authority.split_once(':').unwrap_or((authority, "443"));
-    let is_address =
-        !host.contains(is_odd) && (name.starts_with('[') || port.parse::<u16>().is_ok());
+    let is_odd = host.contains(|c: char| c.is_whitespace() || c.is_control() || "@\\".contains(c));
+    let is_address = !is_odd && (name.starts_with('[') || port.parse::<u16>().is_ok());
     let name = name.to_lowercase();
     let name = name.replace(".shotgunstudio.com", "").replace(".shotgrid.autodesk.com", "");
     (is_address && !name.is_empty() && !name.starts_with('.')).then_some(name)
 }
 
-/// The realised configurations in a site's folder that were made for a plugin, finished or not.
+/// Returns the realised configurations in a site's folder that belong to a plugin id, complete or not.
 pub fn configs(site_folder: &Path, plugin_id: &str) -> Vec<PathBuf> {
     let plugin = file_name_of(plugin_id);
-    let is_ours = |name: &str| {
-        let rest = name.strip_prefix('p')?.trim_start_matches(|c: char| c.is_ascii_digit());
-        let rest = rest
-            .strip_prefix('c')
-            .map_or(rest, |rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-        (rest.strip_prefix('.')? == plugin).then_some(())
-    };
-    let folders = fs::read_dir(site_folder).into_iter().flatten().flatten();
-    let ours = folders.filter(|folder| folder.file_name().to_str().and_then(is_ours).is_some());
-    let mut configs: Vec<PathBuf> = ours.map(|folder| folder.path().join(CONFIG)).collect();
+    let mut configs = Vec::new();
+    for folder in fs::read_dir(site_folder).into_iter().flatten().flatten() {
+        if folder.file_name().to_str().and_then(plugin_in_name) == Some(&plugin) {
+            configs.push(folder.path().join(CONFIG));
+        }
+    }
     configs.sort_unstable();
     configs
 }
 
-/// A plugin's id as it stands in a folder's name (tk-core: `filesystem.create_valid_filename`).
+/// Returns `basic.` of `p101c11.basic.` and of `p101.basic.`.
+fn plugin_in_name(folder: &str) -> Option<&str> {
+    let rest = without_digits(folder.strip_prefix('p')?);
+    rest.strip_prefix('c').map_or(rest, without_digits).strip_prefix('.')
+}
+
+fn without_digits(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_ascii_digit())
+}
+
+/// Returns a plugin id as it stands in a folder's name (tk-core: `filesystem.create_valid_filename`).
 fn file_name_of(plugin_id: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || "_.-".contains(c) { c } else { '_' };
     let name: String = plugin_id.trim().chars().map(plain).collect();
@@ -81,17 +85,17 @@ fn file_name_of(plugin_id: &str) -> String {
     if cfg!(windows) { name.trim_end_matches('.').into() } else { name }
 }
 
-/// What shows that realising came to its end.
+/// The proof that realising a configuration has finished.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
     /// Both marks of a transaction are there.
     Marked,
-    /// An old core's: it sets no marks.
+    /// Neither mark is there: old cores set none.
     Unmarked,
 }
 
-/// What shows that a realised configuration is whole; `None` if it is not. One that is being realised,
-/// or whose realising broke off, has a start without an end.
+/// Returns the proof that a realised configuration is complete; `None` if it is incomplete. While Toolkit realises
+/// a configuration, and after it was interrupted, there is a start mark without an end mark.
 pub fn finish(config: &PipelineConfig) -> Option<Finish> {
     let is_there = |path: PathBuf| disk::exists(&path).unwrap_or(false);
     if !is_there(config.metadata_file()) || !is_there(descriptor_file(config)) {
@@ -104,17 +108,17 @@ pub fn finish(config: &PipelineConfig) -> Option<Finish> {
     }
 }
 
-/// Whether a configuration that was whole is so still: realising it anew begins with taking away the
-/// end's mark, or setting the start's where there was none.
-pub fn is_still(finish: Finish, config: &PipelineConfig) -> bool {
+/// Returns true if a configuration that was complete still is: realising it again first removes the end mark or,
+/// where there was none, sets the start mark.
+pub fn is_still_complete(finish: Finish, config: &PipelineConfig) -> bool {
     match finish {
         Finish::Marked => disk::exists(&end_mark(config)).unwrap_or(false),
         Finish::Unmarked => !disk::exists(&start_mark(config)).unwrap_or(true),
     }
 }
 
-/// When a configuration was realised, as far as its files tell.
-pub fn made(config: &PipelineConfig) -> Option<SystemTime> {
+/// Returns the time at which a configuration was realised, by the times of its files.
+pub fn realised_at(config: &PipelineConfig) -> Option<SystemTime> {
     let modified = |path: PathBuf| fs::metadata(path).ok()?.modified().ok();
     modified(end_mark(config)).or_else(|| modified(descriptor_file(config)))
 }
@@ -125,15 +129,17 @@ struct DescriptorFile {
     config_descriptor: BTreeMap<String, metadata::Scalar>,
 }
 
-/// The descriptor that a configuration was realised from, as one line:
+/// Returns the descriptor that a configuration was realised from, in one line:
 /// `sgtk:descriptor:git?path=…&version=v1.0`.
 pub fn descriptor(config: &PipelineConfig) -> Option<String> {
     let file: DescriptorFile = metadata::parse(&descriptor_file(config)).ok()?;
     let mut fields = file.config_descriptor;
     let kind = fields.remove("type")?.text()?;
-    let field = |(key, value): (String, metadata::Scalar)| Some(format!("{key}={}", value.text()?));
-    let fields: Vec<String> = fields.into_iter().filter_map(field).collect();
-    Some(format!("sgtk:descriptor:{kind}?{}", fields.join("&")))
+    let mut parts = Vec::new();
+    for (key, value) in fields {
+        parts.extend(value.text().map(|value| format!("{key}={value}")));
+    }
+    Some(format!("sgtk:descriptor:{kind}?{}", parts.join("&")))
 }
 
 fn start_mark(config: &PipelineConfig) -> PathBuf {
@@ -153,7 +159,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sites_have_folders() {
+    fn site_folder_drops_known_domains() {
         for (host, folder) in [
             ("https://mystudio.shotgrid.autodesk.com", Some("mystudio")),
             ("https://MyStudio.shotgunstudio.com/", Some("mystudio")),
@@ -175,7 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn plugins_in_names() {
+    fn plugin_id_becomes_a_file_name() {
         assert_eq!(file_name_of(" basic.* "), "basic._");
         assert_eq!(file_name_of("basic."), if cfg!(windows) { "basic" } else { "basic." });
         assert_eq!(file_name_of("réview rv/x-1"), "réview_rv_x-1");

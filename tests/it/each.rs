@@ -89,9 +89,15 @@ fn what_cannot_be_run_is_a_failure() {
         table.filter(|line| line.split(' ').next() == Some(name)).collect::<String>()
     };
     assert!(row("broken").ends_with("exit code 122"), "{error}");
-    assert!(error.contains("broken       | sgtk-python: the core /no/such/core"), "{error}");
-    assert!(row("sintel").ends_with("configs/sintel2 is of the same project"), "{error}");
-    assert!(row("sintel2").ends_with("configs/sintel is of the same project"), "{error}");
+    assert!(
+        error.contains("broken       | sgtk-python: error: core does not exist: /no/such/core"),
+        "{error}"
+    );
+    for (name, other) in [("sintel", "sintel2"), ("sintel2", "sintel")] {
+        let other = studio.path("configs").join(other);
+        let result = format!("same project as {}", other.display());
+        assert!(row(name).ends_with(&result), "{error}");
+    }
     assert!(error.ends_with("3 of 6 failed\n"), "{error}");
     // By its pipeline it cannot be told, and that is not passed over.
     let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
@@ -172,7 +178,7 @@ fn who_says_how_python_writes_is_heard() {
 fn nothing_to_run() {
     let studio = studio();
     studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
-    studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["config 'No'"]);
+    studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["configuration 'No'"]);
     studio.failure(["--each", "4", "x.py"]).is(125, &["'4'"]).hints("--each=4");
     studio.failure(["--each"]).is(125, &["--each"]);
     studio.failure(["--each=0", "x.py"]).is(125, &["--each"]);

@@ -92,7 +92,7 @@ fn each_engine_is_made_ready_once() {
     assert!(asked(&plain) && !asked(&plain));
     distributed.site.behave(Behaviour::Status(500));
     let warning = String::from_utf8(launch(&other).stderr).unwrap();
-    assert!(warning.contains("stays as it is"), "{warning}");
+    assert!(warning.contains("stays in use"), "{warning}");
     distributed.site.behave(Behaviour::Proper);
     let own = studio.path("home/toolkit/127.0.0.1/sgtk-python");
     fs::remove_dir_all(&own).unwrap();
@@ -176,14 +176,14 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     distributed.settings("credentials_file = 'robot.yml'\nauthenticate = true");
     set_mode(&file, 0o640);
     failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]))
-        .is(122, &["robot.yml", "can be read by others"])
+        .is(122, &["robot.yml", "can be read by other users"])
         .hints("chmod 600");
     set_mode(&file, 0o600);
     let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
     assert_eq!(said(&output), format!("robot {} [] False", said(&plain)));
     for (text, part) in [
         ("script-key: s3cret-thing", "lacks 'script-name'"),
-        ("s3cret: [", "is no YAML"),
+        ("s3cret: [", "is not valid YAML"),
         ("", "lacks"),
     ] {
         write(&file, text);

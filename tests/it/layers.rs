@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 18] = [
     &["disk", "environment", "origin"],
     &["error", "interpreter", "lock"],
     &["console", "inputs"],
-    &["request", "settings"],
+    &["narration", "request", "settings"],
     &["inherit", "toolkit"],
     &["finding"],
     &["site"],
@@ -80,8 +80,8 @@ fn imports(files: &BTreeMap<Vec<String>, PathBuf>) -> BTreeMap<PathBuf, BTreeSet
         let is_folder = file.ends_with("mod.rs");
         let mut imported = BTreeSet::new();
         for path in named_paths(module, is_folder, &text) {
-            let lengths = (1..=path.len()).rev();
-            let target = lengths.filter_map(|length| files.get(&path[..length])).next();
+            let mut lengths = (1..=path.len()).rev();
+            let target = lengths.find_map(|length| files.get(&path[..length]));
             imported.extend(target.filter(|target| *target != file).cloned());
         }
         if is_folder {

@@ -85,14 +85,14 @@ fn without_a_site_there_is_none() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     write(studio.path("site.toml"), "");
-    failed(&mut launcher(&studio, &["--project", "alpha"])).is(121, &["no project 'alpha'"]);
+    failed(&mut launcher(&studio, &["--project", "alpha"])).is(121, &["unknown project: 'alpha'"]);
     let mut by_variable = launcher(&studio, &["--project", "alpha", "--explain"]);
     let output =
         by_variable.env("SGTK_SITE", "https://Studio.shotgunstudio.com/").output().unwrap();
     assert!(output.status.success());
     for address in ["https://", "https://..", "https://a\\b"] {
         let mut launcher = launcher(&studio, &["--project", "alpha"]);
-        failed(launcher.env("SGTK_SITE", address)).is(125, &["is no site's address", "SGTK_SITE"]);
+        failed(launcher.env("SGTK_SITE", address)).is(125, &["invalid site address", "SGTK_SITE"]);
     }
 }
 
@@ -106,7 +106,10 @@ fn what_is_centralized_comes_first() {
         assert_eq!(plan["config"]["path"], bigbuck.to_str().unwrap());
         assert_eq!(plan["warnings"], serde_json::json!([]));
         let plan = explained(launcher(&studio, &choice).arg("--refresh"));
-        let warning = format!("nothing to refresh: {} is no configuration", bigbuck.display());
+        let warning = format!(
+            "nothing to refresh, the configuration does not come from the site: {}",
+            bigbuck.display()
+        );
         let warnings = plan["warnings"].as_array().unwrap();
         let [told] = &warnings[..] else { panic!("{warnings:?}") };
         assert!(told.as_str().unwrap().starts_with(&warning), "{told}");
@@ -204,7 +207,7 @@ fn what_is_old_stays_in_use_where_the_site_cannot_be_asked() {
     let warning = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success(), "{warning}");
     assert!(
-        warning.contains("'core' in [site] is not set") && warning.contains("stays as it is"),
+        warning.contains("'core' in [site] is not set") && warning.contains("stays in use"),
         "{warning}"
     );
     // The site is left alone for a while.
@@ -241,7 +244,7 @@ fn a_realised_folder_is_launched_and_no_other_of_its_project() {
     }
     fs::remove_file(other.join("cache/update_end.txt")).unwrap();
     failed(&mut launcher(&studio, &["--config", other.to_str().unwrap(), "-c", "pass"]))
-        .is(122, &[other.to_str().unwrap(), "is not whole"]);
+        .is(122, &[other.to_str().unwrap(), "is incomplete"]);
 }
 
 #[cfg(unix)]
@@ -313,7 +316,7 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
     assert_eq!(plan["config"]["path"], centralized.to_str().unwrap());
     let doctor = launcher(&studio, &["--doctor"]).output().unwrap().stdout;
     let doctor = String::from_utf8_lossy(&doctor);
-    assert!(!doctor.contains("of several"), "{doctor}");
+    assert!(!doctor.contains("several projects"), "{doctor}");
 }
 
 #[test]
@@ -328,9 +331,9 @@ fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
         all.iter().find(|checked| checked["check"] == check).unwrap()["findings"].to_string()
     };
     let of_configs = findings("configs");
-    assert!(of_configs.contains("'beta' has not been realised"), "{of_configs}");
+    assert!(of_configs.contains("not been realised on this machine: 'beta'"), "{of_configs}");
     assert!(!of_configs.contains("--explain"), "{of_configs}");
-    assert!(findings("site").contains("can be asked by no core"));
+    assert!(findings("site").contains("no core is set"));
     let output = launcher(&studio, &["--stop-workers", "--project", "beta"]).output().unwrap();
     assert!(output.status.success() && output.stdout == b"no workers\n", "{output:?}");
 }
@@ -343,7 +346,8 @@ fn a_table_may_be_of_a_project_on_the_site() {
     let unused = |site: &str| {
         write(studio.path("site.toml"), format!("{site}{tables}"));
         let output = launcher(&studio, &["--doctor=json"]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout).contains("'alpha' is never used")
+        String::from_utf8_lossy(&output.stdout)
+            .contains("table is not used, there is no such project here: 'alpha'")
     };
     assert!(unused(""));
     assert!(!unused("[site]\nhost = 'studio.shotgrid.autodesk.com'\n"));
@@ -427,7 +431,7 @@ fn a_site_without_a_folder_here_is_told() {
         shell
     };
     for choice in [["--project", "alpha"], ["--project-id", "101"]] {
-        failed(&mut nowhere(&choice)).is(121, &[choice[1]]).hints("was not asked");
+        failed(&mut nowhere(&choice)).is(121, &[choice[1], "was not asked"]).hints("SHOTGUN_HOME");
     }
     let output = nowhere(&["--doctor"]).output().unwrap();
     let shown = String::from_utf8_lossy(&output.stdout);
@@ -438,7 +442,7 @@ fn a_site_without_a_folder_here_is_told() {
 fn settings_of_the_site_are_checked() {
     let studio = studio();
     for (line, part) in [
-        ("refresh_after = 'soon'", "is no duration"),
+        ("refresh_after = 'soon'", "expected a duration"),
         ("refresh_after = 5", "expected a string"),
         ("hots = 'x'", "unknown field"),
         ("host = ''", "is empty"),
@@ -458,7 +462,7 @@ fn what_somebody_was_killed_in_is_used_only_if_it_shows_that_it_is_whole() {
     write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
     let output = launch();
     let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && warning.contains("stays as it is"), "{warning}");
+    assert!(output.status.success() && warning.contains("stays in use"), "{warning}");
     for mark in ["cache/update_start.txt", "cache/update_end.txt"] {
         fs::remove_file(alpha.join(mark)).unwrap();
     }

@@ -105,7 +105,7 @@ fn the_worker_is_killed() {
     kill("-KILL", job);
     assert_eq!(child.wait().unwrap().code(), Some(125));
     let error = error_of(&mut child);
-    assert!(error.starts_with("sgtk-python: error: it is not known how the job ended"), "{error}");
+    assert!(error.starts_with("sgtk-python: error: the job's exit status is unknown"), "{error}");
     assert!(error.contains("\nhint: "), "{error}");
     wait_until(|| processes(&warm) == 0);
 }
@@ -269,7 +269,7 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
     assert_eq!(output.stdout, b"1\n");
     let error = String::from_utf8(output.stderr).unwrap();
     assert!(
-        error.starts_with("sgtk-python: warning: the workers' folder") && error.contains("700"),
+        error.starts_with("sgtk-python: warning: folder of workers") && error.contains("700"),
         "{error}"
     );
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
@@ -279,7 +279,7 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
         let output = warm.run(question);
         assert_eq!(output.status.code(), Some(125));
         let error = String::from_utf8(output.stderr).unwrap();
-        assert!(error.contains("the mode 700") && error.lines().count() == 1, "{error}");
+        assert!(error.contains("mode 700") && error.lines().count() == 1, "{error}");
     }
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     let moved = warm.studio.path("moved");
@@ -287,7 +287,7 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
     symlink(&moved, &folder).unwrap();
     let output = warm.run("$W -c 'print(2)'");
     assert_eq!(output.stdout, b"2\n");
-    assert!(String::from_utf8(output.stderr).unwrap().contains("is no folder"));
+    assert!(String::from_utf8(output.stderr).unwrap().contains("is not a folder"));
     fs::remove_file(&folder).unwrap();
     fs::rename(&moved, &folder).unwrap();
 }
@@ -364,7 +364,7 @@ fn children_that_die_before_their_job_make_a_worker_unfit() {
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let why = "its children die before they have a job";
+    let why = "3 children in a row ended before they had a job";
     // First it leaves word, and then its place.
     warm.until(|workers| matches!(workers, [w] if w["state"].as_str().unwrap().contains(why)));
     assert_eq!(warm.worker()["project"], "bigbuck");
@@ -550,7 +550,7 @@ fn a_worker_that_cannot_be_forked_says_why() {
         ("import socket; kept = socket.socket()", "socket:"),
         ("import os; kept = open(os.environ['HOME'] + '/kept.log', 'w')", "kept.log"),
         ("import sqlite3, os; kept = sqlite3.connect(os.environ['HOME'] + '/kept.db')", "kept.db"),
-        ("import os; os._exit(3)", "before it could say why"),
+        ("import os; os._exit(3)", "gave no reason"),
     ] {
         write(&package, source);
         warm.run(&format!("$W -c pass; {LAST_WORD_LASTS}"));
@@ -649,8 +649,7 @@ fn the_settings_are_checked() {
     for value in ["no", "false", "off", "true", "2"] {
         let output = warm.run(&format!("SGTK_PYTHON_WARM={value} $L -c pass"));
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
-        let expected =
-            format!("sgtk-python: error: SGTK_PYTHON_WARM can be 1 or 0, not '{value}'\n");
+        let expected = format!("sgtk-python: error: SGTK_PYTHON_WARM must be 1 or 0: '{value}'\n");
         assert_eq!((output.status.code(), error), (Some(125), expected));
     }
     let explained = warm.text("SGTK_PYTHON_WARM= $L --explain -c pass");
@@ -673,7 +672,7 @@ fn a_full_disk() {
     let place = "unset XDG_RUNTIME_DIR; export TMPDIR=$PWD/file";
     assert_eq!(warm.text(&format!("{place}; $W -c 'print(1)'")), "1");
     let told = String::from_utf8(warm.run(&format!("{place}; $S --workers")).stderr).unwrap();
-    assert!(told.contains("is no folder"), "{told}");
+    assert!(told.contains("is not a folder"), "{told}");
     // Where the runtime folder has gone, that for temporary files is taken.
     let place = "export XDG_RUNTIME_DIR=$PWD/gone TMPDIR=$PWD/tmp; mkdir -p tmp";
     let explained = warm.text(&format!("{place}; $W --explain=json -c pass"));
@@ -682,7 +681,7 @@ fn a_full_disk() {
     // One that can be made is no reason, and one that cannot be made is.
     let place = "export XDG_RUNTIME_DIR=/proc/self";
     let explained = warm.text(&format!("{place}; $W --explain -c pass"));
-    assert!(explained.contains("cannot be made"), "{explained}");
+    assert!(explained.contains("cannot be created"), "{explained}");
 }
 
 #[test]
@@ -700,7 +699,7 @@ fn a_folder_of_anothers_is_told_of_though_it_cannot_be_read() {
         let output = ask("$W --python /usr/bin/python3 -c 'print(1)'");
         let error = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(
-            error.contains("warning: the workers' folder")
+            error.contains("warning: folder of workers")
                 && error.contains("belongs to another user"),
             "{error}"
         );
@@ -727,7 +726,7 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
     "#;
     let told = warm.run(script);
     let error = String::from_utf8_lossy(&told.stderr);
-    assert!(error.contains("runs already"), "{error}");
+    assert!(error.contains("already running"), "{error}");
     assert_eq!(String::from_utf8_lossy(&told.stdout), format!("75\n{}", "runs\n0\n".repeat(9)));
     warm.until(|workers| workers[0]["done"] == 10);
 }

@@ -15,9 +15,8 @@ pub fn proxies(inputs: &Inputs) -> Vec<Finding> {
     for entry in std::env::split_paths(list) {
         let is_proxy = entry.join("tank").is_dir() && !entry.join("tank_vendor").exists();
         if entry.is_absolute() && is_proxy {
-            let problem =
-                "the API proxy of a shared configuration is on PYTHONPATH: NameError: reload";
-            let advice = "take it out; the launcher puts the real core there";
+            let problem = "PYTHONPATH contains the API proxy of a shared configuration, which fails on Python 3";
+            let advice = "remove the entry; the launcher adds the core itself";
             findings.push(Finding::new(Check::Proxy, problem, advice).in_file(&entry));
         }
     }
@@ -31,8 +30,8 @@ pub fn hidden_core(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     for name in ["sgtk.py", "sgtk/__init__.py", "tank.py", "tank/__init__.py"] {
         let path = folder.join(name);
         if path.exists() {
-            let problem = "it hides the core, for its folder comes before PYTHONPATH";
-            let advice = "rename it, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
+            let problem = "file hides the core, its folder comes before PYTHONPATH";
+            let advice = "rename the file, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
             findings.push(Finding::new(Check::Script, problem, advice).in_file(&path));
         }
     }

@@ -19,7 +19,8 @@ use crate::toolkit::record::ConfigRecord;
 pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, fault) in &scan.faults {
-        let advice = "mend it: without it the project is not found by id, tank_name or data";
+        let advice =
+            "correct the file: without it the project is not found by id, tank_name or data";
         let finding = Finding::new(Check::Configs, fault.to_string(), advice);
         let file = fault.file().unwrap_or(path);
         findings.push(finding.in_project(&roots.name_at(path)).in_file(file));
@@ -74,17 +75,20 @@ fn deciding_files(config: &PipelineConfig, plan: Option<&LaunchPlan>) -> Vec<Pat
 /// Finds a configuration without an install location for this system: `sgtk.sgtk_from_path` fails in the script
 /// (tk-core: `pipelineconfig_utils.get_config_install_location`).
 fn install_location(config: &PipelineConfig) -> Option<Finding> {
-    let advice = "write the configuration's folder there, for each system";
-    let problem = match metadata::place(config) {
+    let advice = "write the configuration's folder into the file, for each system";
+    let problem = match metadata::install_location(config) {
         Ok(Some(_)) => return None,
-        Ok(None) => format!("it has no place for {}, so Toolkit's API fails", Os::CURRENT.name()),
+        Ok(None) => format!("no folder for {}, so sgtk_from_path fails", Os::CURRENT.name()),
         Err(error) => error.to_string(),
     };
-    Some(Finding::new(Check::InstallLocations, problem, advice).in_file(&config.place_file()))
+    Some(
+        Finding::new(Check::InstallLocations, problem, advice)
+            .in_file(&config.install_location_file()),
+    )
 }
 
 fn failure(error: &Error) -> Finding {
-    let advice = error.hint().unwrap_or_else(|| "mend the file that it names".into());
+    let advice = error.hint().unwrap_or_else(|| "correct the file".into());
     let finding = Finding::new(Check::Cores, error.to_string(), advice);
     match error.file() {
         Some(file) => finding.in_file(file),
@@ -117,22 +121,22 @@ fn problems(text: &str, kind: CfgFile) -> Vec<&'static str> {
     let line = text.strip_suffix('\n').unwrap_or(text).trim_end_matches('\r');
     let mut problems = Vec::new();
     if text.contains('\r') {
-        problems.push("Windows line ends: 'tank' takes them for part of the path");
+        problems.push("Windows line ends: 'tank' reads them as part of the path");
     }
     if path.contains('\n') {
-        problems.push("more than one line: only some readers take the first one");
+        problems.push("more than one line: only some readers use the first one");
     }
     if line != path {
-        problems.push("space around the path: 'tank' takes it for part of it");
+        problems.push("space around the path: 'tank' reads the space as part of the path");
     }
     if path.contains(' ') && kind == CfgFile::Interpreter {
-        problems.push("a space in the path: 'tank' takes what follows for an argument");
+        problems.push("a space in the path: 'tank' reads the rest as an argument");
     }
     if path.contains(['"', '\'']) {
-        problems.push("quotes: only 'tank' takes them away");
+        problems.push("quotes: only 'tank' removes them");
     }
     if path.contains("$(") || path.contains('`') {
-        problems.push("a command: 'tank' would run it, others do not");
+        problems.push("a command: only 'tank' runs it");
     }
     problems
 }
@@ -143,8 +147,9 @@ pub fn open_to_all(path: &Path) -> Option<Finding> {
     if !disk::is_open_to_all(&metadata) {
         return None;
     }
-    let problem = "everybody may write to it, and so choose what others run";
-    Some(Finding::new(Check::Permissions, problem, "chmod o-w").in_file(path))
+    let problem = "every user can change the code that others run";
+    let advice = "remove the permission: chmod o-w";
+    Some(Finding::new(Check::Permissions, problem, advice).in_file(path))
 }
 
 /// Finds a realised configuration that other users can reach. Toolkit makes what it realises writable for all
@@ -155,10 +160,10 @@ fn open_cache(config: &Path) -> Option<Finding> {
             return None;
         }
     }
-    let problem =
-        "everybody may write to what Toolkit realises there, and so choose what others run";
+    let problem = "every user can change the code that Toolkit realises here";
+    let advice = "restrict the folder to its owner: chmod 700";
     let folder = config.ancestors().nth(2).unwrap_or(config);
-    Some(Finding::new(Check::Permissions, problem, "chmod 700").in_file(folder))
+    Some(Finding::new(Check::Permissions, problem, advice).in_file(folder))
 }
 
 #[cfg(test)]

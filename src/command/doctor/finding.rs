@@ -31,16 +31,16 @@ pub enum Check {
 pub const CHECKS: [(Check, &str); 12] = [
     (Check::Roots, "the roots exist"),
     (Check::Configs, "every configuration can be read"),
-    (Check::Names, "projects can be told from each other"),
-    (Check::Permissions, "not everybody may write to what decides which code runs"),
-    (Check::CfgFiles, "all readers read the one-line files alike"),
-    (Check::InstallLocations, "every configuration says where it lies on this system"),
+    (Check::Names, "projects have different names and ids"),
+    (Check::Permissions, "only some users can change which code runs"),
+    (Check::CfgFiles, "the one-line files mean the same to every reader"),
+    (Check::InstallLocations, "every configuration names its folder on this system"),
     (Check::Cores, "every configuration has a core and a Python that fits it"),
     (Check::Pythons, "every Python starts and imports sgtk"),
-    (Check::Site, "the settings suffice to ask the site"),
+    (Check::Site, "the site can be asked with these settings"),
     (Check::Settings, "everything in the settings is used"),
     (Check::Proxy, "no API proxy is on PYTHONPATH"),
-    (Check::Script, "nothing beside the script hides the core"),
+    (Check::Script, "no file beside the script hides the core"),
 ];
 
 /// A fault; the fields are those of `--doctor=json`.

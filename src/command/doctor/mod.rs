@@ -61,7 +61,7 @@ fn examine(scope: &Scope, context: &Context) -> Diagnosis {
 }
 
 fn not_realised(reason: &Error) -> Finding {
-    let advice = "the first launch of it realises it, or --refresh";
+    let advice = "launch the project once, or use --refresh";
     Finding::new(Check::Configs, reason.to_string(), advice)
 }
 

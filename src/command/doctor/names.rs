@@ -40,15 +40,15 @@ pub fn names(scan: &Scan, chosen: Option<&Path>, roots: &ConfigRoots) -> Vec<Fin
 impl NameCheck<'_> {
     fn folder_name(&mut self, name: &str, group: &Group) {
         if group.len() > 1 {
-            let problem = format!("'{name}' is the name of several folders: {}", folders(group));
-            self.add(group, problem, "rename all but one; by that name only the first is found");
+            let problem = format!("several folders are named '{name}': {}", folders(group));
+            self.add(group, problem, "rename all but one: only the first is found by that name");
         }
     }
 
     fn id(&mut self, id: i64, group: &Group) {
         if differ(group, |record| record.metadata.tank_name.clone().unwrap_or_default()) {
-            let problem = format!("the id {id} is of several projects: {}", folders(group));
-            self.add(group, problem, "give each the project_id that the site has for it");
+            let problem = format!("several projects have the id {id}: {}", folders(group));
+            self.add(group, problem, "set project_id in each configuration to the id on the site");
         }
         self.primaries(&id.to_string(), group);
     }
@@ -58,8 +58,8 @@ impl NameCheck<'_> {
         without_id.retain(|record| record.metadata.project_id.is_none());
         self.primaries(&format!("'{name}'"), &without_id);
         if differ(group, |record| record.metadata.project_id.unwrap_or_default()) {
-            let problem = format!("the name '{name}' is of several projects: {}", folders(group));
-            let advice = "give each the project_name (tank_name) that the site has for it";
+            let problem = format!("several projects are named '{name}': {}", folders(group));
+            let advice = "set project_name in each configuration to the tank_name on the site";
             self.add(group, problem, advice);
         }
     }
@@ -68,9 +68,11 @@ impl NameCheck<'_> {
         let mut primaries = group.to_vec();
         primaries.retain(|record| record.is_named(&ConfigName::Primary));
         if primaries.len() > 1 {
-            let problem =
-                format!("the project {project} has two Primaries: {}", folders(&primaries));
-            self.add(&primaries, problem, "give all but one of them another pc_name");
+            let problem = format!(
+                "project {project} has several Primary configurations: {}",
+                folders(&primaries)
+            );
+            self.add(&primaries, problem, "set another pc_name in all but one");
         }
     }
 

@@ -18,17 +18,17 @@ pub fn roots(roots: &ConfigRoots) -> Vec<Finding> {
         if root.value.is_dir() {
             continue;
         }
-        let problem = format!("no such folder, named by {}", root.origin);
+        let problem = format!("root does not exist ({})", root.origin);
         let advice = if root.value.to_string_lossy().contains('$') {
-            "a variable in it is not set: set it, or write the path"
+            "set the variable in the path, or write the path without it"
         } else {
-            "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings"
+            "create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
         };
         findings.push(Finding::new(Check::Roots, problem, advice).in_file(&root.value));
     }
     if roots.folders.is_empty() && roots.named.is_empty() {
-        let advice = "name one in SHOTGUN_BASE, or in 'roots' in the settings";
-        findings.push(Finding::new(Check::Roots, "there is no root to look below", advice));
+        let advice = "set SHOTGUN_BASE, or 'roots' in the settings";
+        findings.push(Finding::new(Check::Roots, "no root is set", advice));
     }
     findings.extend(roots.folders.iter().filter_map(|root| open_to_all(&root.value)));
     findings
@@ -46,8 +46,8 @@ pub fn unused_tables(context: &Context, scan: &Scan) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, file) in settings.tables() {
         if !known.iter().flatten().any(|known| known == name) {
-            let problem = format!("the table of '{name}' is never used: no such project is here");
-            let advice = "mend its name or its 'config', or delete it";
+            let problem = format!("table is not used, there is no such project here: '{name}'");
+            let advice = "correct the name or 'config', or delete the table";
             findings.push(Finding::new(Check::Settings, problem, advice).in_file(file));
         }
     }
@@ -59,8 +59,8 @@ pub fn unused_roots(context: &Context) -> Option<Finding> {
     let roots = context.settings.roots()?;
     context.inputs.variable("SHOTGUN_BASE")?;
     let Origin::Setting { file, .. } = &roots.origin else { return None };
-    let problem = "'roots' is never used: SHOTGUN_BASE is set, and counts instead";
-    Some(Finding::new(Check::Settings, problem, "unset one of them").in_file(file))
+    let problem = "'roots' is not used, SHOTGUN_BASE is set";
+    Some(Finding::new(Check::Settings, problem, "remove one of them").in_file(file))
 }
 
 pub fn site(context: &Context) -> Vec<Finding> {
@@ -72,12 +72,12 @@ pub fn site(context: &Context) -> Vec<Finding> {
 
 fn without_site(context: &Context) -> Option<Finding> {
     if let Some(host) = Site::host(&context.settings, &context.inputs) {
-        let problem = format!("there is no folder for the configurations of {}", host.value);
+        let problem = format!("no folder for the configurations of the site: {}", host.value);
         return Some(site_finding(problem, "set SHOTGUN_HOME, or HOME"));
     }
     let core = context.settings.site("core", |site| site.core.as_deref())?;
-    let problem = format!("{} is never used: no site is named", core.origin);
-    Some(site_finding(problem, "name it with 'host' in [site], or SGTK_SITE"))
+    let problem = format!("core is not used, no site is named: {}", core.origin);
+    Some(site_finding(problem, "name the site with 'host' in [site], or SGTK_SITE"))
 }
 
 fn of_site(site: &Site, context: &Context) -> Vec<Finding> {
@@ -85,29 +85,30 @@ fn of_site(site: &Site, context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     match &site.core {
         None => findings.push(site_finding(
-            format!("{} can be asked by no core", site.host.value),
-            "name one with 'core' in [site], a folder that holds 'sgtk'",
+            format!("no core is set that can ask the site: {}", site.host.value),
+            "set 'core' in [site] to a folder that contains 'sgtk'",
         )),
         Some(core) if !core.value.join("sgtk").exists() => findings.push(site_finding(
-            format!("{} holds no 'sgtk' ({})", core.value.display(), core.origin),
-            "name the folder that holds it: that of a core ends in install/core/python",
+            format!("folder contains no 'sgtk': {} ({})", core.value.display(), core.origin),
+            "name the folder that contains sgtk: in a core it is install/core/python",
         )),
         Some(_) => {}
     }
     let environment = context.environment(None);
     let pythons = Pythons { place: &inputs.place, environment: &environment };
     if let Err(error) = pythons.of_site(settings) {
-        findings.push(site_finding(error.to_string(), "name another with 'python' in [site]"));
+        findings
+            .push(site_finding(error.to_string(), "name another Python with 'python' in [site]"));
     }
     if let Err(error) = Credentials::read(&environment, settings, inputs) {
-        let advice = error.hint().unwrap_or_else(|| "mend the file".into());
+        let advice = error.hint().unwrap_or_else(|| "correct the file".into());
         findings.push(site_finding(error.to_string(), &advice));
     }
     // The folder need not exist yet; Toolkit makes it below the nearest that does.
     let folder = site.folder.ancestors().find_map(|folder| fs::metadata(folder).ok());
     if folder.is_some_and(|folder| folder.permissions().readonly()) {
-        let problem = format!("{} cannot be written to", site.folder.display());
-        let advice = "SHOTGUN_HOME names another folder for what Toolkit keeps";
+        let problem = format!("folder cannot be written to: {}", site.folder.display());
+        let advice = "set SHOTGUN_HOME to another folder";
         findings.push(site_finding(problem, advice));
     }
     findings

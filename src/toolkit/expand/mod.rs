@@ -1,5 +1,11 @@
 //! Python's `os.path.expandvars` and `os.path.expanduser`, to the letter, for each family of systems.
 
+mod lookup;
+#[cfg(any(windows, test))]
+mod nt;
+#[cfg(unix)]
+mod posix;
+
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
@@ -8,47 +14,41 @@ use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::Origin;
 
-#[cfg(any(windows, test))]
-mod nt;
-#[cfg(unix)]
-mod posix;
-
 #[cfg(windows)]
 use nt as system;
 #[cfg(unix)]
 use posix as system;
 
-/// Longer than any path: from here on variables are left as written.
-const LONGEST: usize = 1024 * 1024;
+pub use lookup::Lookup;
 
-/// Tells the value of a variable.
-pub type Lookup<'a> = dyn FnMut(&str) -> Option<OsString> + 'a;
-
-/// Replaces the variables that `text` names; one that has no value is left as written
-/// (`os.path.expandvars`).
+/// Replaces the variables in a text; a variable without a value stays as written (`os.path.expandvars`).
 pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     system::variables(text, lookup)
 }
 
-/// The same with the caller's variables, as text.
+/// The same with the caller's variables; bytes that are not UTF-8 become U+FFFD.
 pub fn text(text: &str, variables: &Variables) -> String {
     if !text.contains(['$', '%']) {
         return text.to_owned();
     }
-    let mut lookup = |name: &str| value_of(variables, name.as_ref()).map(OsStr::to_owned);
-    self::variables(text, &mut lookup).to_string_lossy().into_owned()
+    let expanded = self::variables(text, &mut |name| owned_value(variables, name));
+    expanded.to_string_lossy().into_owned()
 }
 
-/// A path in the settings, its variables expanded; a relative one is joined to the file's folder.
+/// Expands a path from the settings; a relative one is joined to the settings file's folder.
 pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let mut lookup = |name: &str| value_of(&inputs.variables, name.as_ref()).map(OsStr::to_owned);
+    let mut lookup = |name: &str| owned_value(&inputs.variables, name);
     let path = PathBuf::from(home(self::variables(text, &mut lookup), &mut lookup));
     let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
     inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }
 
-/// Replaces `~` and `~name` at the start of a path; where there is no such home the path is left as
-/// written (`os.path.expanduser`, with `/etc/passwd` for all the users there are).
+fn owned_value(variables: &Variables, name: &str) -> Option<OsString> {
+    value_of(variables, name.as_ref()).map(OsStr::to_owned)
+}
+
+/// Replaces `~` and `~name` at the start of a path; a path without such a home folder stays as written
+/// (`os.path.expanduser`; users are looked up in `/etc/passwd` alone).
 pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
     system::home(path, lookup)
 }

@@ -3,20 +3,20 @@
 use std::ffi::OsString;
 use std::path::Path;
 
-use super::{LONGEST, Lookup};
+use super::lookup::{LONGEST, Lookup};
 
 /// `$name`, `${name}` and `%name%`, none of them inside single quotes; `$$` and `%%` are one of each.
-/// A value is not looked through again.
+/// Values are not expanded again.
 pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     let mut expanded = OsString::new();
     let mut rest = text;
     while let Some(at) = rest.find(['\'', '%', '$']) {
         let (before, from_sign) = rest.split_at(at);
         expanded.push(before);
-        let (written, meant) = sign(from_sign);
-        match meant {
-            Meant::Text(text) => expanded.push(text),
-            Meant::Variable(name) => {
+        let (written, meaning) = reference(from_sign);
+        match meaning {
+            Meaning::Text(text) => expanded.push(text),
+            Meaning::Variable(name) => {
                 let value = if expanded.len() < LONGEST { lookup(name) } else { None };
                 expanded.push(value.unwrap_or_else(|| written.into()));
             }
@@ -27,17 +27,17 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     expanded
 }
 
-enum Meant<'a> {
+enum Meaning<'a> {
     Text(&'a str),
     Variable(&'a str),
 }
 
-/// What stands at the start of a text that starts with `'`, `%` or `$`: as written, and its meaning.
-/// What is not closed reaches to the end, and means itself.
-fn sign(text: &str) -> (&str, Meant<'_>) {
+/// Splits the reference off a text that starts with `'`, `%` or `$`: as written, and its meaning. An unclosed
+/// reference reaches to the end and means itself.
+fn reference(text: &str) -> (&str, Meaning<'_>) {
     let (sign, after) = text.split_at_checked(1).unwrap_or_default();
     if sign != "'" && after.starts_with(sign) {
-        return (text.get(..2).unwrap_or(text), Meant::Text(sign));
+        return (text.get(..2).unwrap_or(text), Meaning::Text(sign));
     }
     let name = match (sign, after.strip_prefix('{')) {
         ("'", _) => after.split_once('\'').map(|(quoted, _)| quoted),
@@ -49,12 +49,12 @@ fn sign(text: &str) -> (&str, Meant<'_>) {
         if after.starts_with('{') && sign == "$" { 3 } else { 2 - usize::from(sign == "$") };
     let written = name.and_then(|name| text.get(..name.len() + around)).unwrap_or(text);
     match name {
-        Some(name) if sign != "'" => (written, Meant::Variable(name)),
-        _ => (written, Meant::Text(written)),
+        Some(name) if sign != "'" => (written, Meaning::Variable(name)),
+        _ => (written, Meaning::Text(written)),
     }
 }
 
-/// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is looked for beside it.
+/// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is the folder of that name beside it.
 pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
     let Some(text) = path.to_str().filter(|text| text.starts_with('~')) else { return path };
     let end = text.find(['/', '\\']).unwrap_or(text.len());

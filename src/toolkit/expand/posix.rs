@@ -4,14 +4,14 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 
-use super::{LONGEST, Lookup};
+use super::lookup::{LONGEST, Lookup};
 
 /// `$name` and `${name}`; a name is of ASCII letters, digits and `_`, in braces of anything but `}`.
-/// A value is not looked through again.
+/// Values are not expanded again.
 pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     let mut expanded = OsString::new();
     let mut rest = text;
-    // What comes after the last brace closes nothing, and need not be looked through for one.
+    // Behind the last `}` no reference can be closed; searching there again would be quadratic.
     let after_braces = text.rfind('}').map_or(text.len(), |last| text.len() - last - 1);
     while let Some(at) = rest.find('$') {
         let (before, from_dollar) = rest.split_at(at);
@@ -25,8 +25,8 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     expanded
 }
 
-/// The reference at the start of a text that starts with `$`, and the name in it; just the `$` and no
-/// name, if there is none. (`may_close`: whether there is a `}` in the text at all.)
+/// Splits the reference off a text that starts with `$`: as written, and the name in it. Without a name it is
+/// the `$` alone. `may_close` is false if no `}` follows.
 fn reference(text: &str, may_close: bool) -> (&str, Option<&str>) {
     let after = text.strip_prefix('$').unwrap_or_default();
     let (length, name) = if let Some(braced) = after.strip_prefix('{') {
@@ -51,8 +51,7 @@ pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
     let (user, rest) =
         (bytes.get(1..end).unwrap_or_default(), bytes.get(end..).unwrap_or_default());
     let home = if user.is_empty() {
-        let user_id = || nix::unistd::getuid().to_string();
-        lookup("HOME").or_else(|| home_in_passwd(2, user_id().as_bytes()))
+        lookup("HOME").or_else(|| home_in_passwd(2, nix::unistd::getuid().to_string().as_bytes()))
     } else {
         home_in_passwd(0, user)
     };
@@ -66,10 +65,13 @@ pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
 /// The home folder (field 5) of the first entry in `/etc/passwd` with `value` in `field`: passwd(5).
 fn home_in_passwd(field: usize, value: &[u8]) -> Option<OsString> {
     let passwd = fs::read("/etc/passwd").ok()?;
-    let entries = passwd.split(|byte| *byte == b'\n');
-    let mut fields = entries.map(|entry| entry.split(|byte| *byte == b':').collect::<Vec<_>>());
-    let entry = fields.find(|fields| fields.get(field) == Some(&value))?;
-    Some(OsStr::from_bytes(entry.get(5)?).to_owned())
+    for entry in passwd.split(|byte| *byte == b'\n') {
+        let fields: Vec<&[u8]> = entry.split(|byte| *byte == b':').collect();
+        if fields.get(field) == Some(&value) {
+            return Some(OsStr::from_bytes(fields.get(5)?).to_owned());
+        }
+    }
+    None
 }
 
 #[cfg(test)]

@@ -1,69 +1,26 @@
-//! Which Python runs a core, and that it is one.
+//! Finds the Python that a person, a file or `PATH` names, and checks it.
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf, is_separator};
 
-use super::Resolver;
 use crate::disk;
-use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Place;
 use crate::interpreter::Interpreter;
-use crate::origin::{Decided, Origin};
+use crate::origin::Origin;
 use crate::settings::Settings;
-use crate::toolkit::core::{Core, Kind};
-use crate::toolkit::{cfg_file, expand};
+use crate::toolkit::expand;
 
-impl Resolver<'_> {
-    /// The Python by option or variable, by the settings, by the core's interpreter file, else
-    /// `python3` on `PATH`. A realised configuration's file names the Python of whoever realised it; if
-    /// that is not here, the site's takes its place.
-    pub fn interpreter(
-        &mut self,
-        spoken: Option<&Decided<OsString>>,
-        core: &Core,
-    ) -> Result<Interpreter, Error> {
-        if let Some(python) = spoken {
-            return self.pythons().named(&python.value, &python.origin);
-        }
-        let settings = &self.context.settings;
-        if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
-            let value = self.expanded_with_home(python.value);
-            return self.pythons().named(&value, &python.origin);
-        }
-        let file = core.interpreter_file();
-        let Some(text) = cfg_file::read(&file)? else { return self.pythons().default() };
-        let written = self.expanded(&text);
-        let path = self.absolute(PathBuf::from(&written), &file)?;
-        let origin = Origin::File(file);
-        match self.pythons().checked(Interpreter { path, args: Vec::new(), origin }, &written) {
-            Err(missing @ Error::PythonMissing { .. }) if core.kind == Kind::Realised => {
-                let python = self.pythons().of_site(&self.context.settings)?;
-                self.warnings
-                    .push(format!("{missing}: {} takes its place", Printable::new(&python.path)));
-                Ok(python)
-            }
-            result => result,
-        }
-    }
-
-    fn pythons(&self) -> Pythons<'_> {
-        Pythons { place: &self.context.inputs.place, environment: self.environment }
-    }
-}
-
-/// Finds Pythons where a launcher runs, in the environment that they will have.
+/// The Pythons that a launcher can name, in the planned environment.
 pub struct Pythons<'a> {
-    /// Where the launcher runs.
     pub place: &'a Place,
-    /// The planned environment.
     pub environment: &'a Environment,
 }
 
 impl Pythons<'_> {
-    /// The Python that runs the site's core: that of `[site]`, else of all projects, else `python3` on
-    /// `PATH`.
+    /// Returns the Python that runs the site's core: `python` in `[site]`, else the settings' for all projects,
+    /// else `python3` on `PATH`.
     pub fn of_site(&self, settings: &Settings) -> Result<Interpreter, Error> {
         let python = settings.site("python", |site| site.python.as_deref());
         let Some(python) = python.or_else(|| settings.python(None)) else { return self.default() };
@@ -72,16 +29,16 @@ impl Pythons<'_> {
         self.named(&value, &python.origin)
     }
 
-    /// `python3` on `PATH`.
-    fn default(&self) -> Result<Interpreter, Error> {
-        let origin = Origin::Default("the default, for nothing names another");
+    /// Returns `python3` on `PATH`.
+    pub fn default(&self) -> Result<Interpreter, Error> {
+        let origin = Origin::Default("the default");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
         self.on_path(name.as_ref(), Vec::new(), origin)
     }
 
-    /// A Python that a person named: a path, which may hold spaces, or else words as a shell splits
-    /// them, the first a path or a name on `PATH`.
-    fn named(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
+    /// Returns the Python that a person named: a path, which may hold spaces, else words as a shell splits them,
+    /// the first a path or a name on `PATH`.
+    pub fn named(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
         let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
         let whole = first.filter(|first| is_path(first));
         let whole = whole.and_then(|_| self.named_path(value, origin));
@@ -98,7 +55,8 @@ impl Pythons<'_> {
         }
     }
 
-    /// The path that a word is, `None` if it is a mere name.
+    /// Returns a word as a path, joined to the settings file's folder or the working directory; `None` for a mere
+    /// name.
     fn named_path(&self, word: &OsStr, origin: &Origin) -> Option<PathBuf> {
         if !is_path(word.as_encoded_bytes()) {
             return None;
@@ -107,17 +65,16 @@ impl Pythons<'_> {
         Some(self.place.absolute(&path).unwrap_or(path))
     }
 
-    /// A program on the `PATH` that Python will have, other than this launcher under another name.
-    /// Entries that are not absolute are passed over: what lies in the working directory must not
-    /// choose what runs.
+    /// Returns the first program of that name on the planned `PATH` that is not this launcher. Relative entries do
+    /// not count: a file in the working directory must not choose what runs.
     fn on_path(
         &self,
         name: &OsStr,
         args: Vec<OsString>,
         origin: Origin,
     ) -> Result<Interpreter, Error> {
-        let usual = OsStr::new(if cfg!(windows) { "" } else { "/usr/local/bin:/usr/bin:/bin" });
-        let list = self.environment.get("PATH").unwrap_or(usual);
+        let default = OsStr::new(if cfg!(windows) { "" } else { "/usr/local/bin:/usr/bin:/bin" });
+        let list = self.environment.get("PATH").unwrap_or(default);
         let folders = std::env::split_paths(list).filter(|folder| {
             folder.is_absolute() && !(cfg!(windows) && folder.ends_with("WindowsApps"))
         });
@@ -134,9 +91,8 @@ impl Pythons<'_> {
         self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
-    /// A Python that is there, can be run as far as that shows, and is not this launcher; `written`
-    /// is what names it.
-    fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
+    /// Fails if a Python is missing, not executable, or this launcher. `written` is the text that names it.
+    pub fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
         let Interpreter { path, origin, .. } = &python;
         let (path, origin) = (path.clone(), origin.clone());
         match disk::unfit_to_run(&path) {
@@ -144,18 +100,17 @@ impl Pythons<'_> {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
             Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
-            None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
+            None if self.is_launcher(&path) => Err(Error::PythonIsLauncher { path, origin }),
             None => Ok(python),
         }
     }
 }
 
-/// Whether a word is a path, and not a mere name.
 fn is_path(word: &[u8]) -> bool {
     word.iter().any(|byte| is_separator((*byte).into()))
 }
 
-/// Words as a POSIX shell splits them; a Windows path's backslashes are no quotes.
+/// Splits words as a POSIX shell does; on Windows a backslash is no quote.
 fn words(value: &OsStr, origin: &Origin) -> Result<Vec<OsString>, Error> {
     let Some(text) = value.to_str() else { return Ok(vec![value.to_owned()]) };
     let text = if cfg!(windows) { text.replace('\\', "\\\\") } else { text.to_owned() };
