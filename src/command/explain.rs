@@ -150,7 +150,7 @@ impl<'a> Explanation<'a> {
         if let Some(age) = selection.realised {
             let age = humantime::format_duration(Duration::from_secs(age.as_secs()));
             let descriptor = realised::descriptor(&selection.config);
-            let from = descriptor.as_deref().unwrap_or("a descriptor that it does not tell");
+            let from = descriptor.as_deref().unwrap_or("an unknown descriptor");
             writeln!(f, "         realised {age} ago from {}", Printable::new(from))?;
         }
 
