@@ -42,7 +42,9 @@ struct RunResult {
 pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
     let launcher = context.inputs.place.launcher.as_deref().ok_or(Error::NoLauncher)?;
     let runs = project_runs(&context.scan_all(), each, context)?;
-    let results = run_all(&runs, each, launcher);
+    let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
+    let width = widths.max().unwrap_or_default();
+    let results = in_parallel(each.jobs, &runs, |run| run_one(run, each, launcher, width));
     console::print_to_error(&text(&results, context.colour()));
     let has_failed = results.iter().any(|result| result.failure.is_some());
     Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -60,8 +62,10 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
     };
     let mut records = Vec::new();
     for record in &scan.records {
-        let is_named = record.is_named(&config_name) || is_nameless(record, &config_name);
-        if is_named && is_meant(&roots.name_of(record)) {
+        // A configuration without a name is its project's only one, and so its Primary.
+        let is_wanted = record.is_named(&config_name)
+            || (config_name == ConfigName::Primary && record.metadata.config_name.is_none());
+        if is_wanted && is_meant(&roots.name_of(record)) {
             records.push(record);
         }
     }
@@ -82,11 +86,6 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
         });
     }
     Ok(runs)
-}
-
-/// Returns true for a configuration without a name: its project's only one, and so its Primary.
-fn is_nameless(record: &ConfigRecord, config_name: &ConfigName) -> bool {
-    *config_name == ConfigName::Primary && record.metadata.config_name.is_none()
 }
 
 /// Returns the runs of configurations. Of several of one project none runs: a script may not bear to run twice
@@ -133,13 +132,6 @@ fn options(record: &ConfigRecord, config_name: &ConfigName) -> Vec<OsString> {
         options.push(format!("--pipeline={name}").into());
     }
     options
-}
-
-/// Returns the results in the order of the runs.
-fn run_all(runs: &[ProjectRun], each: &Each, launcher: &Path) -> Vec<RunResult> {
-    let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
-    let width = widths.max().unwrap_or_default();
-    in_parallel(each.jobs, runs, |run| run_one(run, each, launcher, width))
 }
 
 fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize) -> RunResult {

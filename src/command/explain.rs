@@ -53,10 +53,8 @@ impl<'a> Explanation<'a> {
         let metadata = metadata::read(&plan.selection.config, |text| expanded(plan, &text));
         let metadata = value_or_warning(metadata, &mut warnings);
         let core_version = value_or_warning(metadata::version(&plan.core), &mut warnings);
-        let mut cold = None;
-        if let Some(warm) = &plan.warm {
-            cold = worker::why_cold(plan, &warm.value, credentials.as_ref());
-        }
+        let warm = plan.warm.as_ref();
+        let cold = warm.and_then(|w| worker::why_cold(plan, &w.value, credentials.as_ref()));
         let cold = cold.map(|reason| reason.to_string());
         Ok(Explanation { plan, metadata, core_version, cold, warnings })
     }
@@ -264,11 +262,8 @@ impl<T: Into<Value>> From<T> for Tree {
     }
 }
 
-fn in_order<S: Serializer>(
-    fields: &[(&'static str, Tree)],
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
+fn in_order<S: Serializer>(fields: &[(&str, Tree)], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(fields.iter().map(|(name, value)| (name, value)))
 }
 
 fn change_json(change: &Change) -> Tree {

@@ -1,7 +1,6 @@
 //! Makes `PROJECT-python`, a Python for one project in one file, for programs that take no arguments: a link to
 //! the launcher, on Windows a copy. The launcher reads the project from the name by which it is called.
 
-use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
@@ -29,7 +28,11 @@ pub fn run(context: &Context) -> Result<ExitCode> {
 /// launcher as it is, and replaces one of a launcher that has moved and, on Windows, every shim.
 fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = folder(request, inputs)?;
-    let mut file = project_name(request).cloned().unwrap_or_default();
+    let project = request.choices.iter().find_map(|choice| match &choice.value {
+        Choice::Project(name) => Some(name.clone()),
+        _ => None,
+    });
+    let mut file = project.unwrap_or_default();
     let has_levels = file.to_string_lossy().contains(is_separator);
     file.push(if cfg!(windows) { "-python.exe" } else { "-python" });
     let shim = folder.join(file);
@@ -65,13 +68,6 @@ fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     };
     let folder = inputs.place.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
     Ok(folder.components().collect())
-}
-
-fn project_name(request: &Request) -> Option<&OsString> {
-    request.choices.iter().find_map(|choice| match &choice.value {
-        Choice::Project(name) => Some(name),
-        _ => None,
-    })
 }
 
 /// Returns the path by which the launcher was called, else its own file. The former may be a link that stays

@@ -40,10 +40,9 @@ fn examine(scope: &Scope, context: &Context) -> Diagnosis {
     let mut findings = settings::roots(roots);
     findings.extend(configs::unreadable(scan, roots));
     match scope {
+        Scope::All => findings.extend(names::names(&all, None, roots)),
+        Scope::Config(config) => findings.extend(names::names(&all, Some(config), roots)),
         Scope::NotHere(reason) => findings.push(not_realised(reason)),
-        Scope::All | Scope::Config(_) => {
-            findings.extend(names::names(&all, scope.config(), roots));
-        }
     }
     findings.extend(settings::site(context));
     for (record, plan) in scan.records.iter().zip(&plans) {

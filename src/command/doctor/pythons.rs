@@ -18,7 +18,7 @@ use crate::plan::LaunchPlan;
 const AT_ONCE: usize = 8;
 
 /// A Python with a core, and its answer; the fields are those of `--doctor=json`.
-#[derive(Serialize)]
+#[derive(Default, Serialize)]
 pub struct TriedPython {
     python: String,
     /// The core's folder.
@@ -61,9 +61,7 @@ impl TriedPython {
             python: plan.interpreter.path.to_string_lossy().into_owned(),
             core: plan.core.path().to_string_lossy().into_owned(),
             project: plan.selection.project.value.to_string_lossy().into_owned(),
-            version: None,
-            import_ms: None,
-            problem: None,
+            ..TriedPython::default()
         };
         match answer {
             Ok(answer) => {

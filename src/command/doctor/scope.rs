@@ -31,13 +31,6 @@ impl Scope {
         }
     }
 
-    pub fn config(&self) -> Option<&Path> {
-        match self {
-            Scope::Config(config) => Some(config),
-            Scope::All | Scope::NotHere(_) => None,
-        }
-    }
-
     /// Returns a scan of the scope alone; `None` for all.
     pub fn scan(&self, context: &Context) -> Option<Scan> {
         match self {
