@@ -14,14 +14,14 @@ use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
 use crate::project::choose_project;
+use crate::worker::WorkerStatus;
 use crate::worker::control;
-use crate::worker::listed::Listed;
 
 /// The answer of `--workers=json`.
 #[derive(Serialize)]
 struct WorkerList<'a> {
     format: u8,
-    workers: &'a [Listed],
+    workers: &'a [WorkerStatus],
 }
 
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
@@ -60,7 +60,7 @@ pub fn stop(context: &Context) -> Result<ExitCode> {
     console::print(&text)
 }
 
-fn table(workers: &[Listed]) -> String {
+fn table(workers: &[WorkerStatus]) -> String {
     let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MIB", "STATE", "CORE"];
     let mut rows = vec![titles.map(String::from)];
     rows.extend(workers.iter().map(row));
@@ -73,15 +73,15 @@ fn table(workers: &[Listed]) -> String {
     lines.join("\n") + "\n"
 }
 
-fn row(worker: &Listed) -> [String; 8] {
+fn row(worker: &WorkerStatus) -> [String; 8] {
     let state = worker.state.split(':').next().unwrap_or_default();
     [
         Printable::new(&worker.project).to_string(),
         worker.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
-        number(worker.age),
+        number(worker.age_s),
         number(worker.done),
         number(worker.running),
-        number(worker.memory.map(|kib| kib / 1024)),
+        number(worker.memory_kib.map(|kib| kib / 1024)),
         Printable::new(state).to_string(),
         Printable::new(worker.core.as_deref().unwrap_or("-")).to_string(),
     ]
