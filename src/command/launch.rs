@@ -12,7 +12,7 @@ use crate::context::Context;
 use crate::exec::{become_python, parent};
 use crate::plan::plan;
 use crate::project::ChosenProject;
-use crate::worker::{self, Outcome};
+use crate::worker::{self, WorkerOutcome};
 
 pub fn run(context: &Context) -> Result<ExitCode> {
     let Context { request, inputs, .. } = context;
@@ -31,11 +31,11 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     let credentials = plan.credentials(context)?;
     if let Some(warm) = &plan.warm {
         match worker::run(&plan, &warm.value, credentials.as_ref(), &locks)? {
-            Outcome::Ended(code) => return Ok(ExitCode::from(code)),
-            Outcome::Cold(reason) if reason.is_a_fault() => {
+            WorkerOutcome::Ended(code) => return Ok(ExitCode::from(code)),
+            WorkerOutcome::Cold(reason) if reason.is_a_fault() => {
                 console::warn(&reason.to_string(), context.colour());
             }
-            Outcome::Cold(_) => (),
+            WorkerOutcome::Cold(_) => (),
         }
     }
     match become_python(plan, credentials.as_ref(), &locks)? {}

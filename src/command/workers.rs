@@ -13,8 +13,8 @@ use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
+use crate::worker::WorkerStatus;
 use crate::worker::control;
-use crate::worker::listed::Listed;
 
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
     let workers = control::read(&context.inputs.workers_folder())?;
@@ -48,7 +48,7 @@ pub fn stop(context: &Context) -> Result<ExitCode> {
     console::print(&lines.concat())
 }
 
-fn text(workers: &[Listed], colour: Colour) -> String {
+fn text(workers: &[WorkerStatus], colour: Colour) -> String {
     if workers.is_empty() {
         return "no workers\n".into();
     }
@@ -64,15 +64,15 @@ fn text(workers: &[Listed], colour: Colour) -> String {
     colour.paint_head(&(lines.join("\n") + "\n"), &stdout())
 }
 
-fn row(worker: &Listed) -> [String; 8] {
+fn row(worker: &WorkerStatus) -> [String; 8] {
     let state = worker.state.split(':').next().unwrap_or_default();
     [
         Printable::new(&worker.project).to_string(),
         worker.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
-        number(worker.age),
+        number(worker.age_s),
         number(worker.done),
         number(worker.running),
-        number(worker.memory.map(|kib| kib / 1024)),
+        number(worker.memory_kib.map(|kib| kib / 1024)),
         Printable::new(state).to_string(),
         Printable::new(worker.core.as_deref().unwrap_or("-")).to_string(),
     ]
