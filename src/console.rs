@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::disk::Reason;
+use crate::disk::IoMessage;
 use crate::environment::{Variables, value_of};
 use crate::error::{Code, Error};
 
@@ -64,7 +64,7 @@ pub fn print(text: &str) -> Result<ExitCode> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            bail!("cannot write to standard output: {}", Reason(&error))
+            bail!("cannot write to standard output: {}", IoMessage(&error))
         }
         _ => Ok(ExitCode::SUCCESS),
     }

@@ -12,7 +12,7 @@ use wildmatch::WildMatch;
 
 use crate::console::{self, Colour};
 use crate::context::Context;
-use crate::disk::Reason;
+use crate::disk::IoMessage;
 use crate::display::Printable;
 use crate::error::Error;
 use crate::exec::relay::relay;
@@ -40,7 +40,7 @@ struct RunResult {
 
 /// Runs the launcher once for each project, and prints a table of the results. Fails if one run failed.
 pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
-    let launcher = context.inputs.place.launcher.as_deref().ok_or(Error::NoLauncher)?;
+    let launcher = context.inputs.location.launcher.as_deref().ok_or(Error::NoLauncher)?;
     let runs = project_runs(&context.scan_all(), each, context)?;
     let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
     let width = widths.max().unwrap_or_default();
@@ -56,7 +56,7 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
     let Context { request, roots, .. } = context;
     let pattern = each.pattern.as_deref().map(WildMatch::new);
     let is_meant = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
-    let config_name = match &request.pipeline {
+    let config_name = match &request.config_name {
         Some(name) => ConfigName::Named(name.value.clone()),
         None => ConfigName::Primary,
     };
@@ -81,7 +81,7 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
         roots.need_a_root()?;
         return Err(Error::NoneMatches {
             pattern: each.pattern.clone(),
-            pipeline: request.pipeline.as_ref().map(|name| name.value.clone()),
+            pipeline: request.config_name.as_ref().map(|name| name.value.clone()),
             roots: roots.folders.clone(),
         });
     }
@@ -146,7 +146,7 @@ fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize) -> RunR
     let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
         Ok(status) if status.success() => None,
         Ok(status) => Some(failure_of(status)),
-        Err(error) => Some(Reason(&error).to_string()),
+        Err(error) => Some(IoMessage(&error).to_string()),
     };
     RunResult { name, failure, took: Some(start.elapsed()) }
 }

@@ -43,14 +43,14 @@ fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf
         Program::Code(text) => ("code", text.clone()),
         Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
-            let path = plan.place.absolute(script.as_ref());
+            let path = plan.location.absolute(script.as_ref());
             let path = path.ok_or_else(|| Error::no_directory(script))?;
-            ("script", disk::real(&path).into())
+            ("script", disk::without_links(&path).into())
         }
         Program::Input | Program::Prompt => ("input", OsString::new()),
     };
     let mut fingerprint = Fingerprint::default();
-    fingerprint.add(disk::real(&plan.selection.config.path));
+    fingerprint.add(disk::without_links(&plan.selection.config.path));
     fingerprint.add(kind);
     fingerprint.add(text);
     Ok(folder.join(format!("exclusive-1-{}", fingerprint.text())))

@@ -127,7 +127,7 @@ impl<'a> Explanation<'a> {
             ];
             fields.push(("warm", Tree::Object(warm)));
         }
-        fields.push(("cwd", self.plan.place.directory().map(lossy).into()));
+        fields.push(("cwd", self.plan.location.directory().map(lossy).into()));
         fields.push(("warnings", self.warnings.clone().into()));
         Tree::Object(fields)
     }
@@ -200,7 +200,7 @@ impl<'a> Explanation<'a> {
 
     /// Writes a POSIX shell's command line that does the same from any environment like the caller's.
     fn write_command_line(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if let Some(directory) = self.plan.place.directory() {
+        if let Some(directory) = self.plan.location.directory() {
             write!(f, "cd {} && ", quoted(&lossy(directory)))?;
         }
         f.write_str("env")?;

@@ -11,7 +11,7 @@ use super::choose::choose;
 use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
-use crate::disk::{self, Reason};
+use crate::disk::{self, IoMessage};
 use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -44,13 +44,13 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     if disk::is_same(&shim, &launcher) {
         return Ok(shim);
     }
-    let why = match disk::stand_in(&launcher, &shim) {
+    let why = match disk::create_shim(&launcher, &shim) {
         Ok(()) => return Ok(shim),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             "another file has this name".into()
         }
         Err(_) if !folder.is_dir() => "the folder does not exist".into(),
-        Err(error) => Reason(&error).to_string(),
+        Err(error) => IoMessage(&error).to_string(),
     };
     Err(Error::Shim { path: shim, why })
 }
@@ -66,14 +66,14 @@ fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
             return Err(Error::CommandLine { message, hint: None });
         }
     };
-    let folder = inputs.place.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
+    let folder = inputs.location.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
     Ok(folder.components().collect())
 }
 
 /// Returns the path by which the launcher was called, else its own file. The former may be a link that stays
 /// when a new version comes.
 fn launcher(inputs: &Inputs) -> Option<PathBuf> {
-    let own = inputs.place.launcher.clone()?;
+    let own = inputs.location.launcher.clone()?;
     match called_path(inputs) {
         Some(called) if disk::is_same(&called, &own) => Some(called),
         _ => Some(own),
@@ -81,9 +81,9 @@ fn launcher(inputs: &Inputs) -> Option<PathBuf> {
 }
 
 fn called_path(inputs: &Inputs) -> Option<PathBuf> {
-    let called = Path::new(&inputs.called);
+    let called = Path::new(&inputs.program);
     if called.components().count() > 1 {
-        return Some(inputs.place.absolute(called)?.components().collect());
+        return Some(inputs.location.absolute(called)?.components().collect());
     }
     for folder in std::env::split_paths(inputs.variable("PATH")?) {
         let path = folder.join(called);

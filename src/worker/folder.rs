@@ -17,7 +17,7 @@ use nix::unistd::{AccessFlags, access};
 
 use super::cold_reason::ColdReason;
 use super::key::{SOCKET_SUFFIX, START_SUFFIX, WorkerKey};
-use crate::disk::{self, Reason};
+use crate::disk::{self, IoMessage};
 
 /// The open folder.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ impl Folder {
 
     /// Lets a worker inherit the folder, and returns the descriptor.
     pub fn inherit(&self) -> io::Result<RawFd> {
-        disk::inherit(&self.0)?;
+        disk::keep_open_in_exec(&self.0)?;
         Ok(self.0.as_raw_fd())
     }
 
@@ -183,6 +183,6 @@ fn untrusted(path: &Path, why: &str) -> ColdReason {
 }
 
 fn cannot_be(step: &str, path: &Path, error: &io::Error) -> ColdReason {
-    let why = format!("cannot be {step} ({})", Reason(error));
+    let why = format!("cannot be {step} ({})", IoMessage(error));
     ColdReason::Folder { path: path.to_owned(), why }
 }

@@ -60,7 +60,7 @@ pub fn start(job: &Job, folder: &Folder, key: &WorkerKey) -> ColdReason {
         Ok(Some(lock)) => lock,
         Ok(None) => return ColdReason::Starting,
         Err(error) => {
-            let why = format!("cannot be used ({})", disk::Reason(&error));
+            let why = format!("cannot be used ({})", disk::IoMessage(&error));
             return ColdReason::Folder { path: job.warm.folder.clone(), why };
         }
     };
@@ -94,7 +94,7 @@ fn start_worker(
         return Err(ColdReason::TooMany(max_workers));
     }
     spawn(job, folder, key, lock)
-        .map_err(|error| ColdReason::Unfit(disk::Reason(&error).to_string()))
+        .map_err(|error| ColdReason::Unfit(disk::IoMessage(&error).to_string()))
 }
 
 fn spawn(job: &Job, folder: &Folder, key: &WorkerKey, lock: &Lock) -> io::Result<()> {
@@ -143,7 +143,7 @@ fn inherited_pipe(text: &str) -> io::Result<File> {
     let (reader, mut writer) = io::pipe()?;
     writer.write_all(text.as_bytes())?;
     let file = File::from(OwnedFd::from(reader));
-    disk::inherit(&file)?;
+    disk::keep_open_in_exec(&file)?;
     Ok(file)
 }
 

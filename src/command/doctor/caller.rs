@@ -41,8 +41,8 @@ pub fn hidden_core(request: &Request, inputs: &Inputs) -> Vec<Finding> {
 /// Returns the first folder on `sys.path`: the script's or, with `-c`, `-m` and `-`, the working directory.
 fn first_folder(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
     match Words::read(&request.arguments).script() {
-        Some(script) => Some(inputs.place.absolute(Path::new(script))?.parent()?.to_owned()),
+        Some(script) => Some(inputs.location.absolute(Path::new(script))?.parent()?.to_owned()),
         None if request.arguments.is_empty() => None,
-        None => Some(inputs.place.directory()?.to_owned()),
+        None => Some(inputs.location.directory()?.to_owned()),
     }
 }

@@ -144,7 +144,7 @@ fn problems(text: &str, kind: CfgFile) -> Vec<&'static str> {
 /// Finds a file or folder that every user may write to.
 pub fn open_to_all(path: &Path) -> Option<Finding> {
     let metadata = fs::metadata(path).ok()?;
-    if !disk::is_open_to_all(&metadata) {
+    if !disk::is_writable_by_all(&metadata) {
         return None;
     }
     let problem = "every user can change the code that others run";

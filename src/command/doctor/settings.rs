@@ -95,7 +95,7 @@ fn of_site(site: &Site, context: &Context) -> Vec<Finding> {
         Some(_) => {}
     }
     let environment = context.environment(None);
-    let pythons = Pythons { place: &inputs.place, environment: &environment };
+    let pythons = Pythons { location: &inputs.location, environment: &environment };
     if let Err(error) = pythons.of_site(settings) {
         findings
             .push(site_finding(error.to_string(), "name another Python with 'python' in [site]"));
