@@ -21,7 +21,7 @@ const SHARED_FOLDERS: [&str; 5] =
 pub fn inherit(
     variables: Variables,
     options: &EnvironmentOptions,
-    tables: &[Decided<&EnvironmentTable>],
+    tables: &[&Decided<EnvironmentTable>],
 ) -> Environment {
     let mut planned = Planned { environment: Environment::new(variables), keep: &options.keep };
     if options.clean {
@@ -77,7 +77,7 @@ impl Planned<'_> {
         }
     }
 
-    fn apply(&mut self, table: &Decided<&EnvironmentTable>) {
+    fn apply(&mut self, table: &Decided<EnvironmentTable>) {
         let reason = table.origin.to_string();
         let unset = |name: &OsStr| table.value.unset.iter().any(|pattern| pattern.matches(name));
         for name in self.environment.names(|name| unset(name) && !self.keeps(name)) {

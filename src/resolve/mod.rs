@@ -103,7 +103,7 @@ impl Resolver<'_> {
     fn studio_core(&mut self, link: PathBuf) -> Result<Core, Error> {
         let settings = &self.context.settings;
         let (studio, origin) = match settings.studio(self.selection.known_as.as_deref()) {
-            Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
+            Some(studio) => (self.expanded_with_home(&studio.value), studio.origin.clone()),
             None => {
                 (STUDIO.into(), Origin::Default("the studio's core, for the config names none"))
             }

@@ -29,7 +29,7 @@ impl Resolver<'_> {
         }
         let settings = &self.context.settings;
         if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
-            let value = self.expanded_with_home(python.value);
+            let value = self.expanded_with_home(&python.value);
             return self.pythons().named(&value, &python.origin);
         }
         let file = core.interpreter_file();
@@ -65,10 +65,10 @@ impl Pythons<'_> {
     /// The Python that runs the site's core: that of `[site]`, else of all projects, else `python3` on
     /// `PATH`.
     pub fn of_site(&self, settings: &Settings) -> Result<Interpreter, Error> {
-        let python = settings.site("python", |site| site.python.as_deref());
-        let Some(python) = python.or_else(|| settings.python(None)) else { return self.default() };
+        let python = settings.site.python.as_ref().or(settings.python(None));
+        let Some(python) = python else { return self.default() };
         let mut lookup = |name: &str| self.environment.get(name).map(OsStr::to_owned);
-        let value = expand::home(expand::variables(python.value, &mut lookup), &mut lookup);
+        let value = expand::home(expand::variables(&python.value, &mut lookup), &mut lookup);
         self.named(&value, &python.origin)
     }
 

@@ -230,7 +230,7 @@ fn unused(context: &Context, scan: &Scan) -> Vec<Finding> {
     let is_unused = |name: &str| site.is_none() && !is_known(name);
     let mut findings: Vec<Finding> =
         settings.tables().filter(|(name, _)| is_unused(name)).map(table).collect();
-    if let Some(roots) = settings.roots()
+    if let Some(roots) = &settings.roots
         && inputs.variable("SHOTGUN_BASE").is_some()
         && let Origin::Setting { file, .. } = &roots.origin
     {

@@ -21,7 +21,7 @@ pub fn site(context: &Context) -> Vec<Finding> {
             tell(problem, "set SHOTGUN_HOME, or HOME");
             return findings;
         }
-        if let Some(core) = settings.site("core", |site| site.core.as_deref()) {
+        if let Some(core) = &settings.site.core {
             let problem = format!("{} is never used: no site is named", core.origin);
             tell(problem, "name it with 'host' in [site], or SGTK_SITE");
         }
