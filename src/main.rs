@@ -7,7 +7,7 @@ use sgtk_python::command;
 use sgtk_python::console;
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
-use sgtk_python::request::{Action, Request};
+use sgtk_python::request::Request;
 
 fn main() -> ExitCode {
     run().unwrap_or_else(|error| console::report(&error))
@@ -16,7 +16,7 @@ fn main() -> ExitCode {
 fn run() -> Result<ExitCode> {
     let inputs = Inputs::capture();
     let request = Request::parse(&inputs)?;
-    if let Action::Print(text) = &request.action {
+    if let Some(text) = request.text_to_print() {
         return console::print(text);
     }
     let context = Context::new(request, inputs)?;

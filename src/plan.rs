@@ -12,7 +12,7 @@ use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
-use crate::inputs::Place;
+use crate::inputs::Location;
 use crate::interpreter::Interpreter;
 use crate::interpreter::Words;
 use crate::origin::{Decided, Origin};
@@ -40,7 +40,7 @@ pub struct LaunchPlan {
     /// What comes before the program in its process.
     pub session: Option<Session>,
     /// Where the launcher runs; the working directory stays the caller's.
-    pub place: Place,
+    pub location: Location,
     /// The worker to run in, if that is wanted.
     pub warm: Option<Decided<Warm>>,
     /// What to say on standard error before the launch.
@@ -162,7 +162,7 @@ fn decide(
         // A Python that does not see the core has nothing to prepare: an editor probes it so.
         session: session(request, settings).filter(|_| isolating.is_none()),
         warm: warm(context, selection.known_as.as_deref()),
-        place: inputs.place.clone(),
+        location: inputs.location.clone(),
         selection,
         core,
         interpreter,

@@ -41,7 +41,7 @@ fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf
         Program::Code(text) => ("code", text.clone()),
         Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
-            let path = plan.place.absolute(script.as_ref());
+            let path = plan.location.absolute(script.as_ref());
             ("script", disk::real(&path.ok_or_else(|| Error::no_directory(script))?).into())
         }
         Program::Input | Program::Prompt => ("input", OsString::new()),

@@ -16,7 +16,7 @@ use crate::context::Context;
 use crate::disk::{self, Reason};
 use crate::display::Printable;
 use crate::error::Error;
-use crate::inputs::{Inputs, Place};
+use crate::inputs::Inputs;
 use crate::project::choose_project;
 use crate::request::{Choice, Request};
 
@@ -39,7 +39,7 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
         let message = "--make-shim takes a project and a folder, and no more".into();
         return Err(Error::CommandLine { message, hint: None });
     }
-    let folder = inputs.place.absolute(&folder).ok_or_else(|| Error::no_directory(folder))?;
+    let folder = inputs.location.absolute(&folder).ok_or_else(|| Error::no_directory(folder))?;
     let folder: PathBuf = folder.components().collect();
     let name = request.choices.iter().find_map(|choice| match &choice.value {
         Choice::Project(name) => Some(name),
@@ -71,16 +71,16 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
 
 /// The launcher as it was called: what leads there may be a link that stays when a new version comes.
 fn launcher(inputs: &Inputs) -> Option<PathBuf> {
-    let Place { launcher, .. } = &inputs.place;
+    let launcher = &inputs.location.launcher;
     let own = launcher.clone()?;
-    let called = as_called(&inputs.called, inputs).filter(|path| disk::is_same(path, &own));
+    let called = as_called(&inputs.program, inputs).filter(|path| disk::is_same(path, &own));
     Some(called.unwrap_or(own))
 }
 
 fn as_called(called: &OsString, inputs: &Inputs) -> Option<PathBuf> {
     let path = Path::new(called);
     if path.components().count() > 1 {
-        return Some(inputs.place.absolute(path)?.components().collect());
+        return Some(inputs.location.absolute(path)?.components().collect());
     }
     let folders = std::env::split_paths(inputs.variable("PATH")?);
     folders

@@ -155,8 +155,12 @@ impl Resolver<'_> {
         if path.is_absolute() {
             return Ok(path);
         }
-        let absolute =
-            self.context.inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
+        let absolute = self
+            .context
+            .inputs
+            .location
+            .absolute(&path)
+            .ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
             "{} names a relative path, {}: taken as {}",
             Printable::new(file),

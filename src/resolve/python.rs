@@ -8,7 +8,7 @@ use crate::disk;
 use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Place;
+use crate::inputs::Location;
 use crate::interpreter::Interpreter;
 use crate::origin::{Decided, Origin};
 use crate::settings::Settings;
@@ -49,14 +49,14 @@ impl Resolver<'_> {
     }
 
     fn pythons(&self) -> Pythons<'_> {
-        Pythons { place: &self.context.inputs.place, environment: self.environment }
+        Pythons { location: &self.context.inputs.location, environment: self.environment }
     }
 }
 
 /// Finds Pythons where a launcher runs, in the environment that they will have.
 pub struct Pythons<'a> {
     /// Where the launcher runs.
-    pub place: &'a Place,
+    pub location: &'a Location,
     /// The planned environment.
     pub environment: &'a Environment,
 }
@@ -104,7 +104,7 @@ impl Pythons<'_> {
             return None;
         }
         let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
-        Some(self.place.absolute(&path).unwrap_or(path))
+        Some(self.location.absolute(&path).unwrap_or(path))
     }
 
     /// A program on the `PATH` that Python will have, other than this launcher under another name.
@@ -131,7 +131,7 @@ impl Pythons<'_> {
     }
 
     fn is_launcher(&self, path: &Path) -> bool {
-        self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
+        self.location.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
     /// A Python that is there, can be run as far as that shows, and is not this launcher; `written`

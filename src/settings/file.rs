@@ -19,7 +19,7 @@ type Read<T> = (PathBuf, T);
 pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<Read<T>>, Error> {
     let mut files = Vec::new();
     if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-        let path = inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+        let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
         let file = read(path.clone())?;
         files.push(file.ok_or_else(|| Error::of_file(path, Problem::Missing))?);
     } else {
@@ -37,7 +37,7 @@ pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<Read<T>>, Er
 
 /// Reads the file beside the launcher, so that a share carries its own, else the machine's.
 fn read_studio_file<T: DeserializeOwned>(inputs: &Inputs) -> Result<Option<Read<T>>, Error> {
-    if let Some(launcher) = &inputs.place.launcher
+    if let Some(launcher) = &inputs.location.launcher
         && let Some(file) = read(launcher.with_file_name(FILE_NAME))?
     {
         return Ok(Some(file));

@@ -257,10 +257,10 @@ fn proxies(inputs: &Inputs) -> Vec<Finding> {
 /// What Python would find before the core: the script's folder comes first on its path.
 fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     let words = Words::read(&request.arguments);
-    let folder = match words.script().map(|script| inputs.place.absolute(Path::new(script))) {
+    let folder = match words.script().map(|script| inputs.location.absolute(Path::new(script))) {
         Some(script) => script.as_deref().and_then(Path::parent).map(Path::to_owned),
         // With -c, -m and - the working directory comes first.
-        None if !request.arguments.is_empty() => inputs.place.directory().map(Path::to_owned),
+        None if !request.arguments.is_empty() => inputs.location.directory().map(Path::to_owned),
         None => None,
     };
     let Some(folder) = folder else { return Vec::new() };

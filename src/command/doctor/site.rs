@@ -39,7 +39,7 @@ pub fn site(context: &Context) -> Vec<Finding> {
         Some(_) => {}
     }
     let environment = context.environment(None);
-    let pythons = Pythons { place: &inputs.place, environment: &environment };
+    let pythons = Pythons { location: &inputs.location, environment: &environment };
     if let Err(error) = pythons.of_site(settings) {
         tell(error.to_string(), "name another with 'python' in [site]");
     }

@@ -132,8 +132,8 @@ fn choice(found: &ConfigRecord, wanted: &ConfigName) -> Vec<OsString> {
 /// Runs the launcher once for each project, and prints a table of the results. Fails if one run failed.
 pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
     let Context { request, roots, inputs, .. } = context;
-    let launcher = inputs.place.launcher.as_deref().ok_or(Error::NoLauncher)?;
-    let config_name = request.pipeline.as_ref().map(|name| name.value.clone());
+    let launcher = inputs.location.launcher.as_deref().ok_or(Error::NoLauncher)?;
+    let config_name = request.config_name.as_ref().map(|name| name.value.clone());
     let projects = projects(&context.scan_all(), each, config_name, roots)?;
     let outcomes = run_all(&projects, each, launcher);
     console::print_below(&table(&outcomes));

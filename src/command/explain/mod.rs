@@ -184,7 +184,7 @@ impl Explanation {
                 preload: warm.value.settings.preload.clone(),
                 cold: worker::why_cold(plan, &warm.value, credentials).map(|cold| cold.to_string()),
             }),
-            cwd: plan.place.directory().map(text),
+            cwd: plan.location.directory().map(text),
             warnings,
         }
     }

@@ -44,7 +44,7 @@ pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, 
     let mut lookup = |name: &str| value_of(&inputs.variables, name.as_ref()).map(OsStr::to_owned);
     let path = PathBuf::from(home(self::variables(text, &mut lookup), &mut lookup));
     let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
-    inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
+    inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }
 
 /// Replaces `~` and `~name` at the start of a path; where there is no such home the path is left as
