@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
-use crate::disk::Reason;
+use crate::disk::IoMessage;
 use crate::error::{Code, Error};
 
 /// Prints an answer. A reader that closes the pipe early is no failure.
@@ -14,7 +14,7 @@ pub fn print(text: &str) -> Result<ExitCode> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            bail!("cannot write to standard output: {}", Reason(&error))
+            bail!("cannot write to standard output: {}", IoMessage(&error))
         }
         _ => Ok(ExitCode::SUCCESS),
     }

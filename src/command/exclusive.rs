@@ -42,12 +42,15 @@ fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf
         Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
             let path = plan.location.absolute(script.as_ref());
-            ("script", disk::real(&path.ok_or_else(|| Error::no_directory(script))?).into())
+            (
+                "script",
+                disk::without_links(&path.ok_or_else(|| Error::no_directory(script))?).into(),
+            )
         }
         Program::Input | Program::Prompt => ("input", OsString::new()),
     };
     let mut fingerprint = Fingerprint::default();
-    fingerprint.add(disk::real(config));
+    fingerprint.add(disk::without_links(config));
     fingerprint.add(kind);
     fingerprint.add(what);
     Ok(folder.join(format!("exclusive-1-{}", fingerprint.text())))

@@ -13,7 +13,7 @@ use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
 
-use crate::disk::{self, Reason};
+use crate::disk::{self, IoMessage};
 use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -57,7 +57,7 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     if disk::is_same(&shim, &launcher) {
         return Ok(shim);
     }
-    match disk::stand_in(&launcher, &shim) {
+    match disk::create_shim(&launcher, &shim) {
         Ok(()) => Ok(shim),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(failed("something else is there".into()))
@@ -65,7 +65,7 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
         Err(_) if !folder.is_dir() => {
             Err(failed(format!("there is no folder {}", Printable::new(&folder))))
         }
-        Err(error) => Err(failed(Reason(&error).to_string())),
+        Err(error) => Err(failed(IoMessage(&error).to_string())),
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::{Candidate, Error, SiteFailureKind};
-use crate::disk::Problem;
+use crate::disk::FileProblem;
 use crate::display::Printable;
 use crate::origin::Decided;
 use crate::os::Os;
@@ -71,13 +71,13 @@ impl Error {
             Error::UnknownProject { near, roots, unreadable, .. } => {
                 Some(unknown_project_hint(near, roots, *unreadable))
             }
-            Error::File { path, problem: Problem::OpenToOthers } => {
+            Error::File { path, problem: FileProblem::OpenToOthers } => {
                 Some(format!("chmod 600 {}", Printable::new(path)))
             }
-            Error::File { problem: Problem::ByteOrderMark | Problem::NotUtf8(_), .. } => {
+            Error::File { problem: FileProblem::ByteOrderMark | FileProblem::NotUtf8(_), .. } => {
                 Some("save it as UTF-8 without a byte order mark".into())
             }
-            Error::File { problem: Problem::Empty, .. } => {
+            Error::File { problem: FileProblem::Empty, .. } => {
                 Some("write one path into it, or delete it".into())
             }
             Error::NotAConfig { exists: true, .. } => {

@@ -4,7 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::path::PathBuf;
 
 use super::{Error, SiteFailure, SiteFailureKind};
-use crate::disk::Reason;
+use crate::disk::IoMessage;
 use crate::display::Printable;
 use crate::origin::Decided;
 use crate::os::Os;
@@ -111,7 +111,12 @@ impl Display for Error {
                 error.failure
             ),
             Error::Cache { path, source } => {
-                write!(f, "{} cannot be made or locked: {}", Printable::new(path), Reason(source))
+                write!(
+                    f,
+                    "{} cannot be made or locked: {}",
+                    Printable::new(path),
+                    IoMessage(source)
+                )
             }
             Error::File { path, problem } => write!(f, "{} {problem}", Printable::new(path)),
             Error::Settings { path, line, key, message } => {
@@ -173,14 +178,14 @@ impl Display for Error {
                 write!(f, "the Python {} is this launcher itself ({origin})", Printable::new(path))
             }
             Error::Exec { path, source, longest } => {
-                write!(f, "the Python {} cannot run: {}", Printable::new(path), Reason(source))?;
+                write!(f, "the Python {} cannot run: {}", Printable::new(path), IoMessage(source))?;
                 match longest {
                     Some(word) => write!(f, " ({})", Printable::new(word)),
                     None => Ok(()),
                 }
             }
             Error::NotHandedOver(source) => {
-                write!(f, "what Python has to hold cannot be handed over: {}", Reason(source))
+                write!(f, "what Python has to hold cannot be handed over: {}", IoMessage(source))
             }
             Error::PythonMissing { path, origin, .. } => {
                 write!(f, "the Python {} does not exist ({origin})", Printable::new(path))
@@ -205,7 +210,7 @@ impl Display for Error {
             }
             Error::NoLockFolder => f.write_str("--exclusive has no folder to keep its lock in"),
             Error::Lock { path, source } => {
-                write!(f, "the lock {} cannot be had: {}", Printable::new(path), Reason(source))
+                write!(f, "the lock {} cannot be had: {}", Printable::new(path), IoMessage(source))
             }
             Error::NoneMatches { pattern, pipeline, roots } => {
                 f.write_str("no project")?;

@@ -8,7 +8,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::disk::Problem;
+use crate::disk::FileProblem;
 use crate::origin::{Decided, Origin};
 
 pub use site::{SiteError, SiteFailure, SiteFailureKind};
@@ -101,7 +101,7 @@ pub enum Error {
     /// The site was asked for a configuration in vain.
     Site(Box<SiteError>),
     /// A file cannot be used.
-    File { path: PathBuf, problem: Problem },
+    File { path: PathBuf, problem: FileProblem },
     /// A settings file says something that it cannot.
     Settings { path: PathBuf, line: usize, key: Option<String>, message: String },
     /// A folder is no pipeline config.
@@ -152,13 +152,13 @@ pub enum Error {
 
 impl Error {
     /// A file that cannot be used.
-    pub fn of_file(path: impl Into<PathBuf>, problem: Problem) -> Self {
+    pub fn of_file(path: impl Into<PathBuf>, problem: FileProblem) -> Self {
         Error::File { path: path.into(), problem }
     }
 
     /// A path that cannot be looked at.
     pub fn unreachable(path: impl Into<PathBuf>, error: io::Error) -> Self {
-        Error::of_file(path, Problem::Io(error))
+        Error::of_file(path, FileProblem::Io(error))
     }
 
     /// A relative path without a working directory.

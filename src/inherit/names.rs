@@ -1,6 +1,6 @@
-//! The variables that matter, by what they do.
+//! Names of variables, by the rule that they fall under.
 
-/// Variables that carry one project into the next (tk-core's own, and its bootstrap's).
+/// Carry one project into the next (tk-core and its bootstrap set them).
 pub const OF_ANOTHER_PROJECT: [&str; 16] = [
     "SGTK_CONTEXT",
     "SGTK_ENGINE",
@@ -20,7 +20,7 @@ pub const OF_ANOTHER_PROJECT: [&str; 16] = [
     "TK_BOOTSTRAP_CONFIG_OVERRIDE",
 ];
 
-/// Variables that choose what this launcher launches.
+/// Choose the launcher's project, configuration and Python.
 pub const SELECTING: [&str; 6] = [
     "SGTK_CONFIG",
     "SGTK_PIPELINE",
@@ -30,7 +30,7 @@ pub const SELECTING: [&str; 6] = [
     "SGTK_PYTHON_WARM",
 ];
 
-/// Variables that redirect a Python or start something else in it (python(1), CPython's `getpath.py`).
+/// Redirect a Python, or run other code in it (python(1), CPython's `getpath.py`).
 pub const OF_ANOTHER_PYTHON: [&str; 7] = [
     "PYTHONEXECUTABLE",
     "PYTHONHOME",
@@ -41,8 +41,8 @@ pub const OF_ANOTHER_PYTHON: [&str; 7] = [
     "__PYVENV_LAUNCHER__",
 ];
 
-/// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
-/// network, and the site's settings for Toolkit.
+/// Stay with `--clean`: the user, the machine, the terminal, the language, the way to the network, and the
+/// site's settings for Toolkit.
 pub const HARMLESS: [&str; 77] = [
     "ALL_PROXY",
     "all_proxy",

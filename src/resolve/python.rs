@@ -139,11 +139,13 @@ impl Pythons<'_> {
     fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
         let Interpreter { path, origin, .. } = &python;
         let (path, origin) = (path.clone(), origin.clone());
-        match disk::unfit_to_run(&path) {
-            Some(disk::Unfit::Missing) => {
+        match disk::why_not_runnable(&path) {
+            Some(disk::NotRunnable::Missing) => {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
-            Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
+            Some(disk::NotRunnable::Because(why)) => {
+                Err(Error::NotExecutable { path, why, origin })
+            }
             None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
             None => Ok(python),
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
-use crate::disk::{self, Problem};
+use crate::disk::{self, FileProblem};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::os::Os;
@@ -21,14 +21,14 @@ pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<Read<T>>, Er
     if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
         let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
         let file = read(path.clone())?;
-        files.push(file.ok_or_else(|| Error::of_file(path, Problem::Missing))?);
+        files.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
     } else {
         files.extend(read_studio_file(inputs)?);
     }
     if let Some(path) = user_file(inputs) {
         match read(path) {
             // `su` and `cron` leave `HOME` as it was, and the other user's home is closed to this one.
-            Err(Error::File { problem: Problem::Io(_), .. }) => {}
+            Err(Error::File { problem: FileProblem::Io(_), .. }) => {}
             file => files.extend(file?),
         }
     }

@@ -16,7 +16,7 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, get
 use nix::unistd::{AccessFlags, access};
 
 use super::cold_reason::ColdReason;
-use crate::disk::{self, Reason};
+use crate::disk::{self, IoMessage};
 
 /// The end of a socket's name.
 const SOCKET: &str = ".sock";
@@ -34,7 +34,7 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, ColdReason> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let why = format!("cannot be made: {}", Reason(&error));
+                let why = format!("cannot be made: {}", IoMessage(&error));
                 Err(ColdReason::Folder { path: path.to_owned(), why })
             }
             _ => Self::open_existing(path),
@@ -55,7 +55,7 @@ impl Folder {
                 return Err(untrusted("belongs to another user"));
             }
             Err(error) => {
-                let why = format!("cannot be opened: {}", Reason(&error));
+                let why = format!("cannot be opened: {}", IoMessage(&error));
                 return Err(ColdReason::Folder { path: path.to_owned(), why });
             }
         };
@@ -73,7 +73,7 @@ impl Folder {
     pub fn why_not_made(path: &Path) -> Option<ColdReason> {
         let above = path.parent().unwrap_or(path);
         let why = access(above, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
-        let why = format!("cannot be made: {}", Reason(&why.into()));
+        let why = format!("cannot be made: {}", IoMessage(&why.into()));
         Some(ColdReason::Folder { path: path.to_owned(), why })
     }
 
@@ -124,7 +124,7 @@ impl Folder {
 
     /// Lets a worker inherit the folder.
     pub fn inherit(&self) -> io::Result<()> {
-        disk::inherit(&self.0)
+        disk::keep_open_in_exec(&self.0)
     }
 
     /// The keys of the workers that have a socket here; those that have lost their roots too.

@@ -97,7 +97,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
         Ok(Some(lock)) => lock,
         Ok(None) => return ColdReason::Starting,
         Err(error) => {
-            let why = format!("cannot be used: {}", disk::Reason(&error));
+            let why = format!("cannot be used: {}", disk::IoMessage(&error));
             return ColdReason::Folder { path: warm.folder.clone(), why };
         }
     };
@@ -125,7 +125,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
         Ok(()) => ColdReason::Starting,
         Err(error) => {
             let _ = fs::remove_file(&file);
-            ColdReason::Unfit(disk::Reason(&error).to_string())
+            ColdReason::Unfit(disk::IoMessage(&error).to_string())
         }
     }
 }
@@ -227,6 +227,6 @@ fn inherited(text: &str) -> io::Result<File> {
     let (reader, mut writer) = io::pipe()?;
     writer.write_all(text.as_bytes())?;
     let file = File::from(OwnedFd::from(reader));
-    disk::inherit(&file)?;
+    disk::keep_open_in_exec(&file)?;
     Ok(file)
 }

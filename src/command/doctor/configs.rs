@@ -147,7 +147,7 @@ fn open_cache(config: &Path) -> Option<Finding> {
 
 /// What is wrong with a file or folder that everybody may write to.
 pub fn open_to_all(path: &Path) -> Option<Finding> {
-    let is_open = fs::metadata(path).is_ok_and(|found| disk::is_open_to_all(&found));
+    let is_open = fs::metadata(path).is_ok_and(|found| disk::is_writable_by_all(&found));
     let problem = "everybody may write to it, and so choose what others run";
     is_open.then(|| Finding::new(Check::Permissions, problem, "chmod o-w").in_file(path))
 }

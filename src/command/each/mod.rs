@@ -13,7 +13,7 @@ use wildmatch::WildMatch;
 
 use crate::console;
 use crate::context::Context;
-use crate::disk::Reason;
+use crate::disk::IoMessage;
 use crate::display::Printable;
 use crate::error::Error;
 use crate::exec::relay::relay;
@@ -160,7 +160,7 @@ fn run_one(project: &Project, each: &Each, launcher: &Path, width: usize) -> Out
     let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
         Ok(status) if status.success() => None,
         Ok(status) => Some(table::ending(status)),
-        Err(error) => Some(Reason(&error).to_string()),
+        Err(error) => Some(IoMessage(&error).to_string()),
     };
     Outcome { name, failure, took: Some(started.elapsed()) }
 }
