@@ -10,11 +10,9 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::{AccessFlags, access};
 
-/// The device and inode of a file or folder, which identify it on this machine.
-pub type FileId = (u64, u64);
-
-/// Follows links. Returns `None` if there is no such file.
-pub fn file_id(path: &Path) -> Option<FileId> {
+/// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
+/// on this machine.
+pub fn file_id(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).map(|data| (data.dev(), data.ino())).ok()
 }
 

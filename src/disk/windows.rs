@@ -4,12 +4,9 @@ use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The final path of a file or folder, which identifies it on this machine.
-pub type FileId = PathBuf;
-
-/// Follows links. Returns `None` if there is no such file.
+/// Returns the final path of a file or folder; `None` if there is none. It identifies it on this machine.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
-pub fn file_id(path: &Path) -> Option<FileId> {
+pub fn file_id(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 

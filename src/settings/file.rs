@@ -13,10 +13,10 @@ use crate::os::Os;
 const FILE_NAME: &str = "sgtk-python.toml";
 
 /// A settings file and the document in it.
-type Read<T> = (PathBuf, T);
+type SettingsFile<T> = (PathBuf, T);
 
 /// Reads the settings files that exist: the studio's, then the user's.
-pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<Read<T>>, Error> {
+pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<SettingsFile<T>>, Error> {
     let mut files = Vec::new();
     if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
         let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
@@ -36,7 +36,9 @@ pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<Read<T>>, Er
 }
 
 /// Reads the file beside the launcher, so that a share carries its own, else the machine's.
-fn read_studio_file<T: DeserializeOwned>(inputs: &Inputs) -> Result<Option<Read<T>>, Error> {
+fn read_studio_file<T: DeserializeOwned>(
+    inputs: &Inputs,
+) -> Result<Option<SettingsFile<T>>, Error> {
     if let Some(launcher) = &inputs.location.launcher
         && let Some(file) = read(launcher.with_file_name(FILE_NAME))?
     {
@@ -56,7 +58,7 @@ fn user_file(inputs: &Inputs) -> Option<PathBuf> {
 }
 
 /// Reads one file; `None` if it does not exist.
-fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<Read<T>>, Error> {
+fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<SettingsFile<T>>, Error> {
     let text = disk::read(&path).map_err(|problem| Error::of_file(&path, problem))?;
     let Some(text) = text else { return Ok(None) };
     match toml::from_str(&text) {
