@@ -98,7 +98,7 @@ pub fn read_secret(path: &Path) -> Result<Option<String>, FileProblem> {
     if file.metadata().is_ok_and(|data| system::is_open_to_others(&data)) {
         return Err(FileProblem::OpenToOthers);
     }
-    text_of(bytes_of(file, LARGEST_SECRET)?).map(Some)
+    Ok(Some(text_of(bytes_of(file, LARGEST_SECRET)?)?))
 }
 
 /// Reads a text of `most` bytes at most; `None` if there is no such file.
@@ -108,7 +108,10 @@ pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, FileProblem>
 
 /// Reads a file of `most` bytes at most; `None` if there is no such file.
 pub fn read_bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
-    open(path)?.map(|file| bytes_of(file, most)).transpose()
+    match open(path)? {
+        Some(file) => Ok(Some(bytes_of(file, most)?)),
+        None => Ok(None),
+    }
 }
 
 /// Returns `None` if there is no such file. A dangling link is an error: its file was meant to count, and the

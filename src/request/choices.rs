@@ -24,6 +24,7 @@ pub enum Choice {
 }
 
 /// The choices of one level.
+#[derive(Default)]
 pub struct LevelChoices {
     pub choices: Vec<Decided<Choice>>,
     pub config_name: Option<Decided<String>>,
@@ -31,49 +32,48 @@ pub struct LevelChoices {
 
 impl LevelChoices {
     pub fn of_options(cli: &Cli) -> Self {
-        let options = [
-            (cli.project.clone().map(Choice::Project), "--project"),
-            (cli.project_id.map(Choice::Id), "--project-id"),
-            (cli.config.clone().map(Choice::Config), "--config"),
-            (cli.path.clone().map(Choice::Path), "--path"),
-            (cli.make_shim.clone().map(Choice::Project), "--make-shim"),
-        ];
-        let mut choices = Vec::new();
-        for (choice, option) in options {
-            choices.extend(choice.map(|choice| Decided::new(choice, Origin::Option(option))));
+        let mut level = LevelChoices::default();
+        level.add(cli.project.clone().map(Choice::Project), Origin::Option("--project"));
+        level.add(cli.project_id.map(Choice::Id), Origin::Option("--project-id"));
+        level.add(cli.config.clone().map(Choice::Config), Origin::Option("--config"));
+        level.add(cli.path.clone().map(Choice::Path), Origin::Option("--path"));
+        level.add(cli.make_shim.clone().map(Choice::Project), Origin::Option("--make-shim"));
+        if let Some(name) = &cli.pipeline {
+            level.config_name = Some(Decided::new(name.clone(), Origin::Option("--pipeline")));
         }
-        let name = cli.pipeline.clone();
-        let config_name = name.map(|name| Decided::new(name, Origin::Option("--pipeline")));
-        LevelChoices { choices, config_name }
+        level
     }
 
     /// Reads the variables. `SGTK_PIPELINE` counts only beside a variable that chooses a project: it may be
     /// meant for another one.
     pub fn of_variables(inputs: &Inputs) -> Result<Self, Error> {
+        let mut level = LevelChoices::default();
         let project = inputs.variable("SGTK_PROJECT").map(|name| Choice::Project(name.into()));
         let id = inputs.variable("SGTK_PROJECT_ID").map(project_id).transpose()?;
         let config = inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into()));
-        let variables =
-            [(project, "SGTK_PROJECT"), (id, "SGTK_PROJECT_ID"), (config, "SGTK_CONFIG")];
-        let mut choices = Vec::new();
-        for (choice, variable) in variables {
-            choices.extend(choice.map(|choice| Decided::new(choice, Origin::Variable(variable))));
-        }
-        let mut config_name = None;
+        level.add(project, Origin::Variable("SGTK_PROJECT"));
+        level.add(id, Origin::Variable("SGTK_PROJECT_ID"));
+        level.add(config, Origin::Variable("SGTK_CONFIG"));
         if let Some(name) = inputs.variable("SGTK_PIPELINE")
-            && !choices.is_empty()
+            && !level.choices.is_empty()
         {
             let name = name.to_string_lossy().into_owned();
-            config_name = Some(Decided::new(name, Origin::Variable("SGTK_PIPELINE")));
+            level.config_name = Some(Decided::new(name, Origin::Variable("SGTK_PIPELINE")));
         }
-        Ok(LevelChoices { choices, config_name })
+        Ok(level)
     }
 
     /// Returns the choice of a link's name, see [`project_of_link`].
     pub fn of_link(inputs: &Inputs, project: OsString) -> Self {
-        let link = Origin::Link(file_name(&inputs.program));
-        let choices = vec![Decided::new(Choice::Project(project), link)];
-        LevelChoices { choices, config_name: None }
+        let mut level = LevelChoices::default();
+        level.add(Some(Choice::Project(project)), Origin::Link(file_name(&inputs.program)));
+        level
+    }
+
+    fn add(&mut self, choice: Option<Choice>, origin: Origin) {
+        if let Some(choice) = choice {
+            self.choices.push(Decided::new(choice, origin));
+        }
     }
 
     /// Returns this level, or the other if this one chooses no project; an option's configuration name

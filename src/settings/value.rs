@@ -58,7 +58,7 @@ pub fn time_limit<'de, D: Deserializer<'de>>(
 pub fn optional_patterns<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Vec<NamePattern>>, D::Error> {
-    patterns(deserializer).map(Some)
+    Ok(Some(patterns(deserializer)?))
 }
 
 pub fn patterns<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<NamePattern>, D::Error> {
