@@ -127,3 +127,20 @@ fn project_id_in(config: &Path) -> Option<i64> {
     let name = config.parent().and_then(Path::file_name).and_then(OsStr::to_str)?;
     name.strip_prefix('p')?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_name_gives_the_project_id() {
+        for (config, id) in [
+            ("/site/p101c11.basic./cfg", Some(101)),
+            ("/site/p1010.basic./cfg", Some(1010)),
+            ("/site/pc11.basic./cfg", None),
+            ("/site/sgtk-python/cfg", None),
+        ] {
+            assert_eq!(project_id_in(Path::new(config)), id, "{config}");
+        }
+    }
+}
