@@ -294,7 +294,7 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
         let plan = explained(&mut launcher(&studio, &["--project-id", &id.to_string()]));
         assert_eq!(plan["project"]["name"], id.to_string(), "as long as the site told none");
         let answer = serde_json::json!({"project_id": id, "project": name, "config": config,
-            "nature": "realised", "asked": milliseconds()});
+            "kind": "realised", "asked": milliseconds()});
         write(studio.path(format!("toolkit/studio/sgtk-python/{id}.answer")), answer.to_string());
     }
     for (id, name) in shows {
