@@ -26,7 +26,7 @@ fn launch(studio: &Studio, which: &str) -> std::process::Command {
 }
 
 #[test]
-fn texts_that_are_none() {
+fn unreadable_text_is_refused() {
     let studio = Studio::new();
     for (which, file) in files(&studio) {
         let name = file.file_name().unwrap().to_str().unwrap();
@@ -56,7 +56,7 @@ fn texts_that_are_none() {
 }
 
 #[test]
-fn a_long_text_is_cut_in_the_message() {
+fn long_text_is_cut_in_the_message() {
     let studio = Studio::new();
     studio.linked("long", format!("/{}", "x".repeat(50_000)));
     let failure = studio.failure(["--project", "long"]);
@@ -68,7 +68,7 @@ fn a_long_text_is_cut_in_the_message() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_pipes() {
+fn broken_links_and_pipes_are_refused() {
     use std::os::unix::fs::symlink;
     let studio = Studio::new();
     for (which, file) in files(&studio) {
@@ -94,7 +94,7 @@ fn links_and_pipes() {
 }
 
 #[test]
-fn things_in_the_place_of_folders() {
+fn file_in_place_of_a_folder_is_refused() {
     let studio = Studio::new();
     write(studio.path("configs/file"), "");
     studio.failure(["--project", "file"]).is(122, &["file", "no pipeline configuration"]);
@@ -124,7 +124,7 @@ fn things_in_the_place_of_folders() {
 }
 
 #[test]
-fn names_that_are_too_long() {
+fn overlong_names_are_refused() {
     let studio = Studio::new();
     studio.failure(["--project", &"x".repeat(300)]).is(121, &["xxx"]);
     studio.failure(["--config", &"x/".repeat(5000)]).is(122, &["x/x/x"]);
@@ -133,7 +133,7 @@ fn names_that_are_too_long() {
 /// Root may read everything, so these run as somebody else where the tests run as root.
 #[cfg(unix)]
 #[test]
-fn no_permission() {
+fn missing_permission_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let studio = Studio::new();
@@ -190,7 +190,7 @@ fn no_permission() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_not_unicode() {
+fn non_unicode_names_are_shown_escaped() {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let studio = Studio::new();
@@ -210,7 +210,7 @@ fn names_that_are_not_unicode() {
 
 #[cfg(unix)]
 #[test]
-fn a_deleted_working_directory() {
+fn deleted_working_directory_is_allowed() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.core("v1");
@@ -238,7 +238,7 @@ fn a_deleted_working_directory() {
 
 /// What would take very long or very much memory if each variable were looked at without a bound.
 #[test]
-fn texts_that_expand_without_end() {
+fn endless_expansion_is_bounded() {
     let studio = Studio::new();
     let config = studio.linked("bomb", "$B".repeat(30_000));
     let mut launcher = studio.launcher(["--project", "bomb"]);
@@ -256,7 +256,7 @@ fn texts_that_expand_without_end() {
 }
 
 #[test]
-fn texts_that_forge_lines() {
+fn forged_lines_are_escaped() {
     let studio = Studio::new();
     let config = studio.shared("dev", "v1");
     let metadata = config.join("config/core/pipeline_configuration.yml");

@@ -9,7 +9,7 @@ fn argv(studio: &Studio, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn words_after_the_options_are_pythons() {
+fn words_after_options_reach_python() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for words in [
@@ -36,7 +36,7 @@ fn words_after_the_options_are_pythons() {
 }
 
 #[test]
-fn one_pair_of_dashes_ends_the_options() {
+fn two_dashes_end_the_options() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for (words, pythons) in [
@@ -51,7 +51,7 @@ fn one_pair_of_dashes_ends_the_options() {
 }
 
 #[test]
-fn an_unknown_option_is_refused_with_the_nearest() {
+fn unknown_option_suggests_the_nearest() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.failure(["--projct", "bigbuck"]).is(125, &["'--projct'"]).hints("--project");
@@ -61,7 +61,7 @@ fn an_unknown_option_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_scripts_first_line_is_told_how_to_pass_words() {
+fn script_line_words_hint_at_env_s() {
     let studio = Studio::new();
     studio
         .failure(["--project bigbuck", "script.py"])
@@ -71,7 +71,7 @@ fn a_scripts_first_line_is_told_how_to_pass_words() {
 }
 
 #[test]
-fn options_that_cannot_be_understood() {
+fn malformed_options_are_refused() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.failure(["--project"]).is(125, &["--project"]);
@@ -115,7 +115,7 @@ fn isolated_python_is_refused() {
 }
 
 #[test]
-fn a_script_that_is_given_to_nobodys_project_is_not_run() {
+fn script_without_a_project_is_refused() {
     let studio = Studio::new();
     studio.failure(["script.py"]).is(121, &["no project was named"]).hints("--project");
     for words in [&["x.py", "--project", "bigbuck"][..], &["-p", "bigbuck", "--config=/x"]] {

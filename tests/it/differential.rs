@@ -211,7 +211,7 @@ fn theirs_as_ours(theirs: &Value, case: &Case, directory: &str) -> [Option<Strin
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn we_agree_with_the_real_core() {
+fn launcher_agrees_with_the_real_core() {
     let studio = Studio::new();
     for name in ["v1", "a core", "cör"] {
         studio.core(name);

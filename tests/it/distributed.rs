@@ -15,7 +15,7 @@ use crate::support::{explained, failed, write};
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_project_is_realised_once_and_then_launched_without_its_site() {
+fn realised_config_launches_without_the_site() {
     let distributed = Distributed::new();
     let alpha = distributed.alpha();
     assert_eq!(distributed.run(&["--project", "alpha", "-c", WHERE]), alpha.to_str().unwrap());
@@ -36,7 +36,7 @@ fn a_project_is_realised_once_and_then_launched_without_its_site() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn projects_stay_apart_and_their_environment_is_clean() {
+fn projects_share_no_environment() {
     let distributed = Distributed::new();
     let program = "import os, sgtk; print(sgtk.sgtk_from_path(os.environ['SGTK_PYTHON_CONFIG']).version, sorted(n for n in os.environ if n != 'LC_CTYPE'))";
     let mut shown = Vec::new();
@@ -61,7 +61,7 @@ fn projects_stay_apart_and_their_environment_is_clean() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_centralized_project_is_launched_from_the_path_that_the_site_knows() {
+fn centralized_config_uses_the_sites_path() {
     let distributed = Distributed::new();
     let gamma = distributed.studio.path("elsewhere/gamma");
     let plan = explained(&mut distributed.launcher(&["--refresh", "--project", "gamma"]));
@@ -78,7 +78,7 @@ fn a_centralized_project_is_launched_from_the_path_that_the_site_knows() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn many_launches_at_once_realise_once() {
+fn parallel_launches_realise_once() {
     let distributed = Distributed::new();
     let start = |arguments: &[&str]| {
         let mut launcher = distributed.launcher(arguments);
@@ -99,7 +99,7 @@ fn many_launches_at_once_realise_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn jobs_are_not_disturbed_unless_that_is_asked_for() {
+fn running_job_delays_refresh_unless_asked() {
     let distributed = Distributed::new();
     let mut job =
         distributed.launcher(&["--project", "alpha", "-c", "print('here', flush=True); input()"]);
@@ -124,7 +124,7 @@ fn jobs_are_not_disturbed_unless_that_is_asked_for() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_python_that_is_gone_is_replaced_by_the_sites() {
+fn missing_python_falls_back_to_the_sites() {
     let distributed = Distributed::new();
     distributed.run(&["--project", "alpha", "-c", "pass"]);
     let file = distributed.alpha().join("config/core/interpreter_Linux.cfg");
@@ -142,7 +142,7 @@ fn a_python_that_is_gone_is_replaced_by_the_sites() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_mixed_studio_is_listed_explained_and_examined() {
+fn mixed_studio_lists_explains_and_diagnoses() {
     let distributed = Distributed::new();
     let bigbuck = distributed.studio.localized("bigbuck");
     distributed.run(&["--project", "alpha", "-c", "pass"]);
@@ -180,7 +180,7 @@ fn a_mixed_studio_is_listed_explained_and_examined() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_lies_in_the_working_directory_is_nobodys() {
+fn working_directory_modules_are_not_imported() {
     let distributed = Distributed::new();
     for name in ["json.py", "sgtk.py", "socket.py"] {
         write(distributed.studio.path("evil").join(name), "raise SystemExit('evil')\n");
@@ -195,7 +195,7 @@ fn what_lies_in_the_working_directory_is_nobodys() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn another_name_of_a_project_disturbs_no_job_of_it() {
+fn other_name_of_a_project_delays_refresh_too() {
     let distributed = Distributed::new();
     let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
     let mut job = distributed.launcher(&job);
@@ -211,7 +211,7 @@ fn another_name_of_a_project_disturbs_no_job_of_it() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_chooses_nothing_in_the_working_directory() {
+fn relative_path_from_the_site_is_refused() {
     let distributed = Distributed::new();
     distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Primary",
@@ -224,7 +224,7 @@ fn a_site_chooses_nothing_in_the_working_directory() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
+fn refresh_holds_for_every_way_to_choose() {
     let distributed = Distributed::new();
     let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
     let chosen = |choice: [&str; 2]| distributed.run(&[choice[0], choice[1], "-c", WHERE]);
@@ -255,7 +255,7 @@ fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
+fn project_without_tank_name_uses_its_site_name() {
     let distributed = Distributed::new();
     let descriptor = distributed.studio.path("descriptors/alpha");
     for (id, name) in [(105, "Delta Show"), (106, "Echo Show")] {
@@ -296,7 +296,7 @@ fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_base_configuration_stands_for_the_primary_until_the_site_has_one() {
+fn base_configuration_stands_in_for_primary() {
     let distributed = Distributed::new();
     let descriptor = format!(
         "sgtk:descriptor:path?path={}",

@@ -60,7 +60,7 @@ fn finds(studio: &Studio, expected: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn nothing_in_a_healthy_studio() {
+fn healthy_studio_has_no_findings() {
     let studio = healthy();
     finds(&studio, &[]);
     let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
@@ -73,7 +73,7 @@ fn nothing_in_a_healthy_studio() {
 }
 
 #[test]
-fn texts_that_readers_read_differently() {
+fn ambiguous_cfg_text_is_found() {
     let studio = healthy();
     let core = studio.path("cores/v1");
     let core = core.to_str().unwrap();
@@ -100,7 +100,7 @@ fn texts_that_readers_read_differently() {
 }
 
 #[test]
-fn cores_that_are_not_there() {
+fn missing_core_is_found() {
     let studio = healthy();
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     write(&link, "/no/such/core");
@@ -115,7 +115,7 @@ fn cores_that_are_not_there() {
 }
 
 #[test]
-fn pythons_that_do_not_fit() {
+fn unsuitable_python_is_found() {
     let studio = healthy();
     let core = studio.path("cores/v1");
     interpreter(&core, "/no/such/python");
@@ -160,7 +160,7 @@ fn pythons_that_do_not_fit() {
 }
 
 #[test]
-fn projects_that_cannot_be_told_apart() {
+fn ambiguous_projects_are_found() {
     let studio = healthy();
     let other = studio.localized("other");
     interpreter(&other, PYTHON.to_str().unwrap());
@@ -188,7 +188,7 @@ fn projects_that_cannot_be_told_apart() {
 }
 
 #[test]
-fn configs_that_cannot_be_read() {
+fn unreadable_config_is_found() {
     let studio = healthy();
     let other = studio.localized("other");
     write(other.join("config/core/pipeline_configuration.yml"), "{");
@@ -206,7 +206,7 @@ fn configs_that_cannot_be_read() {
 }
 
 #[test]
-fn roots_that_do_not_exist() {
+fn missing_root_is_found() {
     let studio = healthy();
     let roots = [studio.path("configs"), studio.path("nowhere")];
     let mut launcher = studio.launcher(["--doctor=json"]);
@@ -216,7 +216,7 @@ fn roots_that_do_not_exist() {
 }
 
 #[test]
-fn what_everybody_may_write_to() {
+fn world_writable_files_are_found() {
     use std::os::unix::fs::PermissionsExt;
     let studio = healthy();
     let set =
@@ -240,7 +240,7 @@ fn what_everybody_may_write_to() {
 }
 
 #[test]
-fn settings_that_are_never_used() {
+fn unused_settings_are_found() {
     let studio = healthy();
     let with = |text: &str| {
         write(studio.path("s.toml"), text);
@@ -256,7 +256,7 @@ fn settings_that_are_never_used() {
 }
 
 #[test]
-fn a_proxy_on_pythonpath() {
+fn proxy_on_pythonpath_is_found() {
     let studio = healthy();
     let proxy = studio.path("configs/sintel/install/core/python");
     write(proxy.join("tank/__init__.py"), "");
@@ -268,7 +268,7 @@ fn a_proxy_on_pythonpath() {
 }
 
 #[test]
-fn what_hides_the_core_from_a_script() {
+fn module_hiding_the_core_is_found() {
     let studio = healthy();
     write(studio.path("jobs/sgtk.py"), "");
     write(studio.path("jobs/job.py"), "");
@@ -286,7 +286,7 @@ fn what_hides_the_core_from_a_script() {
 }
 
 #[test]
-fn for_one_project_alone() {
+fn one_project_is_examined_alone() {
     let studio = healthy();
     describe(&studio.linked("broken", "/no/such/core"), 44, "Primary", "broken");
     finds(&studio, &[("cores", "/no/such/core", "")]);
@@ -297,7 +297,7 @@ fn for_one_project_alone() {
 }
 
 #[test]
-fn a_site_that_cannot_be_asked() {
+fn unusable_site_settings_are_found() {
     let studio = healthy();
     let with = |site: &str| {
         write(studio.path("site.toml"), format!("[site]\n{site}\n"));
@@ -321,7 +321,7 @@ fn a_site_that_cannot_be_asked() {
 }
 
 #[test]
-fn configurations_that_do_not_say_where_they_lie() {
+fn missing_install_location_is_found() {
     let studio = healthy();
     let file = studio.path("configs/bigbuck/config/core/install_location.yml");
     write(&file, "Linux: ''\nDarwin:\nWindows: null\n");

@@ -32,7 +32,7 @@ fn run(studio: &Studio, words: &[&str]) -> (i32, Vec<String>, String) {
 }
 
 #[test]
-fn once_for_each_project_and_on_after_a_failure() {
+fn each_project_runs_despite_a_failure() {
     let studio = studio();
     let program = "import os, sgtk, sys; print(os.path.basename(sgtk.origin), os.environ['A'], sys.argv[1:]); print('odd', file=sys.stderr); sys.exit(3 if 'child' in sgtk.origin else len(sys.stdin.read()))";
     let words = ["--each", "--env", "A=--each=2", "-c", program, "--match", "x"];
@@ -52,7 +52,7 @@ fn once_for_each_project_and_on_after_a_failure() {
 }
 
 #[test]
-fn some_at_once() {
+fn three_jobs_run_in_parallel() {
     let studio = studio();
     // Each waits for the others, in a folder where nobody else leaves anything.
     std::fs::create_dir(studio.path("meeting")).unwrap();
@@ -65,7 +65,7 @@ fn some_at_once() {
 }
 
 #[test]
-fn by_another_pipeline() {
+fn pipeline_option_picks_the_dev_config() {
     let studio = studio();
     let program = "import os, sgtk; print(os.path.basename(sgtk.origin))";
     let (code, lines, error) = run(&studio, &["--each", "--pipeline", "Dev", "-c", program]);
@@ -73,7 +73,7 @@ fn by_another_pipeline() {
 }
 
 #[test]
-fn what_cannot_be_run_is_a_failure() {
+fn broken_project_counts_as_failed() {
     let studio = studio();
     let other = studio.localized("sintel2");
     let metadata = "pc_name: Primary\nproject_id: 42\nproject_name: sintel\n";
@@ -100,7 +100,7 @@ fn what_cannot_be_run_is_a_failure() {
 }
 
 #[test]
-fn long_lines_and_bytes_come_through() {
+fn long_lines_and_bytes_pass_unchanged() {
     let studio = studio();
     let program = "import sys; sys.stdout.buffer.write(b'x' * 200000 + b'\\xff')";
     let output = studio.launcher(["--each", "--match=sintel", "-c", program]).output().unwrap();
@@ -111,7 +111,7 @@ fn long_lines_and_bytes_come_through() {
 }
 
 #[test]
-fn what_a_script_leaves_running_is_not_waited_for() {
+fn background_process_is_not_awaited() {
     let studio = studio();
     let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)";
     // Into files, for who reads a pipe waits for all that hold it.
@@ -140,7 +140,7 @@ fn running(studio: &Studio) -> (std::process::Child, BufReader<ChildStdout>, i64
 
 #[cfg(target_os = "linux")]
 #[test]
-fn its_runs_end_with_it() {
+fn runs_end_with_the_launcher() {
     let studio = studio();
     for signal in ["-TERM", "-KILL"] {
         let (mut child, _output, job) = running(&studio);
@@ -157,7 +157,7 @@ fn its_runs_end_with_it() {
 }
 
 #[test]
-fn who_says_how_python_writes_is_heard() {
+fn unbuffered_output_can_be_overridden() {
     let studio = studio();
     let program = "import os; print(os.environ.get('PYTHONUNBUFFERED'))";
     let words = ["--each", "--match=sintel", "-c", program];
@@ -169,7 +169,7 @@ fn who_says_how_python_writes_is_heard() {
 }
 
 #[test]
-fn nothing_to_run() {
+fn misuse_of_each_is_refused() {
     let studio = studio();
     studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
     studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["config 'No'"]);

@@ -14,7 +14,7 @@ use crate::support::{failed, failure_of, write};
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_runs_around_the_program() {
+fn engine_surrounds_the_program() {
     let distributed = Distributed::new();
     let script = distributed.studio.path("scripts/job.py");
     let text = "import sys, sgtk\nprint(sgtk.platform.current_engine().instance_name, sys.argv[1:], sys.path[0], __name__, __file__)\ndef fail():\n    raise ValueError('on purpose')\nfail()\n";
@@ -59,7 +59,7 @@ fn an_engine_runs_around_the_program() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn each_engine_is_made_ready_once() {
+fn new_engine_refreshes_the_config_once() {
     let distributed = Distributed::new();
     let studio = &distributed.studio;
     // This one has to be fetched: by a git that copies what is here already.
@@ -104,7 +104,7 @@ fn each_engine_is_made_ready_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
+fn prompt_after_an_engine_matches_plain_python() {
     let distributed = Distributed::new();
     let script = distributed.studio.path("scripts/job.py");
     let prompted = |command: &mut Command| {
@@ -128,7 +128,7 @@ fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_that_cannot_start_is_one_line() {
+fn engine_failure_is_one_line() {
     let distributed = Distributed::new();
     let output = distributed
         .launcher(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"])
@@ -152,7 +152,7 @@ fn an_engine_that_cannot_start_is_one_line() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn who_asks_comes_from_variables_or_a_file_and_goes_nowhere_else() {
+fn credentials_stay_out_of_the_program() {
     let distributed = Distributed::new();
     let file = distributed.studio.path("robot.yml");
     let pipes = "import os

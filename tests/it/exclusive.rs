@@ -39,7 +39,7 @@ fn end(mut child: Child) {
 }
 
 #[test]
-fn the_same_for_the_same_project_is_refused() {
+fn second_run_of_a_script_is_refused() {
     let studio = studio();
     let first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
     let again = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
@@ -69,7 +69,7 @@ fn the_same_for_the_same_project_is_refused() {
 }
 
 #[test]
-fn who_waits_comes_next() {
+fn waiting_run_comes_next() {
     let studio = studio();
     let mark = studio.path("mark");
     let program = format!(
@@ -86,7 +86,7 @@ fn who_waits_comes_next() {
 }
 
 #[test]
-fn a_killed_one_holds_nothing_up() {
+fn killed_run_frees_its_lock() {
     let studio = studio();
     let mut first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
     first.kill().unwrap();
@@ -95,7 +95,7 @@ fn a_killed_one_holds_nothing_up() {
 }
 
 #[test]
-fn what_python_starts_holds_no_lock() {
+fn child_process_holds_no_lock() {
     let studio = studio();
     let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)";
     write(studio.path("jobs/job.py"), program);
@@ -109,7 +109,7 @@ fn what_python_starts_holds_no_lock() {
 }
 
 #[test]
-fn it_needs_a_folder_for_its_lock() {
+fn missing_lock_folder_is_refused() {
     let studio = studio();
     let launch = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
     failed(launch().env_remove("HOME")).is(125, &["--exclusive"]).hints("SGTK_PYTHON_CACHE");

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::support::{Studio, explained, write};
 
 #[test]
-fn the_format() {
+fn json_format_is_fixed() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let python = studio.python();
@@ -56,7 +56,7 @@ fn the_format() {
 }
 
 #[test]
-fn for_a_person() {
+fn text_names_every_choice() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let mut launcher =
@@ -77,7 +77,7 @@ fn for_a_person() {
 
 #[cfg(unix)]
 #[test]
-fn the_command_line_can_be_pasted() {
+fn printed_command_line_can_be_pasted() {
     let studio = Studio::new();
     let config = studio.localized("big $buck's");
     crate::support::interpreter(&config, "/bin/sh");
@@ -114,7 +114,7 @@ fn the_command_line_can_be_pasted() {
 }
 
 #[test]
-fn secrets_are_hidden() {
+fn secret_values_are_hidden() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for name in ["API_KEY", "MyToken", "A_SECRET_B", "db_password"] {
@@ -132,7 +132,7 @@ fn secrets_are_hidden() {
 }
 
 #[test]
-fn a_project_may_be_chosen_by_another_name() {
+fn other_name_is_shown_beside_the_project() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck_dev");
     write(config.join("config/core/pipeline_configuration.yml"), "project_name: bigbuck\n");
@@ -145,7 +145,7 @@ fn a_project_may_be_chosen_by_another_name() {
 }
 
 #[test]
-fn metadata_that_cannot_be_read_is_no_failure() {
+fn unreadable_metadata_is_no_failure() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let metadata = config.join("config/core/pipeline_configuration.yml");
@@ -166,7 +166,7 @@ fn metadata_that_cannot_be_read_is_no_failure() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn closed_pipe_is_no_failure() {
     use std::process::Stdio;
     let studio = Studio::new();
     studio.localized("bigbuck");

@@ -50,7 +50,7 @@ fn finds(studio: &Studio, arguments: &[&str], config: &str) {
 }
 
 #[test]
-fn by_id() {
+fn project_id_finds_the_config() {
     let studio = studio();
     for _ in 0..2 {
         finds(&studio, &["--project-id", "176"], "bigbuck");
@@ -70,7 +70,7 @@ fn by_id() {
 }
 
 #[test]
-fn by_name_on_disk_where_no_folder_has_it() {
+fn tank_name_finds_the_config() {
     let studio = studio();
     finds(&studio, &["--project", "bb"], "bigbuck");
     finds(&studio, &["--project", "parent/child"], "parent/child");
@@ -83,7 +83,7 @@ fn by_name_on_disk_where_no_folder_has_it() {
 }
 
 #[test]
-fn which_pipeline() {
+fn pipeline_option_picks_the_config() {
     let studio = studio();
     finds(&studio, &["--project-id", "176", "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--project", "bigbuck", "--pipeline", "Dev"], "bigbuck_dev");
@@ -112,7 +112,7 @@ fn which_pipeline() {
 }
 
 #[test]
-fn several_that_fit_are_listed() {
+fn several_matches_are_listed() {
     let studio = studio();
     project(&studio, "bigbuck2", 176, "Primary", "bb");
     for choice in [["--project-id", "176"], ["--project", "bb"]] {
@@ -125,7 +125,7 @@ fn several_that_fit_are_listed() {
 }
 
 #[test]
-fn by_path_in_config_or_data() {
+fn path_in_config_or_data_finds_the_project() {
     let studio = studio();
     let path = |below: &str| studio.path(below).to_str().unwrap().to_owned();
     finds(&studio, &["--path", &path("configs/sintel/config/env")], "sintel");
@@ -160,7 +160,7 @@ fn by_path_in_config_or_data() {
 }
 
 #[test]
-fn by_working_directory_when_nothing_else_says() {
+fn working_directory_chooses_last() {
     let studio = studio();
     fs::create_dir_all(studio.path("data/bb/shots")).unwrap();
     let run = |below: &str| {
@@ -182,7 +182,7 @@ fn by_working_directory_when_nothing_else_says() {
 }
 
 #[test]
-fn every_change_is_seen_by_the_next_launch() {
+fn next_launch_sees_every_change() {
     let studio = studio();
     finds(&studio, &["--project-id", "177"], "sintel");
     let config = studio.path("configs/sintel");
@@ -210,7 +210,7 @@ fn every_change_is_seen_by_the_next_launch() {
 }
 
 #[test]
-fn variables_in_metadata_are_the_callers() {
+fn metadata_expands_the_callers_variables() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let metadata = "pc_name: Primary\nproject_id: $ID\nproject_name: ${NAME}\n";
@@ -235,7 +235,7 @@ fn index_files(studio: &Studio) -> Vec<PathBuf> {
 
 #[cfg(unix)]
 #[test]
-fn an_index_is_only_a_hint() {
+fn wrong_index_is_corrected() {
     use std::os::unix::fs::PermissionsExt;
     let studio = studio();
     finds(&studio, &["--project-id", "177"], "sintel");
@@ -301,7 +301,7 @@ fn an_index_is_only_a_hint() {
 
 #[cfg(unix)]
 #[test]
-fn a_launch_by_name_touches_no_index() {
+fn launch_by_name_touches_no_index() {
     let studio = studio();
     finds(&studio, &["--project", "sintel"], "sintel");
     assert!(index_files(&studio).is_empty());
@@ -309,7 +309,7 @@ fn a_launch_by_name_touches_no_index() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_scan_passes_over() {
+fn scan_skips_snapshots_and_loops() {
     use std::os::unix::fs::symlink;
     let studio = studio();
     // Old states of the file server, a loop, a second way to a config, a config that cannot be read.
@@ -326,7 +326,7 @@ fn what_a_scan_passes_over() {
 }
 
 #[test]
-fn many_launchers_at_once() {
+fn parallel_launches_share_the_index() {
     let studio = studio();
     for _ in 0..3 {
         let launchers = (0..50).map(|number| {

@@ -26,7 +26,7 @@ fn output(command: &mut Command) -> String {
 }
 
 #[test]
-fn the_process_is_pythons() {
+fn python_keeps_the_process_id() {
     let studio = studio();
     let mut command = python(&studio, "import os; print(os.getpid())");
     let child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -36,7 +36,7 @@ fn the_process_is_pythons() {
 }
 
 #[test]
-fn exit_codes_and_signals_are_pythons() {
+fn exit_codes_and_signals_pass_through() {
     let studio = studio();
     for code in [0, 1, 2, 121, 125, 127, 255] {
         let status = python(&studio, &format!("import sys; sys.exit({code})")).status().unwrap();
@@ -51,7 +51,7 @@ fn exit_codes_and_signals_are_pythons() {
 }
 
 #[test]
-fn words_and_values_are_bytes() {
+fn words_and_values_stay_bytes() {
     let studio = studio();
     let program = "import os, sys; print([os.fsencode(w) for w in sys.argv[1:]], os.environb[b'A'], os.environb[b'B'])";
     let odd = OsString::from_vec((1..=255).collect());
@@ -90,7 +90,7 @@ fn python_escape(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_projects_core_is_imported() {
+fn projects_own_core_is_imported() {
     let studio = studio();
     let sintel = studio.localized("sintel");
     interpreter(&sintel, PYTHON.to_str().unwrap());
@@ -111,7 +111,7 @@ fn the_projects_core_is_imported() {
 }
 
 #[test]
-fn with_nothing_in_the_environment() {
+fn empty_environment_is_enough() {
     let studio = studio();
     let config = studio.path("configs/bigbuck");
     let program = "import os, sgtk; print(os.getcwd(), sorted(os.environ), sgtk.origin)";
@@ -124,7 +124,7 @@ fn with_nothing_in_the_environment() {
 }
 
 #[test]
-fn python3_is_found_without_a_path() {
+fn python3_is_found_without_path_variable() {
     let studio = studio();
     let config = studio.path("configs/bigbuck");
     std::fs::remove_file(
@@ -140,7 +140,7 @@ fn python3_is_found_without_a_path() {
 }
 
 #[test]
-fn closed_streams() {
+fn closed_streams_stop_nothing() {
     let studio = studio();
     let result = studio.path("result");
     let program = format!("open({:?}, 'w').write('ran')", result.to_str().unwrap());
@@ -159,7 +159,7 @@ fn closed_streams() {
 }
 
 #[test]
-fn standard_input_is_pythons() {
+fn standard_input_reaches_python() {
     let studio = studio();
     let script = studio.path("input");
     write(&script, "print('from standard input')\n");
@@ -170,7 +170,7 @@ fn standard_input_is_pythons() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_broken_pipe_ends_programs_as_ever() {
+fn sigpipe_has_its_default() {
     let studio = studio();
     let words = ["--python", "/bin/cat", "--project", "bigbuck", "/proc/self/status"];
     let status = output(&mut studio.launcher(words));
@@ -180,7 +180,7 @@ fn a_broken_pipe_ends_programs_as_ever() {
 }
 
 #[test]
-fn a_file_that_the_system_cannot_run_is_given_to_no_shell() {
+fn unrunnable_file_reaches_no_shell() {
     let studio = studio();
     let mark = studio.path("mark");
     for (text, what) in [
@@ -202,7 +202,7 @@ fn a_file_that_the_system_cannot_run_is_given_to_no_shell() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_too_long_to_pass_is_named() {
+fn overlong_variable_is_named() {
     let studio = studio();
     let mut command = python(&studio, "pass");
     let long = format!("/{}", "x".repeat(128 * 1024 - "PYTHONPATH=/".len() - 10));
@@ -211,7 +211,7 @@ fn what_is_too_long_to_pass_is_named() {
 }
 
 #[test]
-fn a_warning_to_nobody_stops_nothing() {
+fn closed_stderr_stops_no_warning() {
     let studio = studio();
     studio.core("v1");
     interpreter(&studio.path("cores/v1"), PYTHON.to_str().unwrap());

@@ -12,14 +12,14 @@ fn run(words: &[&str]) -> std::process::Output {
 }
 
 #[test]
-fn the_exit_code_is_pythons() {
+fn windows_exit_code_passes_through() {
     for code in [0, 1, 7, 122] {
         assert_eq!(run(&["exit", &code.to_string()]).status.code(), Some(code));
     }
 }
 
 #[test]
-fn variables_and_streams_are_pythons() {
+fn windows_variables_reach_python() {
     let output = run(&["set"]);
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("SGTK_PYTHON_CONFIG=") && text.contains("bigbuck"), "{text}");
@@ -27,7 +27,7 @@ fn variables_and_streams_are_pythons() {
 }
 
 #[test]
-fn a_shim_names_its_project() {
+fn windows_shim_names_its_project() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let command = format!("{}\\system32\\cmd.exe", std::env::var("SYSTEMROOT").unwrap());

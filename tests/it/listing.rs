@@ -20,7 +20,7 @@ fn studio() -> Studio {
 }
 
 #[test]
-fn for_a_program() {
+fn json_lists_every_project() {
     let studio = studio();
     let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
     assert_eq!(list["format"], 1);
@@ -48,7 +48,7 @@ fn for_a_program() {
 }
 
 #[test]
-fn for_a_person_and_a_shell() {
+fn text_lists_every_project() {
     let studio = studio();
     assert_eq!(list(&studio, "--list=names"), "bigbuck\nbigbuck_dev\nparent/child\nsintel\n");
     let text = list(&studio, "--list");
@@ -61,7 +61,7 @@ fn for_a_person_and_a_shell() {
 
 #[cfg(unix)]
 #[test]
-fn what_would_not_launch_or_cannot_be_read() {
+fn broken_projects_are_listed() {
     let studio = Studio::new();
     studio.shared("unlistable", "a:b");
     let broken = studio.localized("broken");
@@ -75,7 +75,7 @@ fn what_would_not_launch_or_cannot_be_read() {
 }
 
 #[test]
-fn an_empty_studio() {
+fn empty_studio_lists_nothing() {
     let studio = Studio::new();
     assert_eq!(list(&studio, "--list=json"), "{\n  \"format\": 1,\n  \"projects\": []\n}\n");
     assert_eq!(list(&studio, "--list=names"), "");

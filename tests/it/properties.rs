@@ -27,7 +27,7 @@ fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a 
 
 #[cfg(unix)]
 #[test]
-fn paths_match_as_the_rule_says() {
+fn paths_match_the_longest_data_folder() {
     let part = || select(vec!["a", "b", "ab", "a b", "é"]);
     let name = || prop::collection::vec(part(), 1..3).prop_map(|parts| parts.join("/"));
     let folder = select(vec!["one", "two", "three", "four/five"]).prop_map(String::from);

@@ -49,7 +49,7 @@ fn studio() -> (Studio, [(&'static str, PathBuf); 2]) {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn each_project_imports_its_own_core_whatever_the_caller_was() {
+fn each_project_imports_its_own_real_core() {
     let (studio, projects) = studio();
     let program = "import os, sgtk, tank; print(tank.__file__, os.environ['SGTK_PYTHON_CONFIG'], os.environ.get('TANK_CURRENT_PC'))";
     for turn in 0..4 {
@@ -124,7 +124,7 @@ fn workers_of_two_projects_on_every_python() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn with_nothing_but_the_config() {
+fn config_alone_is_enough() {
     let (studio, _) = studio();
     let mut command = Command::new(support::LAUNCHER);
     let config = studio.path("configs/sintel");

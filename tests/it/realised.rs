@@ -53,7 +53,7 @@ fn date(config: &Path, time: SystemTime) {
 }
 
 #[test]
-fn a_realised_configuration_is_chosen_as_any_other() {
+fn realised_config_is_chosen_like_others() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     studio.realised("studio/p101c7.basic.maya", 101, "alpha");
@@ -81,7 +81,7 @@ fn a_realised_configuration_is_chosen_as_any_other() {
 }
 
 #[test]
-fn without_a_site_there_is_none() {
+fn realised_config_needs_a_site() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     write(studio.path("site.toml"), "");
@@ -97,7 +97,7 @@ fn without_a_site_there_is_none() {
 }
 
 #[test]
-fn what_is_centralized_comes_first() {
+fn centralized_config_comes_first() {
     let studio = studio();
     studio.realised("studio/p42c7.basic.", 42, "bigbuck");
     let bigbuck = studio.localized("bigbuck");
@@ -114,7 +114,7 @@ fn what_is_centralized_comes_first() {
 }
 
 #[test]
-fn only_a_whole_one_counts() {
+fn incomplete_config_is_ignored() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let unfinished: [(&str, &[&str]); 5] = [
@@ -145,7 +145,7 @@ fn only_a_whole_one_counts() {
 }
 
 #[test]
-fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
+fn cache_folder_is_found_as_toolkit_does() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let folder = studio.path("");
@@ -174,7 +174,7 @@ fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
 }
 
 #[test]
-fn what_was_kept_is_only_a_hint() {
+fn broken_cached_answer_is_ignored() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = ["--project", "alpha", "-c", "pass"];
@@ -193,7 +193,7 @@ fn what_was_kept_is_only_a_hint() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_old_stays_in_use_where_the_site_cannot_be_asked() {
+fn stale_config_stays_without_the_site() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = || launcher(&studio, &["--project", "alpha", "x.py"]).output().unwrap();
@@ -223,7 +223,7 @@ fn replacement(studio: &Studio) -> std::path::PathBuf {
 
 #[cfg(unix)]
 #[test]
-fn a_realised_folder_is_launched_and_no_other_of_its_project() {
+fn config_option_launches_that_very_folder() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = ["--project-id", "101", "-c", "pass"];
@@ -246,7 +246,7 @@ fn a_realised_folder_is_launched_and_no_other_of_its_project() {
 
 #[cfg(unix)]
 #[test]
-fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
+fn newest_or_last_named_config_wins() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     make_old(&alpha);
@@ -281,7 +281,7 @@ fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
 }
 
 #[test]
-fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
+fn unnamed_project_uses_its_cached_name() {
     let studio = studio();
     let settings = "[site]\nhost = 'studio.shotgrid.autodesk.com'\n[projects.'Delta Show'.environment]\nset = { OURS = '1' }\n";
     write(studio.path("site.toml"), settings);
@@ -317,7 +317,7 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
 }
 
 #[test]
-fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
+fn unrealised_project_can_be_diagnosed() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     let output = launcher(&studio, &["--doctor=json", "--project", "beta"]).output().unwrap();
@@ -336,7 +336,7 @@ fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
 }
 
 #[test]
-fn a_table_may_be_of_a_project_on_the_site() {
+fn settings_table_may_name_a_site_project() {
     let studio = studio();
     studio.localized("bigbuck");
     let tables = "[projects.alpha.environment]\nset = { OURS = '1' }\n";
@@ -350,7 +350,7 @@ fn a_table_may_be_of_a_project_on_the_site() {
 }
 
 #[test]
-fn what_comes_here_later_counts_after_the_next_scan() {
+fn new_local_config_counts_after_a_scan() {
     for scanning in [&["--list"][..], &["--project", "alpha-no", "--explain"], &["--path", "."]] {
         let studio = studio();
         let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
@@ -372,7 +372,7 @@ fn what_comes_here_later_counts_after_the_next_scan() {
 }
 
 #[test]
-fn a_path_in_a_realised_projects_data_finds_it() {
+fn data_path_finds_a_realised_project() {
     let studio = studio();
     let data = studio.path("data");
     let storage = serde_json::json!({"primary":
@@ -411,7 +411,7 @@ fn milliseconds() -> u64 {
 
 #[cfg(unix)]
 #[test]
-fn a_site_without_a_folder_here_is_told() {
+fn site_without_a_folder_is_reported() {
     let studio = studio();
     studio.localized("bigbuck");
     let nowhere = |arguments: &[&str]| {
@@ -435,7 +435,7 @@ fn a_site_without_a_folder_here_is_told() {
 }
 
 #[test]
-fn settings_of_the_site_are_checked() {
+fn malformed_site_settings_are_refused() {
     let studio = studio();
     for (line, part) in [
         ("refresh_after = 'soon'", "is no duration"),
@@ -450,7 +450,7 @@ fn settings_of_the_site_are_checked() {
 
 #[cfg(unix)]
 #[test]
-fn what_somebody_was_killed_in_is_used_only_if_it_shows_that_it_is_whole() {
+fn interrupted_config_must_prove_complete() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = || launcher(&studio, &["--project", "alpha", "x.py"]).output().unwrap();

@@ -11,7 +11,7 @@ fn config(plan: &Value) -> &str {
 }
 
 #[test]
-fn by_option() {
+fn option_chooses_the_project() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
     let plan = studio.explain(["--project", "bigbuck"]);
@@ -26,7 +26,7 @@ fn by_option() {
 }
 
 #[test]
-fn by_variable_when_no_option_says() {
+fn variable_chooses_without_an_option() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let sintel = studio.localized("sintel");
@@ -45,14 +45,14 @@ fn by_variable_when_no_option_says() {
 }
 
 #[test]
-fn names_of_more_than_one_level() {
+fn nested_project_name_is_found() {
     let studio = Studio::new();
     let child = studio.localized("parent/child");
     assert_eq!(config(&studio.explain(["--project", "parent/child"])), child.to_str().unwrap());
 }
 
 #[test]
-fn a_relative_config_is_joined_to_the_working_directory() {
+fn relative_config_is_joined_to_the_cwd() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let plan = studio.explain(["--config", "configs/bigbuck"]);
@@ -64,7 +64,7 @@ fn a_relative_config_is_joined_to_the_working_directory() {
 
 #[cfg(unix)]
 #[test]
-fn paths_are_as_written() {
+fn paths_stay_as_written() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     std::os::unix::fs::symlink(studio.path("configs"), studio.path("link")).unwrap();
@@ -86,7 +86,7 @@ fn paths_are_as_written() {
 }
 
 #[test]
-fn the_first_root_that_has_the_project() {
+fn first_root_with_the_project_wins() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let other = studio.localized("../more/sintel");
@@ -99,7 +99,7 @@ fn the_first_root_that_has_the_project() {
 }
 
 #[test]
-fn of_roots_in_each_other_the_nearest_counts_however_a_config_is_chosen() {
+fn nested_roots_pick_the_nearest() {
     let studio = Studio::new();
     let config = studio.config("inner/p");
     studio.core_at(&studio.path("configs/studio"));
@@ -118,7 +118,7 @@ fn of_roots_in_each_other_the_nearest_counts_however_a_config_is_chosen() {
 }
 
 #[test]
-fn two_choices_must_end_at_one_config() {
+fn contradicting_choices_are_refused() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
     let sintel = studio.localized("sintel");
@@ -154,7 +154,7 @@ fn hostile_names_are_refused() {
 }
 
 #[test]
-fn an_unknown_project_is_told_its_nearest() {
+fn unknown_project_suggests_the_nearest() {
     let studio = Studio::new();
     for name in ["bigbuck", "bigbuck2", "sintel"] {
         studio.localized(name);
@@ -171,7 +171,7 @@ fn an_unknown_project_is_told_its_nearest() {
 }
 
 #[test]
-fn a_folder_that_is_no_config() {
+fn folder_without_config_is_refused() {
     let studio = Studio::new();
     write(studio.path("configs/studio/readme"), "");
     studio.failure(["--project", "studio"]).is(122, &["configs", "studio"]).hints("roots.yml");
@@ -180,7 +180,7 @@ fn a_folder_that_is_no_config() {
 }
 
 #[test]
-fn without_a_root_the_default_is_named() {
+fn missing_roots_name_the_default() {
     let studio = Studio::new();
     let failure = failed(studio.launcher(["--project", "x"]).env_remove("SHOTGUN_BASE"));
     failure.is(121, &["/mnt/sgtk/configs", "the default"]);
@@ -188,7 +188,7 @@ fn without_a_root_the_default_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_links_name_chooses() {
+fn link_name_chooses_the_project() {
     use std::os::unix::fs::symlink;
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");

@@ -19,7 +19,7 @@ fn made(studio: &Studio, words: &[&str]) -> String {
 }
 
 #[test]
-fn a_shim_is_the_projects_python() {
+fn shim_runs_the_projects_python() {
     let studio = studio();
     let expected = studio.path("home/bigbuck-python");
     let folder = studio.path("home");
@@ -53,7 +53,7 @@ fn expected_program(studio: &Studio) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_link_to_the_launcher_stays_the_way_to_it() {
+fn shim_points_to_the_launchers_link() {
     let studio = studio();
     let link = studio.path("bin/current/sgtk-python");
     write(studio.path("bin/current/x"), "");
@@ -72,7 +72,7 @@ fn a_link_to_the_launcher_stays_the_way_to_it() {
 }
 
 #[test]
-fn what_cannot_be_made() {
+fn impossible_shims_are_refused() {
     let studio = studio();
     studio.localized("parent/child");
     studio.failure(["--make-shim", "bigbukc", "home"]).is(121, &["bigbukc"]).hints("bigbuck");
@@ -101,7 +101,7 @@ fn shims() -> std::path::PathBuf {
 }
 
 #[test]
-fn an_artists_script_starts_the_tool_and_keeps_its_log() {
+fn artist_script_keeps_a_log() {
     let studio = studio();
     let text = std::fs::read_to_string(shims().join("artist-tool")).unwrap();
     let script = studio.path("my tools/artist-tool");
@@ -140,7 +140,7 @@ fn an_artists_script_starts_the_tool_and_keeps_its_log() {
 }
 
 #[test]
-fn shells_scripts_pass_shellcheck() {
+fn artist_script_passes_shellcheck() {
     let found = Command::new("shellcheck").arg("--version").stdout(Stdio::null()).status();
     if found.is_err() {
         println!("there is no shellcheck here");
@@ -151,7 +151,7 @@ fn shells_scripts_pass_shellcheck() {
 }
 
 #[test]
-fn a_desktop_entry_names_what_is_there() {
+fn desktop_entry_names_the_script() {
     let text = std::fs::read_to_string(shims().join("artist-tool.desktop")).unwrap();
     assert!(text.starts_with("[Desktop Entry]\n"));
     for key in ["Type=Application", "Name=", "Exec=", "Terminal=false"] {

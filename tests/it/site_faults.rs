@@ -31,7 +31,7 @@ fn patience(behaviour: Behaviour) -> &'static str {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_that_fails_is_one_line() {
+fn site_failure_is_one_line() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", "print('launched')"];
     for (behaviour, part) in FAILURES {
@@ -72,7 +72,7 @@ fn a_site_that_fails_is_one_line() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_is_realised_stays_in_use_while_the_site_fails() {
+fn realised_config_survives_site_failure() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -94,7 +94,7 @@ fn what_is_realised_stays_in_use_while_the_site_fails() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_unfinished_configuration_is_never_launched() {
+fn unfinished_config_is_never_launched() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -123,7 +123,7 @@ fn stuck(distributed: &Distributed, arguments: &[&str], after: usize) -> Child {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_launch_that_is_killed_leaves_the_next_one_working() {
+fn killed_launch_leaves_the_next_working() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     for after in [0, 2, 5, 7] {
@@ -145,7 +145,7 @@ fn a_launch_that_is_killed_leaves_the_next_one_working() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
+fn hanging_site_delays_no_other_launch() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -161,7 +161,7 @@ fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn jobs_that_begin_while_the_site_is_asked_are_not_disturbed() {
+fn job_started_during_a_query_delays_refresh() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", "pass"];
     distributed.run(&launch);
@@ -185,7 +185,7 @@ fn jobs_that_begin_while_the_site_is_asked_are_not_disturbed() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn realising_that_hangs_is_ended_with_all_that_it_started() {
+fn hanging_bootstrap_ends_with_its_children() {
     let distributed = Distributed::new();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let git = distributed.studio.path("bin/git");
@@ -227,7 +227,7 @@ fn realising_that_hangs_is_ended_with_all_that_it_started() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_question_in_vain_leaves_what_is_realised_alone() {
+fn failed_query_leaves_realised_configs_alone() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -253,7 +253,7 @@ fn has_a_lock_open(launch: &Child) -> bool {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_the_site_does_not_know_is_not_asked_again_at_once() {
+fn refusal_of_the_site_is_cached() {
     let distributed = Distributed::new();
     distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
     let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
@@ -287,7 +287,7 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn those_who_wait_share_a_failure() {
+fn waiting_launches_share_a_failure() {
     let distributed = Distributed::new();
     distributed.site.behave(Behaviour::Status(500));
     let launch = ["--project", "alpha", "-c", "pass"];

@@ -154,7 +154,7 @@ fn nothing_tells_a_worker_from_a_plain_launch() {
 }
 
 #[test]
-fn what_python_does_to_its_variables_is_done_for_a_job() {
+fn job_variables_match_plain_python() {
     let warm = WarmStudio::new();
     let program = "-c 'import os; print(os.environ.get(\"LC_CTYPE\"), os.getppid())'";
     warm.run(&format!("unset LANG; $W {program}"));
@@ -164,7 +164,7 @@ fn what_python_does_to_its_variables_is_done_for_a_job() {
 }
 
 #[test]
-fn all_exit_codes() {
+fn all_exit_codes_pass_through() {
     let warm = WarmStudio::new();
     warm.start();
     let codes =
@@ -175,7 +175,7 @@ fn all_exit_codes() {
 }
 
 #[test]
-fn one_job_leaves_nothing_for_the_next() {
+fn job_leaves_nothing_for_the_next() {
     let warm = WarmStudio::new();
     warm.start();
     let first = "import sys, os, sgtk, json, builtins; sys.modules['mine'] = 1; os.environ['MINE'] = '1'; sgtk.mine = builtins.mine = 1; sys.path.append('mine'); os.chdir('/'); os.umask(0); f = open('/dev/null')";
@@ -191,7 +191,7 @@ fn one_job_leaves_nothing_for_the_next() {
 }
 
 #[test]
-fn what_a_worker_cannot_give_runs_cold() {
+fn unsupported_job_runs_cold() {
     let warm = WarmStudio::new();
     warm.start();
     for (script, text, why) in [
@@ -212,7 +212,7 @@ fn what_a_worker_cannot_give_runs_cold() {
 }
 
 #[test]
-fn what_makes_two_workers_different() {
+fn changed_context_gets_its_own_worker() {
     let warm = WarmStudio::new();
     let first = warm.start()["pid"].clone();
     let own = |script: &str| warm.text(script).lines().last().unwrap_or_default().to_owned();
@@ -245,7 +245,7 @@ fn what_makes_two_workers_different() {
 }
 
 #[test]
-fn the_next_job_finds_no_key_of_the_first_ones() {
+fn next_job_sees_no_earlier_credentials() {
     let warm = WarmStudio::new();
     warm.text("export SHOTGUN_FARM_SCRIPT_KEY=k STUDIO_TOKEN=t MINE=m; $W -c pass");
     warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));

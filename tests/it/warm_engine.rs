@@ -77,7 +77,7 @@ const TELL: &str = "import os, sgtk, sys; engine = sgtk.platform.current_engine(
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_is_started_in_the_child() {
+fn engine_starts_in_the_job() {
     let engines = Engines::new("");
     // The first launch with an engine realises the configuration, for which a worker of its own comes.
     let none = ["--project", "alpha", "--engine", "tk-none", "-c", "pass"];
@@ -97,7 +97,7 @@ fn an_engine_is_started_in_the_child() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_that_is_kept_is_there_for_every_job_with_connections_of_its_own() {
+fn kept_engine_serves_jobs_separately() {
     let engines = Engines::new("keep_engine = true");
     engines.start();
     let output = engines.job(&["-c", TELL, "a"]);
@@ -146,7 +146,7 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_is_kept_as_long_as_its_environment_stays() {
+fn kept_engine_ends_with_its_environment() {
     let engines = Engines::new("keep_engine = true");
     // Toolkit uses what the descriptor names, and the launcher knows the configuration's own.
     let used = engines.0.studio.path("descriptors/alpha/env/settings/apps/deep.yml");
@@ -167,7 +167,7 @@ fn an_engine_is_kept_as_long_as_its_environment_stays() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_that_leaves_something_open_is_not_kept() {
+fn engine_with_open_files_is_not_kept() {
     let engines = Engines::new("keep_engine = true");
     let engine = engines.0.studio.path("engine/engine.py");
     let text = fs::read_to_string(&engine).unwrap();

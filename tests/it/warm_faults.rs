@@ -77,7 +77,7 @@ pub fn error_of(child: &mut Child) -> String {
 }
 
 #[test]
-fn the_worker_is_killed() {
+fn killed_worker_loses_no_running_job() {
     let warm = WarmStudio::new();
     // Before a job.
     let first = pid(&warm.start());
@@ -111,7 +111,7 @@ fn the_worker_is_killed() {
 }
 
 #[test]
-fn the_launcher_is_killed() {
+fn killed_launcher_ends_its_job() {
     let warm = WarmStudio::new();
     warm.start();
     let (mut child, _output, job_pid) = job(&warm, "signal.pause()");
@@ -171,7 +171,7 @@ fn signals_reach_the_job() {
 }
 
 #[test]
-fn a_job_that_stops_stops_its_launcher() {
+fn stopped_job_stops_its_launcher() {
     let warm = WarmStudio::new();
     warm.start();
     // Whoever runs the tests may ignore it.
@@ -192,7 +192,7 @@ fn a_job_that_stops_stops_its_launcher() {
 }
 
 #[test]
-fn a_job_that_others_stop_and_continue_continues_its_launcher() {
+fn continued_job_continues_its_launcher() {
     let warm = WarmStudio::new();
     warm.start();
     let (mut child, _output, job_pid) = job(&warm, "sys.stdin.read(); sys.exit(3)");
@@ -209,7 +209,7 @@ fn a_job_that_others_stop_and_continue_continues_its_launcher() {
 }
 
 #[test]
-fn a_launcher_that_cannot_pass_signals_on_launches_plainly_with_its_signals_as_they_were() {
+fn descriptor_shortage_runs_cold() {
     let warm = WarmStudio::new();
     warm.start();
     // With each number the system refuses another descriptor.
@@ -218,7 +218,7 @@ fn a_launcher_that_cannot_pass_signals_on_launches_plainly_with_its_signals_as_t
 }
 
 #[test]
-fn the_job_is_killed() {
+fn killed_job_kills_its_launcher() {
     let warm = WarmStudio::new();
     warm.start();
     let (mut child, _output, job_pid) = job(&warm, "signal.pause()");
@@ -227,7 +227,7 @@ fn the_job_is_killed() {
 }
 
 #[test]
-fn the_socket_is_gone_or_something_else() {
+fn replaced_socket_gets_a_new_worker() {
     let warm = WarmStudio::new();
     let mut last = pid(&warm.start());
     for replace in [
@@ -260,7 +260,7 @@ fn the_socket_is_gone_or_something_else() {
 }
 
 #[test]
-fn a_folder_that_is_not_the_users_alone_is_not_used() {
+fn shared_worker_folder_is_not_used() {
     let warm = WarmStudio::new();
     warm.start();
     let folder = folder(&warm);
@@ -293,7 +293,7 @@ fn a_folder_that_is_not_the_users_alone_is_not_used() {
 }
 
 #[test]
-fn a_worker_that_does_not_answer_is_passed_by() {
+fn silent_worker_is_passed_by() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     let (mut child, mut output, _) = job(&warm, "sys.stdin.read(); print(2); sys.exit(3)");
@@ -319,7 +319,7 @@ fn a_worker_that_does_not_answer_is_passed_by() {
 }
 
 #[test]
-fn a_stopped_worker_can_be_stopped() {
+fn stuck_worker_can_be_stopped() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     kill("-STOP", worker);
@@ -330,7 +330,7 @@ fn a_stopped_worker_can_be_stopped() {
 }
 
 #[test]
-fn workers_of_other_projects_are_left_alone() {
+fn stop_leaves_other_projects_alone() {
     let warm = WarmStudio::new();
     let other = warm.studio.localized("sintel");
     interpreter(&other, PYTHON.to_str().unwrap());
@@ -346,7 +346,7 @@ fn workers_of_other_projects_are_left_alone() {
 }
 
 #[test]
-fn a_stuck_worker_gives_its_place_away() {
+fn stuck_worker_gives_its_place_away() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_workers = 1\n");
     let worker = pid(&warm.start());
@@ -359,7 +359,7 @@ fn a_stuck_worker_gives_its_place_away() {
 }
 
 #[test]
-fn children_that_die_before_their_job_make_a_worker_unfit() {
+fn dying_spares_make_a_worker_unfit() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
@@ -373,7 +373,7 @@ fn children_that_die_before_their_job_make_a_worker_unfit() {
 }
 
 #[test]
-fn a_worker_that_cannot_fork_for_a_while_has_its_jobs_run_plainly() {
+fn failing_fork_runs_jobs_cold() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     let full = warm.studio.path("work/full");
@@ -390,7 +390,7 @@ fn a_worker_that_cannot_fork_for_a_while_has_its_jobs_run_plainly() {
 }
 
 #[test]
-fn a_child_without_a_job_does_not_leave_as_python_does() {
+fn spare_exits_without_atexit() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     let left = warm.studio.path("work/left");
@@ -429,7 +429,7 @@ fn job_with_programs(warm: &WarmStudio) -> (Child, [i64; 2]) {
 }
 
 #[test]
-fn what_a_job_started_ends_with_a_launcher_that_has_to() {
+fn ended_launcher_ends_the_jobs_group() {
     let warm = WarmStudio::new();
     warm.start();
     for signals in [&["-TERM"][..], &["-KILL"], &["-TERM", "-KILL"]] {
@@ -457,7 +457,7 @@ fn what_a_job_started_ends_with_a_launcher_that_has_to() {
 }
 
 #[test]
-fn hostile_words_end_only_their_connection() {
+fn hostile_bytes_end_their_connection_alone() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     let path = socket(&warm);
@@ -479,7 +479,7 @@ fn hostile_words_end_only_their_connection() {
 }
 
 #[test]
-fn many_at_once_on_a_cold_start() {
+fn parallel_cold_starts_run_every_job_once() {
     let warm = WarmStudio::new();
     let next = AtomicUsize::new(0);
     let file = warm.studio.path("work/ran");
@@ -504,7 +504,7 @@ fn many_at_once_on_a_cold_start() {
 }
 
 #[test]
-fn a_core_is_swapped_while_jobs_run() {
+fn swapped_core_gets_a_new_worker() {
     let warm = WarmStudio::new();
     let first = pid(&warm.start());
     let (mut child, mut output, _) =
@@ -524,7 +524,7 @@ fn a_core_is_swapped_while_jobs_run() {
 }
 
 #[test]
-fn what_was_imported_changes_deep_down() {
+fn changed_submodule_retires_the_worker() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
     fs::create_dir(package.join("deep")).unwrap();
@@ -538,7 +538,7 @@ fn what_was_imported_changes_deep_down() {
 }
 
 #[test]
-fn a_worker_that_cannot_be_forked_says_why() {
+fn unfit_worker_says_why() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     for (source, why) in [
@@ -563,7 +563,7 @@ fn a_worker_that_cannot_be_forked_says_why() {
 }
 
 #[test]
-fn connections_to_a_site_that_the_imports_opened_are_closed() {
+fn imported_site_connections_are_closed() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     let opens = "import socket\nclass Shotgun:\n    def __init__(self): self.connection = socket.socket()\n    def close(self): self.connection.close()\nclass Site(Shotgun): pass\nsite = Site()\n";
@@ -574,7 +574,7 @@ fn connections_to_a_site_that_the_imports_opened_are_closed() {
 }
 
 #[test]
-fn a_python_that_is_too_old_says_so() {
+fn too_old_python_says_so() {
     let warm = WarmStudio::new();
     for (_, python) in PYTHONS.range(..(3, 7)) {
         let words = format!("$W --python {}", python.display());
@@ -632,7 +632,7 @@ fn limits() {
 }
 
 #[test]
-fn the_settings_are_checked() {
+fn warm_settings_are_checked() {
     let warm = WarmStudio::new();
     let settings = warm.studio.path("no-settings.toml");
     for (text, part) in [
@@ -686,7 +686,7 @@ fn a_full_disk() {
 }
 
 #[test]
-fn a_folder_of_anothers_is_told_of_though_it_cannot_be_read() {
+fn folder_of_another_user_is_reported() {
     let warm = WarmStudio::new();
     if nix::unistd::Uid::effective().is_root() {
         // Root reads all: somebody else has to ask.
@@ -711,7 +711,7 @@ fn a_folder_of_anothers_is_told_of_though_it_cannot_be_read() {
 }
 
 #[test]
-fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
+fn exclusive_lock_lasts_as_long_as_the_job() {
     let warm = WarmStudio::new();
     warm.start();
     let script = r#"
@@ -733,7 +733,7 @@ fn a_lock_of_the_launchers_is_the_jobs_until_it_ends() {
 }
 
 #[test]
-fn what_a_job_held_is_free_when_its_launcher_ends() {
+fn launcher_ends_after_the_jobs_locks() {
     let warm = WarmStudio::new();
     warm.start();
     // With much memory the system takes so long to end a process.
@@ -749,7 +749,7 @@ port = socket.socket(socket.AF_UNIX); port.bind('\\0' + os.getcwd()); port.liste
 }
 
 #[test]
-fn stopping_all_workers_means_those_that_start_and_forgets_those_that_could_not() {
+fn stop_covers_starting_and_unfit_workers() {
     let warm = WarmStudio::new();
     warm.run("$W -c pass");
     warm.run("$S --stop-workers");

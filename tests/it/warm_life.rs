@@ -9,7 +9,7 @@ use crate::warm_faults::{at_socket, job, kill, pid, socket};
 use crate::warm_support::{WarmStudio, lives, wait_until};
 
 #[test]
-fn a_worker_that_retires_while_others_connect_stays_for_its_jobs() {
+fn retiring_worker_stays_for_its_jobs() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     let (mut child, _output, _) = job(&warm, "sys.stdin.read(); os._exit(3)");
@@ -30,7 +30,7 @@ fn a_worker_that_retires_while_others_connect_stays_for_its_jobs() {
 }
 
 #[test]
-fn a_job_that_starts_one_where_no_place_is_left_does_not_wait_for_itself() {
+fn nested_job_does_not_wait_for_itself() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
     let worker = pid(&warm.start());
@@ -45,7 +45,7 @@ fn a_job_that_starts_one_where_no_place_is_left_does_not_wait_for_itself() {
 }
 
 #[test]
-fn a_plan_that_does_not_fit_yet_waits_like_others() {
+fn oversized_plan_waits_like_others() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
     let worker = pid(&warm.start());
@@ -64,7 +64,7 @@ fn a_plan_that_does_not_fit_yet_waits_like_others() {
 }
 
 #[test]
-fn no_more_workers_are_started_at_once_than_there_may_be() {
+fn parallel_starts_respect_max_workers() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_workers = 2\n");
     let go = warm.studio.path("work/go");
@@ -82,7 +82,7 @@ fn no_more_workers_are_started_at_once_than_there_may_be() {
 }
 
 #[test]
-fn workers_without_a_place_can_be_seen_and_stopped() {
+fn displaced_workers_can_be_stopped() {
     let warm = WarmStudio::new();
     let busy = pid(&warm.start());
     let (mut child, _output, _) = job(&warm, "sys.stdin.read()");
@@ -128,7 +128,7 @@ os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
 #[test]
-fn a_stuck_worker_is_stopped_on_an_older_system_too() {
+fn stuck_worker_is_stopped_without_pidfds() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     kill("-STOP", worker);
@@ -146,7 +146,7 @@ fn a_stuck_worker_is_stopped_on_an_older_system_too() {
 }
 
 #[test]
-fn a_start_that_hangs_can_be_seen_and_stopped() {
+fn hanging_start_can_be_stopped() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import time\ntime.sleep(600)");
@@ -169,7 +169,7 @@ fn a_start_that_hangs_can_be_seen_and_stopped() {
 }
 
 #[test]
-fn what_changes_while_a_worker_starts_is_not_kept() {
+fn change_during_start_is_noticed() {
     let warm = WarmStudio::new();
     let [begun, go] = ["work/begun", "work/go"].map(|name| warm.studio.path(name));
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
