@@ -4,7 +4,11 @@
 //! Times are medians of runs that take turns; compare the ratios. Paths are counted with `strace`, if it is
 //! installed.
 #![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops if it cannot measure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark stops if it cannot measure"
+)]
 
 #[cfg(unix)]
 #[path = "../count.rs"]

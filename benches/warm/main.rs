@@ -3,7 +3,11 @@
 //! `SGTK_PYTHON_TEST_CORE=… cargo bench --bench warm [-- JOBS]`, with the folder that `tests/run` fetches the
 //! real core into. Times are medians of runs that take turns; compare the ratios.
 #![allow(clippy::disallowed_methods, reason = "a benchmark is a caller: it has its own process")]
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a benchmark stops if it cannot measure")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a benchmark stops if it cannot measure"
+)]
 
 #[cfg(target_os = "linux")]
 mod jobs;

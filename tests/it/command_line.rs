@@ -1,5 +1,6 @@
-//! What is the launcher's and what is Python's on the command line.
+//! The command line: the launcher's words and Python's words.
 
+use crate::scene::Runs;
 use crate::support::{Studio, failed};
 
 fn argv(studio: &Studio, words: &[&str]) -> Vec<String> {
@@ -88,15 +89,12 @@ fn malformed_options_are_refused() {
 #[test]
 fn help_and_version_need_no_project() {
     let studio = Studio::new();
-    let help = studio.launcher(["--help"]).output().unwrap();
-    let text = String::from_utf8(help.stdout).unwrap();
-    assert!(help.status.success() && help.stderr.is_empty());
+    let text = studio.launcher(["--help"]).prints();
     for part in ["Usage: sgtk-python", "--project <NAME>", "Examples:", "SHOTGUN_BASE", "121"] {
         assert!(text.contains(part), "{part}");
     }
-    let version = studio.launcher(["--version"]).output().unwrap();
-    let expected = concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
+    let version = studio.launcher(["--version"]).prints();
+    assert_eq!(version, concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]

@@ -1,15 +1,16 @@
-//! Distributed configurations, with the real core and a site that stands in: realised once, kept, realised
-//! anew, and how they are chosen.
+//! Distributed configurations, with the real core and a stand-in for a site: how they are realised, kept,
+//! refreshed and chosen.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::distributed_support::{Distributed, WHERE, said};
+use crate::distributed_support::{Distributed, WHERE};
 use crate::real_core::PYTHON;
+use crate::scene::{Run, Running, Runs};
 use crate::standin::Behaviour;
 use crate::support::{explained, failed, write};
 
@@ -29,8 +30,8 @@ fn realised_config_launches_without_the_site() {
         assert_eq!(distributed.run(&[option, value, "-c", WHERE]), alpha.to_str().unwrap());
     }
     let inside = ["-c", "import os; print(os.environ['SGTK_PYTHON_CONFIG'])"];
-    let output = distributed.launcher(&inside).current_dir(alpha.join("config")).output().unwrap();
-    assert_eq!(said(&output), alpha.to_str().unwrap());
+    let shown = distributed.launcher(&inside).current_dir(alpha.join("config")).prints();
+    assert_eq!(shown.trim_end(), alpha.to_str().unwrap());
     assert_eq!(distributed.site.calls(), calls);
 }
 
@@ -46,9 +47,10 @@ fn projects_share_no_environment() {
             .env("TANK_CURRENT_PC", "/elsewhere")
             .env("PYTHONHOME", "/nowhere")
             .env("SHOTGUN_SITE", "x");
-        let by_name = said(&launcher.output().unwrap());
-        assert_eq!(distributed.run(&["--project-id", id, "-c", program]), by_name);
-        shown.push(by_name);
+        let by_name = launcher.prints();
+        let by_id = distributed.run(&["--project-id", id, "-c", program]);
+        assert_eq!(by_id, by_name.trim_end());
+        shown.push(by_id);
     }
     assert!(shown[0].starts_with("v0.21.7 ") && shown[1].starts_with("v0.21.8 "), "{shown:?}");
     assert_eq!(shown[0], shown[2]);
@@ -82,17 +84,16 @@ fn parallel_launches_realise_once() {
     let distributed = Distributed::new();
     let start = |arguments: &[&str]| {
         let mut launcher = distributed.launcher(arguments);
-        launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).start()
     };
-    // By name and by id are two questions about one project.
+    // By name and by id are two queries about one project.
     let choices = [["--project", "alpha", "-c", WHERE], ["--project-id", "101", "-c", WHERE]];
-    let launches: Vec<Child> = (0..40).map(|at| start(&choices[at % 2])).collect();
+    let launches: Vec<Running> = (0..40).map(|at| start(&choices[at % 2])).collect();
     for launch in launches {
-        let mut output = launch.wait_with_output().unwrap();
-        if output.stderr.starts_with(b"sgtk-python: warning: waiting") {
-            output.stderr.clear();
-        }
-        assert_eq!(said(&output), distributed.alpha().to_str().unwrap());
+        let run = launch.ends().succeeds();
+        let is_quiet = run.stderr.is_empty();
+        assert!(is_quiet || run.error().starts_with("sgtk-python: warning: waiting"), "{run}");
+        assert_eq!(run.text().trim_end(), distributed.alpha().to_str().unwrap(), "{run}");
     }
     assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "as often as it was realised");
 }
@@ -103,7 +104,7 @@ fn running_job_delays_refresh_unless_asked() {
     let distributed = Distributed::new();
     let mut job =
         distributed.launcher(&["--project", "alpha", "-c", "print('here', flush=True); input()"]);
-    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "here\n");
@@ -112,11 +113,10 @@ fn running_job_delays_refresh_unless_asked() {
     let launch = ["--project", "alpha", "-c", "print('launched')"];
     assert_eq!(distributed.run(&launch), "launched");
     assert_eq!(distributed.site.calls(), calls);
-    let output = distributed.launcher(&[&["--refresh"], &launch[..]].concat()).output().unwrap();
-    let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(warning.contains("realised anew while jobs ran"), "{warning}");
+    let mut refresh = distributed.launcher(&[&["--refresh"], &launch[..]].concat());
+    refresh.succeeds().warns(&["realised anew while jobs ran"]);
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(job.wait().unwrap().success());
+    job.ends().succeeds();
     let calls = distributed.site.calls();
     assert_eq!(distributed.run(&launch), "launched");
     assert!(distributed.site.calls() > calls);
@@ -129,15 +129,9 @@ fn missing_python_falls_back_to_the_sites() {
     distributed.run(&["--project", "alpha", "-c", "pass"]);
     let file = distributed.alpha().join("config/core/interpreter_Linux.cfg");
     write(&file, "/opt/Shotgun/Python/bin/python");
-    let output =
-        distributed.launcher(&["--project", "alpha", "-c", "print('launched')"]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "launched\n");
-    let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        warning.contains("/opt/Shotgun/Python/bin/python")
-            && warning.contains(PYTHON.to_str().unwrap()),
-        "{warning}"
-    );
+    let run = distributed.launcher(&["--project", "alpha", "-c", "print('launched')"]).succeeds();
+    assert_eq!(run.text(), "launched\n", "{run}");
+    run.warns(&["/opt/Shotgun/Python/bin/python", PYTHON.to_str().unwrap()]);
 }
 
 #[test]
@@ -146,8 +140,7 @@ fn mixed_studio_lists_explains_and_diagnoses() {
     let distributed = Distributed::new();
     let bigbuck = distributed.studio.localized("bigbuck");
     distributed.run(&["--project", "alpha", "-c", "pass"]);
-    let output = distributed.stranger(&["--list=json"]).output().unwrap();
-    let list: Value = serde_json::from_str(&said(&output)).unwrap();
+    let list = distributed.stranger(&["--list=json"]).succeeds().is_silent().json();
     let shown: Vec<(&str, &str)> = list["projects"]
         .as_array()
         .unwrap()
@@ -165,17 +158,13 @@ fn mixed_studio_lists_explains_and_diagnoses() {
     assert_eq!(plan["config"]["realised"]["descriptor"], descriptor);
     assert!(plan["config"]["realised"]["age"].as_u64().unwrap() < 600);
     fs::remove_dir_all(bigbuck).unwrap();
-    let doctor = |code| {
-        let output = distributed.stranger(&["--doctor=json"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    doctor(0);
+    let doctor = || -> Run { distributed.stranger(&["--doctor=json"]).run() };
+    doctor().succeeds();
     distributed.settings("credentials_file = 'none.yml'");
-    assert!(doctor(122).contains("none.yml does not exist"));
+    doctor().fails_with(122).shows(&["none.yml does not exist"]);
     distributed.settings("");
     fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
-    assert!(doctor(122).contains("realising it broke off"));
+    doctor().fails_with(122).shows(&["realising it broke off"]);
 }
 
 #[test]
@@ -188,9 +177,9 @@ fn working_directory_modules_are_not_imported() {
     let script = distributed.studio.path("scripts/job.py");
     write(&script, "print('launched')\n");
     let words = ["--project", "alpha", "--engine", "tk-test", script.to_str().unwrap()];
-    let output =
-        distributed.launcher(&words).current_dir(distributed.studio.path("evil")).output().unwrap();
-    assert!(said(&output).contains("\nlaunched\n"));
+    let mut launcher = distributed.launcher(&words);
+    let shown = launcher.current_dir(distributed.studio.path("evil")).prints();
+    assert!(shown.contains("\nlaunched\n"), "{shown}");
 }
 
 #[test]
@@ -199,14 +188,14 @@ fn other_name_of_a_project_delays_refresh_too() {
     let distributed = Distributed::new();
     let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
     let mut job = distributed.launcher(&job);
-    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     distributed.settings("refresh_after = '0s'");
     let by_display_name = ["--project", "The alpha", "-c", WHERE];
     assert_eq!(distributed.run(&by_display_name), distributed.alpha().to_str().unwrap());
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(job.wait().unwrap().success());
+    job.ends().succeeds();
 }
 
 #[test]
@@ -243,10 +232,9 @@ fn refresh_holds_for_every_way_to_choose() {
         for choice in choices {
             assert_eq!(chosen(choice), other.to_str().unwrap(), "{choice:?}");
         }
-        let each = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
-        let shown = String::from_utf8_lossy(&each.stdout);
-        assert_eq!(shown.trim_end(), format!("alpha | {}", other.display()));
-        // The folder that was asked for is the one that is launched, though the site has it no more.
+        let each = distributed.launcher(&["--each", "-c", WHERE]).succeeds();
+        assert_eq!(each.text(), format!("alpha | {}\n", other.display()), "{each}");
+        // `--config` launches that very folder, though the site no longer has it.
         let old = distributed.alpha();
         assert_eq!(chosen(["--config", old.to_str().unwrap()]), old.to_str().unwrap());
         fs::remove_dir_all(&own).unwrap();
@@ -278,7 +266,7 @@ fn project_without_tank_name_uses_its_site_name() {
             }
         }
         assert_eq!(distributed.run(&["--list=names"]), "Delta Show\nEcho Show");
-        // Without what was kept the site is asked for the names, but realises nothing.
+        // Without cached answers the site is asked for the names, but nothing is realised.
         fs::remove_dir_all(&own).unwrap();
         calls.push(distributed.site.reads_of("LocalStorage"));
     }
@@ -308,9 +296,8 @@ fn base_configuration_stands_in_for_primary() {
     let launch = ["--project-id", "107", "-c", WHERE];
     assert_eq!(distributed.run(&launch), base.to_str().unwrap());
     let each = |config: &Path| {
-        let output = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(shown.trim_end(), format!("Golf | {}", config.display()));
+        let each = distributed.launcher(&["--each", "-c", WHERE]).succeeds();
+        assert_eq!(each.text(), format!("Golf | {}\n", config.display()), "{each}");
     };
     each(&base);
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 17, "code": "Primary",

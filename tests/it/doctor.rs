@@ -1,4 +1,4 @@
-//! `--doctor`: every check finds the fault that is planted for it, and nothing in a healthy studio.
+//! `--doctor`: each check finds the fault planted for it, and nothing in a healthy studio.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::scene::Runs;
 use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, write};
 
 /// A localized and a shared project on a real Python.
@@ -25,13 +26,13 @@ fn describe(config: &Path, id: i64, pipeline: &str, project: &str) {
     write(config.join("config/core/pipeline_configuration.yml"), text);
 }
 
+/// Returns the report; the exit code has to agree with it.
+#[track_caller]
 fn diagnosis(launcher: &mut Command) -> Value {
-    let output = launcher.output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.is_empty(), "{error}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = launcher.run().is_silent();
+    let report = run.json();
     let code = if report["ok"] == true { 0 } else { 122 };
-    assert_eq!(output.status.code(), Some(code));
+    run.fails_with(code);
     report
 }
 
@@ -67,8 +68,7 @@ fn healthy_studio_has_no_findings() {
     let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
     assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
     assert_eq!(report["checks"].as_array().unwrap().len(), 12);
-    let output = studio.launcher(["--doctor"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = studio.launcher(["--doctor"]).prints();
     assert!(text.starts_with("ok     the roots exist\n") && !text.contains("WRONG"), "{text}");
 }
 
@@ -120,21 +120,21 @@ fn unsuitable_python_is_found() {
     let core = studio.path("cores/v1");
     interpreter(&core, "/no/such/python");
     finds(&studio, &[("cores", "/no/such/python", "")]);
-    // One that starts, and cannot import the core.
+    // A Python that starts, and cannot import the core.
     interpreter(&core, PYTHON.to_str().unwrap());
     write(
         core.join("install/core/python/sgtk/__init__.py"),
         "raise ImportError('not for this Python')",
     );
     finds(&studio, &[("pythons", "ImportError: not for this Python", "")]);
-    // One that finds another one, and none of the working directory's.
+    // No `sgtk` at all: the working directory's is not imported.
     fs::remove_dir_all(core.join("install/core/python/sgtk")).unwrap();
     write(studio.path("sgtk.py"), format!("open({:?}, 'w')", studio.path("ran").to_str().unwrap()));
     finds(&studio, &[("pythons", "No module named", "")]);
     assert!(!studio.path("ran").exists());
     fs::remove_file(studio.path("sgtk.py")).unwrap();
     assert!(!studio.path("configs/bigbuck/install/core/python/sgtk/__pycache__").exists());
-    // Some that are none: that end, that go on in silence, that speak without end.
+    // Programs that are no Python: one ends at once, one prints without end.
     let fake = studio.path("bin/fake");
     for text in ["exit 0", "yes"] {
         write(&fake, format!("#!/bin/sh\n{text}\n"));
@@ -142,7 +142,7 @@ fn unsuitable_python_is_found() {
         interpreter(&core, fake.to_str().unwrap());
         finds(&studio, &[("pythons", "gave no answer", "")]);
     }
-    // One for which the core brings no packages.
+    // A Python for which the core brings no packages.
     write(core.join("install/core/requirements/3.6/pkgs.zip"), "");
     let python = studio.path("bin/python3.12");
     write(&python, "");

@@ -1,11 +1,11 @@
-//! `--list`: every project that is here, and whether it would launch.
+//! `--list`: every project on this machine, and whether it can be launched.
 
+use crate::scene::Runs;
 use crate::support::{Studio, write};
 
+#[track_caller]
 fn list(studio: &Studio, format: &str) -> String {
-    let output = studio.launcher([format]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    studio.launcher([format]).succeeds().text()
 }
 
 fn studio() -> Studio {
@@ -39,7 +39,7 @@ fn json_lists_every_project() {
     assert_eq!(list[2]["core"], "shared");
     assert_eq!(list[3]["launches"], false);
     assert!(list[3]["problem"].as_str().unwrap().contains("/no/such/core"));
-    // What is listed is what can be launched.
+    // A listed project launches as the list says.
     for listed in list.as_array().unwrap().iter().filter(|listed| listed["launches"] == true) {
         let plan = studio.explain(["--project", listed["name"].as_str().unwrap()]);
         assert_eq!(plan["config"]["path"], listed["config"]);
@@ -86,11 +86,9 @@ fn empty_studio_lists_nothing() {
     studio.failure(["--list", "--project", "x"]).is(125, &["--list", "--project"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn hostile_names_forge_no_line() {
-    if cfg!(windows) {
-        return;
-    }
     let studio = Studio::new();
     let config = studio.localized("a\nb\u{1b}[31m");
     write(config.join("config/core/pipeline_configuration.yml"), "pc_name: \"a\\nb\\e[31m\"\n");

@@ -1,7 +1,8 @@
-//! Which core and which Python, and the checks of both.
+//! The choice and the checks of the core and the Python.
 
 use std::fs;
 
+use crate::scene::Runs;
 use crate::support::{
     Failure, OS, Studio, change, explained, failed, interpreter, make_executable, write,
 };
@@ -69,7 +70,7 @@ fn link_file_expands_the_planned_environment() {
     studio.explain(["--project", "bigbuck", "--env", &set]);
     failure(&studio, "bigbuck").is(122, &["$CORES/v1"]).hints("not set");
 
-    // With --clean, what a file names stays, for Toolkit reads the file again.
+    // With --clean, variables that a file names stay: Toolkit reads the file again.
     let mut launcher = studio.launcher(["--clean", "--project", "bigbuck"]);
     let plan = explained(launcher.env("CORES", &cores).env("OTHER", "x"));
     assert_eq!(change(&plan, "CORES"), None);
@@ -274,16 +275,18 @@ fn core_without_packages_refuses_python() {
         make_executable(&python);
         python.to_str().unwrap().to_owned()
     };
-    let run = |python: &str| {
-        studio.launcher(["--project", "bigbuck", "--python", python]).output().unwrap()
+    let runs = |python: &str| {
+        studio.launcher(["--project", "bigbuck", "--python", python]).succeeds();
     };
-    assert!(run(&named("python3.12")).status.success(), "a core without requirements");
+    // A core without requirements.
+    runs(&named("python3.12"));
     for version in ["3.9", "3.10", "3.11"] {
         write(requirements.join(version).join("pkgs.zip"), "");
     }
     write(requirements.join("any/flow.zip"), "");
-    assert!(run(&named("python3.11")).status.success());
-    assert!(run(&named("mayapy")).status.success(), "a Python that does not tell its version");
+    runs(&named("python3.11"));
+    // A Python whose name does not show its version.
+    runs(&named("mayapy"));
 
     let fails = |python: &str| {
         let failure = studio.failure(["--project", "bigbuck", "--python", python]);
@@ -318,6 +321,6 @@ fn shared_core_with_dev_config_warns() {
     write(&metadata, "pc_name: 'Primary'\r\n");
     assert!(warnings(&[]).is_empty());
     write(&metadata, "pc_name: Dev\n");
-    let output = studio.launcher(["--project", "dev"]).output().unwrap();
-    assert!(output.stderr.starts_with(b"sgtk-python: warning: 'Dev'") || cfg!(windows));
+    let run = studio.launcher(["--project", "dev"]).run();
+    assert!(run.error().starts_with("sgtk-python: warning: 'Dev'") || cfg!(windows), "{run}");
 }

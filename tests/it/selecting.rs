@@ -1,9 +1,11 @@
-//! Which project: by option, variable or link, below which roots.
+//! The choice of the project by option, variable or link, and the roots.
 
 use std::fs;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::scene::Runs;
 use crate::support::{Studio, explained, failed, write};
 
 fn config(plan: &Value) -> &str {
@@ -73,7 +75,7 @@ fn paths_stay_as_written() {
     assert_eq!(config(&plan), written.to_str().unwrap());
     assert!(plan["core"]["python_path"].as_str().unwrap().contains("link/../link/bigbuck/"));
 
-    // The shell's name for the working directory is what a studio knows it by.
+    // The working directory keeps the name that the shell gives it in `PWD`.
     let mut launcher = studio.launcher(["--config", "bigbuck"]);
     launcher.current_dir(studio.path("link")).env("PWD", studio.path("link"));
     assert_eq!(config(&explained(&mut launcher)), studio.path("link/bigbuck").to_str().unwrap());
@@ -201,10 +203,9 @@ fn link_name_chooses_the_project() {
     let run = |words: &[&str], project: Option<&str>| {
         let mut command = std::process::Command::new(&link);
         let launcher = studio.launcher(words);
-        command.args(words).env_clear();
-        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(words).env_clear().envs(crate::support::variables_of(&launcher));
         project.map(|name| command.env("SGTK_PROJECT", name));
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
+        command.prints()
     };
     let here = bigbuck.to_str().unwrap();
     for words in [&["--version"][..], &["--help"], &["-I", "-c", "pass"], &["-E"], &["--explain"]] {

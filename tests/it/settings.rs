@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::scene::Runs;
 use crate::support::{Studio, change, explained, failed, make_executable, write};
 
 fn with_settings(studio: &Studio, text: &str, arguments: &[&str]) -> std::process::Command {
@@ -125,9 +127,7 @@ fn settings_beside_the_launcher_count() {
     std::os::unix::fs::symlink(&copy, studio.path("bin/sgtk-python")).unwrap();
     for program in [copy, studio.path("bin/sgtk-python")] {
         let mut launcher = std::process::Command::new(program);
-        launcher.args(["--explain=json", "--project", "bigbuck"]).env_clear();
-        let output = launcher.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        launcher.args(["--explain=json", "--project", "bigbuck"]).env_clear().succeeds();
     }
 }
 
