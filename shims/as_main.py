@@ -1,21 +1,22 @@
-"""Runs what Python's words name as `__main__`, in a process that has already done something else.
+"""Runs a program as `__main__`, in a process that has already done something else.
 
-The program finds what plain Python would give it: `__main__`, `sys.argv`, `sys.path[0]`, its tracebacks,
-its exit code. A runner's text follows this one in one `python -c`; here are only functions. Python 3.7+.
+The program finds the state that plain Python would give it: `__main__`, `sys.argv`, `sys.path[0]`, its tracebacks, its
+exit code. Python 3.7+. A program that uses this module is one text of `python -c`, with the module's functions in it:
+so this process' first `__main__` holds them, and they drop their own frames from tracebacks.
 
 `exit_code_of(kind, program, arguments)` runs:
   code    the text of `-c`
   module  the module of `-m`
   script  a file, or a folder or zip with a `__main__.py`
-  input   what comes on standard input; `program` is `-`
-  prompt  the same, where there were no words at all; `program` is empty
+  input   the text on standard input; `program` is `-`
+  prompt  the same for a Python without arguments; `program` is empty
 """
 import os
 import sys
 
 
 def forget_runner():
-    """Takes back what `python -c` did for the runner: its entry on `sys.path`, its lines in tracebacks."""
+    """Undoes what `python -c` has done: its entry on `sys.path`, its lines in tracebacks."""
     linecache = sys.modules.get("linecache")
     if linecache is not None:
         linecache.cache.pop("<string>", None)
@@ -24,26 +25,24 @@ def forget_runner():
 
 
 def exit_code_of(kind, program, arguments):
-    """Runs a program and returns what `exit_as` takes: 0 to 255, or minus the signal to die by. What
-    it failed with has been printed."""
+    """Runs a program, prints its failure, and returns a code for `exit_as`: 0 to 255, or minus a signal."""
     failure = None
     try:
         run_as_main(kind, program, arguments)
     except BaseException as error:
         failure = error
-    # No longer in the handler: a hook that asks for the exception being handled finds none.
+    # Outside of the handler, so that `sys.excepthook` finds no exception being handled.
     return 0 if failure is None else code_of_failure(failure)
 
 
 def exit_as(code):
-    """Ends this process as Python does: threads, `atexit`, a flush, and where a program was
-    interrupted the signal itself."""
+    """Ends this process as Python does: threads, `atexit`, a flush; an interrupted program dies by the signal."""
     if code >= 0:
         sys.exit(code)
     import atexit
     import signal
     import threading
-    threading._shutdown()
+    threading._shutdown()  # type: ignore[attr-defined]
     atexit._run_exitfuncs()
     flush_output()
     signal.signal(-code, signal.SIG_DFL)
@@ -51,7 +50,7 @@ def exit_as(code):
 
 
 def run_as_main(kind, program, arguments):
-    """Runs a program; what it raises is raised."""
+    """Runs a program, and lets its exceptions pass."""
     names = fresh_main()
     if kind == "module":
         sys.argv[:] = ["-m"] + arguments
@@ -61,7 +60,7 @@ def run_as_main(kind, program, arguments):
     elif kind == "code":
         sys.argv[:] = ["-c"] + arguments
         put_on_path("")
-        # As CPython does, and so that the last line has an end.
+        # CPython adds the line end too.
         code = compiled(program + "\n", "<string>")
         show_source(code, program)
         exec(code, names)
@@ -90,7 +89,7 @@ def run_module(name):
     except OSError:
         pass
     import runpy
-    runpy._run_module_as_main(name)
+    runpy._run_module_as_main(name)  # type: ignore[attr-defined]
 
 
 def run_script(program, arguments, names):
@@ -102,15 +101,14 @@ def run_script(program, arguments, names):
     if importer is not None:
         sys.path.insert(0, path)
         import runpy
-        runpy._run_module_as_main("__main__", False)
+        runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
         return
     try:
         with open(path, "rb") as file:
             source = file.read()
     except OSError as error:
         name = repr(path) if sys.version_info >= (3, 10) else "'%s'" % path
-        reason = "[Errno %d] %s" % (error.errno, os.strerror(error.errno))
-        complain("%s: can't open file %s: %s" % (sys.executable, name, reason))
+        complain("%s: can't open file %s: [Errno %s] %s" % (sys.executable, name, error.errno, error.strerror))
         raise SystemExit(2) from None
     put_on_path(script_folder(program))
     names["__file__"], names["__cached__"] = path, None
@@ -123,7 +121,7 @@ def run_script(program, arguments, names):
 
 
 def script_path(program):
-    """A script's path as plain Python keeps it (CPython: `_Py_abspath`): absolute since 3.9."""
+    """Returns a script's path as plain Python keeps it (CPython: `_Py_abspath`): absolute since 3.9."""
     if sys.version_info < (3, 9) or os.path.isabs(program):
         return program
     try:
@@ -135,13 +133,13 @@ def script_path(program):
 
 
 def script_folder(program):
-    """What a script puts on `sys.path`: its folder, links resolved."""
+    """Returns a script's entry on `sys.path`: its folder, links resolved."""
     real = os.path.realpath(program)
     return os.path.dirname(real if os.path.exists(real) else program)
 
 
 def importer_of(path):
-    """What imports from a path; nothing for an ordinary file."""
+    """Returns the importer of a folder or zip; none for an ordinary file."""
     for hook in sys.path_hooks:
         try:
             return hook(path)
@@ -151,7 +149,7 @@ def importer_of(path):
 
 
 def put_on_path(entry):
-    """Puts a program's folder first on `sys.path`, unless `-P` or `PYTHONSAFEPATH` forbid it."""
+    """Puts a folder first on `sys.path`, unless `-P` or `PYTHONSAFEPATH` forbids it."""
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, entry)
 
@@ -183,7 +181,7 @@ def execute_file(code, names):
     try:
         exec(code, names)
     finally:
-        # CPython does so for files (`flush_io`), so that a traceback comes after the output.
+        # CPython does so for files (`flush_io`); a traceback then follows the output.
         for stream in sys.stderr, sys.stdout:
             try:
                 stream.flush()
@@ -192,9 +190,9 @@ def execute_file(code, names):
 
 
 def code_of_failure(failure):
-    """The exit code of an exception, which has been printed (CPython: `PyErr_PrintEx`)."""
+    """Prints an exception and returns its exit code (CPython: `PyErr_PrintEx`)."""
     failure.__traceback__ = without_runner(failure.__traceback__)
-    # With `-i` it is shown as any other.
+    # With `-i` Python prints it like any other.
     if isinstance(failure, SystemExit) and not sys.flags.inspect:
         return code_of_exit(failure)
     sys.last_type, sys.last_value = type(failure), failure
@@ -226,14 +224,14 @@ def show(failure):
 
 
 def without_runner(traceback):
-    """A traceback without the frames of the functions here, through which each one begins."""
+    """Returns a traceback without the frames of this text, with which each one begins."""
     while traceback is not None and traceback.tb_frame.f_globals is globals():
         traceback = traceback.tb_next
     return traceback
 
 
 def code_of_exit(failure):
-    """The exit code of a `SystemExit` (CPython: `_Py_HandleSystemExit`)."""
+    """Returns the exit code of a `SystemExit` (CPython: `_Py_HandleSystemExit`)."""
     try:
         value = failure.code
     except BaseException:
@@ -241,7 +239,7 @@ def code_of_exit(failure):
     if value is None:
         return 0
     if isinstance(value, int):
-        # A C long that is cut down to a byte; one that does not fit is -1.
+        # A C long, cut down to a byte; -1 if it does not fit.
         return value & 255 if -2 ** 63 <= value < 2 ** 63 else 255
     try:
         text = str(value)
@@ -252,7 +250,7 @@ def code_of_exit(failure):
 
 
 def complain(text):
-    """Writes a line where Python writes its own, also where standard error has been taken away."""
+    """Writes a line to standard error, also if the program has set `sys.stderr` to none."""
     stream = sys.stderr
     if stream is None:
         os.write(2, (text + "\n").encode(errors="backslashreplace"))
@@ -262,7 +260,7 @@ def complain(text):
 
 
 def flush_output():
-    """Flushes the standard streams; whether that worked. A failure to write is told as Python does."""
+    """Flushes the standard streams; reports a failure as Python does, and returns false."""
     worked = True
     for stream in sys.stdout, sys.stderr:
         try:
@@ -271,6 +269,5 @@ def flush_output():
         except Exception as error:
             worked = False
             if stream is sys.stdout:
-                told = "%s: %s" % (type(error).__name__, error)
-                complain("Exception ignored in: %r\n%s" % (stream, told))
+                complain("Exception ignored in: %r\n%s: %s" % (stream, type(error).__name__, error))
     return worked

@@ -840,22 +840,24 @@ _REAPED = "something else reaps the children of this process (SIGCHLD is ignored
 _IN_WORKER = b"sgtk-python job"
 
 #: How the launcher's line starts when the worker with the job went away.
-_LOST = "sgtk-python: it is not known how the job ended: "
+_LOST = "sgtk-python: error: the job's exit status is unknown: "
 
 
 def _launchers_words(stderr: str, others_write: bool = False) -> Optional[str]:
     """What the launcher says went wrong, in one line; None if it was Python that wrote: a script may
     leave with one of the launcher's codes. Where that is ruled out, others' lines (the loader's) say nothing."""
-    prefix = "sgtk-python: "
+    prefix = "sgtk-python: error: "
     said: List[str] = []
     for line in stderr.splitlines():
         if line.startswith("hint: "):
             # One before is a warning's.
             said.extend([line] if said else [])
+        elif line.startswith("sgtk-python: warning: "):
+            continue
         elif not line.startswith(prefix):
             if not others_write:
                 return None
-        elif not line.startswith(prefix + "warning: "):
+        else:
             said.append(line[len(prefix):])
     return "; ".join(said)
 

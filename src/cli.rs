@@ -179,7 +179,7 @@ pub struct Entity {
 }
 
 fn jobs(word: &str) -> Result<NonZeroUsize, String> {
-    word.parse().map_err(|_| "it is how many run at once, from 1 on".into())
+    word.parse().map_err(|_| "expected the number of simultaneous runs, at least 1".into())
 }
 
 fn entity(word: &str) -> Result<Entity, String> {
@@ -190,7 +190,7 @@ fn entity(word: &str) -> Result<Entity, String> {
         !entity.kind.is_empty()
             && entity.kind.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
     };
-    entity.filter(is_type).ok_or_else(|| "it is a type and an id, such as Shot:1234".into())
+    entity.filter(is_type).ok_or_else(|| "expected a type and an id, such as Shot:1234".into())
 }
 
 /// How to print the list of projects.

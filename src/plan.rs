@@ -139,7 +139,7 @@ fn decide(
     }
     if let Some(name) = sandbox.filter(|_| environment.get("TANK_CURRENT_PC").is_none()) {
         warnings.push(format!(
-            "'{}' shares its core, so Toolkit may use the project's Primary configuration instead; --pin-config holds it to this one",
+            "configuration shares its core, so Toolkit may use Primary instead: '{}'; --pin-config pins the chosen one",
             Printable::new(&name)
         ));
     }

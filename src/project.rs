@@ -30,8 +30,9 @@ pub fn choose_project(
             Chosen::Here(mut selection) => {
                 if refresh == Refresh::Always {
                     let config = Printable::new(&selection.config.path);
-                    let warning =
-                        format!("nothing to refresh: {config} is no configuration of the site's");
+                    let warning = format!(
+                        "nothing to refresh, the configuration does not come from the site: {config}"
+                    );
                     selection.warnings.push(warning);
                 }
                 selections.push(selection);

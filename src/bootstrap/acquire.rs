@@ -31,7 +31,7 @@ impl Bootstrap<'_> {
                 Error::NotAConfig { path, exists, origin }
             }
             ConfigKind::Realised | ConfigKind::Unmarked => {
-                Error::NotWhole { path: answer.config.clone() }
+                Error::Incomplete { path: answer.config.clone() }
             }
         };
         self.held(Some(answer)).ok_or_else(not_whole)
@@ -70,7 +70,7 @@ impl Bootstrap<'_> {
         };
         let project = answer.project.clone();
         let pipeline = found.metadata.config_name.unwrap_or_default();
-        Err(Error::NoPipeline {
+        Err(Error::UnknownConfig {
             wanted,
             project,
             configs: vec![Candidate { path: found.path, pipeline }],

@@ -144,7 +144,8 @@ impl Bootstrap<'_> {
         selection.warnings.extend(complaints.iter().map(shown));
         if busy {
             let config = Printable::new(&answer.config);
-            let warning = format!("{config} was realised anew while jobs ran from it");
+            let warning =
+                format!("configuration was realised again while jobs ran from it: {config}");
             selection.warnings.push(warning);
         }
         Ok((selection, lock))
@@ -162,7 +163,9 @@ impl Bootstrap<'_> {
         let (mut selection, lock) = self.held_whole(&spare)?;
         let config = Printable::new(&spare.config).to_string();
         let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
-        selection.warnings.push(format!("{error}{hint}; {config} stays as it is"));
+        selection
+            .warnings
+            .push(format!("{error}{hint}; the realised configuration stays in use: {config}"));
         self.site.keep(&self.distributed.query, &spare.tried_now());
         Ok((selection, lock))
     }
@@ -189,9 +192,10 @@ impl Bootstrap<'_> {
     fn unready(&self, known: &CachedConfig) -> Option<String> {
         let (engine, config) =
             (Printable::new(&self.site.engine.value), Printable::new(&known.config));
-        let wants =
-            format!("the engine '{engine}' has not been made ready, for jobs run from {config}");
-        (!known.is_ready_for(&self.site.engine)).then(|| wants + "; --refresh does it all the same")
+        let wants = format!(
+            "engine '{engine}' is not prepared while jobs run from the configuration: {config}"
+        );
+        (!known.is_ready_for(&self.site.engine)).then(|| wants + "; --refresh prepares it now")
     }
 
     pub fn jobs_file(&self, project_id: i64) -> PathBuf {

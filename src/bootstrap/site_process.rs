@@ -1,4 +1,4 @@
-//! Puts a query to the site: `shims/bootstrap.py`, run by the site's Python with the site's core,
+//! Puts a query to the site: `shims/bootstrap/`, run by the site's Python with the site's core,
 //! asks it, and realises what it describes.
 
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
 
 /// The program that asks.
-const PROGRAM: &str = include_str!("../../shims/bootstrap.py");
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/bootstrap.py"));
 
 /// Why there is no answer.
 pub enum Trouble {
@@ -55,7 +55,9 @@ impl Bootstrap<'_> {
         let mut conversation = self.begin(turn)?;
         let engine = &self.site.engine.value;
         let (mut id, mut name) = (0, String::new());
-        let broken_off = || SiteFailure::of(SiteFailureKind::Other, "asking it broke off");
+        let broken_off = || {
+            SiteFailure::of(SiteFailureKind::Other, "the program that asks the site ended early")
+        };
         loop {
             let line = conversation.hear().ok().flatten().ok_or_else(broken_off)?;
             match serde_json::from_str(&line).map_err(|_| broken_off())? {
@@ -83,7 +85,7 @@ impl Bootstrap<'_> {
                     let kind = match realised::finish(&PipelineConfig::at(&path)) {
                         Some(Finish::Marked) => ConfigKind::Realised,
                         Some(Finish::Unmarked) => ConfigKind::Unmarked,
-                        None => return Err(Error::NotWhole { path }.into()),
+                        None => return Err(Error::Incomplete { path }.into()),
                     };
                     return Ok((CachedConfig::new(id, name, path, kind, engine), errors));
                 }
@@ -103,7 +105,7 @@ impl Bootstrap<'_> {
         let interpreter = pythons.of_site(settings)?;
         let log = self.log_file();
         let failed = |error| uncached(&log, error);
-        turn.outlive_launch().map_err(Error::NotHandedOver)?;
+        turn.outlive_launch().map_err(Error::Handover)?;
         let file = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
         let started = Conversation::begin(
             &interpreter,
@@ -151,7 +153,8 @@ impl Bootstrap<'_> {
         if disk::exists(&core.value.join("sgtk")).unwrap_or(true) {
             return Ok(&core.value);
         }
-        let message = format!("{} holds no 'sgtk' ({})", Printable::new(&core.value), core.origin);
+        let message =
+            format!("folder contains no 'sgtk': {} ({})", Printable::new(&core.value), core.origin);
         Err(SiteFailure::of(SiteFailureKind::NoCore, message))
     }
 
@@ -159,9 +162,8 @@ impl Bootstrap<'_> {
     fn unknown(&self) -> Error {
         match select(self.context, None) {
             Err(here) => Error::NotOnSite { here: here.into(), host: self.host() },
-            Ok(_) => {
-                self.error_of(SiteFailure::of(SiteFailureKind::Other, "it has no such project"))
-            }
+            Ok(_) => self
+                .error_of(SiteFailure::of(SiteFailureKind::Other, "the site has no such project")),
         }
     }
 

@@ -35,8 +35,9 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
         [] => (PathBuf::from("."), [].as_slice()),
         [folder, rest @ ..] => (PathBuf::from(folder), rest),
     };
-    if !rest.is_empty() {
-        let message = "--make-shim takes a project and a folder, and no more".into();
+    if let Some(word) = rest.first() {
+        let message =
+            format!("--make-shim takes one project and one folder: '{}'", Printable::new(word));
         return Err(Error::CommandLine { message, hint: None });
     }
     let folder = inputs.place.absolute(&folder).ok_or_else(|| Error::no_directory(folder))?;
@@ -51,7 +52,7 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let shim = folder.join(file);
     let failed = |why: String| Error::Shim { path: shim.clone(), why };
     if has_levels {
-        return Err(failed("a file's name cannot hold the project's two levels".into()));
+        return Err(failed("a project of two levels cannot name a file".into()));
     }
     let launcher = launcher(inputs).ok_or(Error::NoLauncher)?;
     if disk::is_same(&shim, &launcher) {
@@ -60,11 +61,9 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     match disk::stand_in(&launcher, &shim) {
         Ok(()) => Ok(shim),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(failed("something else is there".into()))
+            Err(failed("another file has this name".into()))
         }
-        Err(_) if !folder.is_dir() => {
-            Err(failed(format!("there is no folder {}", Printable::new(&folder))))
-        }
+        Err(_) if !folder.is_dir() => Err(failed("the folder does not exist".into())),
         Err(error) => Err(failed(Reason(&error).to_string())),
     }
 }

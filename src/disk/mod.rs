@@ -63,22 +63,22 @@ pub enum Problem {
 impl Display for Problem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Io(error) => write!(f, "cannot be read: {}", Reason(error)),
-            Problem::Missing => f.write_str("does not exist"),
-            Problem::DanglingLink => f.write_str("is a link to nowhere"),
-            Problem::Folder => f.write_str("is a folder, not a file"),
+            Problem::Io(error) => write!(f, "cannot read ({})", Reason(error)),
+            Problem::Missing => f.write_str("file does not exist"),
+            Problem::DanglingLink => f.write_str("link to a file that does not exist"),
+            Problem::Folder => f.write_str("folder in the place of a file"),
             Problem::TooLarge(most) => {
-                write!(f, "is larger than {} KiB, which cannot be right", most / 1024)
+                write!(f, "file is larger than {} KiB", most / 1024)
             }
-            Problem::Special => f.write_str("is no regular file"),
-            Problem::OpenToOthers => f.write_str("can be read by others, and holds a key"),
-            Problem::NotUtf8(at) => write!(f, "is not UTF-8 text (byte {})", at + 1),
-            Problem::ByteOrderMark => f.write_str("starts with a byte order mark"),
-            Problem::Empty => f.write_str("is empty"),
-            Problem::Nul => f.write_str("holds a NUL byte"),
-            Problem::Lacks(what) => write!(f, "lacks {what}"),
+            Problem::Special => f.write_str("not a regular file"),
+            Problem::OpenToOthers => f.write_str("file with a key can be read by other users"),
+            Problem::NotUtf8(at) => write!(f, "file is not UTF-8 text (byte {})", at + 1),
+            Problem::ByteOrderMark => f.write_str("file starts with a byte order mark"),
+            Problem::Empty => f.write_str("file is empty"),
+            Problem::Nul => f.write_str("file contains a NUL byte"),
+            Problem::Lacks(what) => write!(f, "file lacks {what}"),
             Problem::NotYaml(why) => {
-                write!(f, "is no YAML that could be understood: {}", Printable::new(why))
+                write!(f, "file is not valid YAML ({})", Printable::new(why))
             }
         }
     }

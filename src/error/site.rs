@@ -1,46 +1,46 @@
-//! Why a site gave no configuration, as `shims/bootstrap.py` tells it.
+//! Why a site gave no configuration, as `shims/bootstrap.py` reports it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// What a site was asked for in vain.
+use super::report::{Code, Report, row};
+use super::wording::{quoted, shown};
+
+/// What there is to say of a thing that the site does not have.
+pub const NEW_ON_SITE: &str =
+    "changes on the site are seen after five minutes, or at once with --refresh";
+
+/// A site that gave no configuration for a project.
 #[derive(Debug)]
 pub struct SiteError {
     /// The project.
     pub project: OsString,
     /// The site's address.
     pub host: String,
-    /// Why it gave no configuration.
+    /// The reason.
     pub failure: SiteFailure,
-    /// Where the whole story is.
+    /// The log of Toolkit's bootstrap.
     pub log: PathBuf,
 }
 
-/// Why the site gave no configuration.
+/// The reason why a site gave no configuration.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct SiteFailure {
-    /// What kind of failure it is.
+    /// The kind of failure.
     pub kind: SiteFailureKind,
     /// What Toolkit or the system said of it.
     pub message: String,
-}
-
-impl SiteFailure {
-    /// A failure of a kind.
-    pub fn of(kind: SiteFailureKind, message: impl Into<String>) -> Self {
-        SiteFailure { kind, message: message.into() }
-    }
 }
 
 /// The kinds of a site's failures, by the names that `shims/bootstrap.py` gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SiteFailureKind {
-    /// Nobody to ask as.
+    /// There is neither a script key nor a saved login.
     NoCredentials,
-    /// The site does not accept who asks.
+    /// The site refuses the credentials.
     LoginRefused,
     /// The site has no such project.
     NoProject,
@@ -50,14 +50,49 @@ pub enum SiteFailureKind {
     NoPipeline,
     /// The site cannot be reached, or does not answer as a site does.
     Unreachable,
-    /// What the site describes cannot be found or fetched.
+    /// The configuration that the site describes cannot be found or fetched.
     NoDescriptor,
     /// The site's core is too old for the configuration.
     CoreTooOld,
     /// The site's core cannot be imported, or there is none.
     NoCore,
-    /// Another one.
+    /// Any other failure.
     Other,
+}
+
+impl SiteError {
+    /// The rows of the table that are about a site.
+    #[rustfmt::skip]
+    pub(super) fn report(&self) -> Report<'_> {
+        use SiteFailureKind as Kind;
+        let (host, log, said) = (shown(&self.host), shown(&self.log), shown(&self.failure.message));
+        let start = format!("the site {host} gave no configuration for {}", quoted(&self.project));
+        match self.failure.kind {
+            Kind::NoCredentials => row!(Code::Broken, "site-no-credentials", "{start}: no credentials: {said}";
+                "set SHOTGUN_FARM_SCRIPT_USER and SHOTGUN_FARM_SCRIPT_KEY, set 'credentials_file' in [site], or log in once by running the command in a terminal"),
+            Kind::LoginRefused => row!(Code::Broken, "site-login-refused", "{start}: login refused: {said}"; "see the log {log}"),
+            Kind::NoProject => row!(Code::NoProject, "site-no-project", "{start}: {said}"; "{NEW_ON_SITE}"),
+            Kind::NoConfig => row!(Code::NoProject, "site-no-config", "{start}: {said}";
+                "check 'plugin_id' in [site] and --pipeline, or set 'base_configuration' in [site]; {NEW_ON_SITE}"),
+            Kind::NoPipeline => row!(Code::NoProject, "site-unknown-config", "{start}: {said}";
+                "use --pipeline with the name or id of another configuration; {NEW_ON_SITE}"),
+            Kind::Unreachable => row!(Code::Broken, "site-unreachable",
+                "{start}: the site cannot be reached or gave no valid answer: {said}"; "see the log {log}"),
+            Kind::NoDescriptor => row!(Code::Broken, "site-no-descriptor",
+                "{start}: the configuration cannot be fetched: {said}"; "see the log {log}"),
+            Kind::CoreTooOld => row!(Code::Broken, "site-core-too-old", "{start}: the site's core is too old: {said}"; "see the log {log}"),
+            Kind::NoCore => row!(Code::Broken, "site-no-core", "{start}: {said}";
+                "set 'core' in [site] to a folder that contains 'sgtk' and fits the site's Python"),
+            Kind::Other => row!(Code::Broken, "site-failed", "{start}: {said}"; "see the log {log}"),
+        }
+    }
+}
+
+impl SiteFailure {
+    /// A failure of a kind.
+    pub fn of(kind: SiteFailureKind, message: impl Into<String>) -> Self {
+        SiteFailure { kind, message: message.into() }
+    }
 }
 
 impl SiteFailureKind {

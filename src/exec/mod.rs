@@ -35,9 +35,9 @@ pub fn become_python(
     credentials: Option<&Credentials>,
     locks: &[Lock],
 ) -> Result<Infallible, Error> {
-    locks.iter().try_for_each(Lock::outlive_launch).map_err(Error::NotHandedOver)?;
+    locks.iter().try_for_each(Lock::outlive_launch).map_err(Error::Handover)?;
     if let Some(session) = plan.session.take() {
-        plan = with_session(plan, &session, credentials).map_err(Error::NotHandedOver)?;
+        plan = with_session(plan, &session, credentials).map_err(Error::Handover)?;
     }
     system::become_python(&plan)
 }

@@ -1,4 +1,4 @@
-//! A program whose process does something for it first: `shims/engine.py` runs in its place, and then
+//! A program whose process does something for it first: `shims/session.py` runs in its place, and then
 //! runs it as Python would.
 
 use std::ffi::OsStr;
@@ -9,12 +9,7 @@ use crate::plan::{LaunchPlan, Session};
 use crate::site::credentials::Credentials;
 
 /// What runs in the program's place.
-const PROGRAM: &str = concat!(
-    include_str!("../../shims/as_main.py"),
-    "\n\n",
-    include_str!("../../shims/engine.py"),
-    "\n\nrun_with_session()\n",
-);
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/session.py"));
 
 /// The variable that names the descriptor of the credentials.
 const CREDENTIALS_VARIABLE: &str = "SGTK_PYTHON_CREDENTIALS";

@@ -12,7 +12,7 @@ use crate::exec;
 use crate::plan::LaunchPlan;
 
 /// The program that answers.
-const PROGRAM: &str = include_str!("../../shims/probe.py");
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/probe.py"));
 
 /// No Python that is well takes longer to import Toolkit, even from a slow file server.
 const LONGEST: Duration = Duration::from_secs(60);
@@ -50,7 +50,7 @@ pub fn ask(plan: &LaunchPlan) -> Result<ProbedPython, String> {
     if !ended {
         return Err(too_late());
     }
-    answer(&text, plan).ok_or_else(|| "it gave no answer".into())
+    answer(&text, plan).ok_or_else(|| "gave no answer".into())
 }
 
 fn answer(text: &str, plan: &LaunchPlan) -> Option<ProbedPython> {
@@ -61,7 +61,7 @@ fn answer(text: &str, plan: &LaunchPlan) -> Option<ProbedPython> {
     let is_ours = || is_same(Path::new(folder), &plan.core.python_path());
     let error = match error {
         "" if is_ours() => None,
-        "" => Some(format!("it imports sgtk from {folder}")),
+        "" => Some(format!("imports sgtk from {folder}")),
         error => Some(error.to_owned()),
     };
     Some(ProbedPython { version, milliseconds, error })
@@ -96,5 +96,5 @@ fn ends(child: &mut Child, deadline: Instant) -> bool {
 }
 
 fn too_late() -> String {
-    format!("it did not end within {} seconds", LONGEST.as_secs())
+    format!("did not end within {} seconds", LONGEST.as_secs())
 }

@@ -32,16 +32,18 @@ impl Each {
         let wrong = |message: &str| Error::CommandLine { message: message.into(), hint: None };
         let Some(jobs) = cli.each else {
             let misplaced = cli.matching.is_some();
-            return if misplaced { Err(wrong("--match goes with --each")) } else { Ok(None) };
+            return if misplaced { Err(wrong("--match needs --each")) } else { Ok(None) };
         };
         if cli.arguments.is_empty() {
-            return Err(wrong("--each needs something to run, such as a script"));
+            return Err(wrong("--each has no program to run"));
         }
         if let Some(number) = cli.arguments.first().and_then(|word| word.to_str())
             && number.parse::<usize>().is_ok()
         {
-            let message = format!("--each would run a script that is called '{number}'");
-            let hint = Some(format!("so many at once is --each={number}; a script is ./{number}"));
+            let message = format!("--each takes its number after '=': '{number}'");
+            let hint = Some(format!(
+                "use --each={number} for {number} runs at once, or ./{number} for a script of that name"
+            ));
             return Err(Error::CommandLine { message, hint });
         }
         let own = inputs.arguments.len() - cli.arguments.len();

@@ -248,7 +248,7 @@ fn own_text(error: &clap::Error) -> Result<Request, Error> {
     let message = [message.as_str(), missing.trim()].join(" ").trim_end().to_owned();
     let values = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
-            Some(format!("it is one of {}", values.join(", ")))
+            Some(format!("use one of {}", values.join(", ")))
         }
         _ => None,
     };

@@ -31,7 +31,7 @@ impl Pythons<'_> {
 
     /// Returns `python3` on `PATH`.
     pub fn default(&self) -> Result<Interpreter, Error> {
-        let origin = Origin::Default("the default, for nothing names another");
+        let origin = Origin::Default("the default");
         let name = if cfg!(windows) { "python.exe" } else { "python3" };
         self.on_path(name.as_ref(), Vec::new(), origin)
     }
@@ -100,7 +100,7 @@ impl Pythons<'_> {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
             Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
-            None if self.is_launcher(&path) => Err(Error::Launcher { path, origin }),
+            None if self.is_launcher(&path) => Err(Error::PythonIsLauncher { path, origin }),
             None => Ok(python),
         }
     }

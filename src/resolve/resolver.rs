@@ -107,9 +107,7 @@ impl Resolver<'_> {
         let setting = self.context.settings.studio(self.selection.known_as.as_deref());
         let (studio, origin) = match setting {
             Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
-            None => {
-                (STUDIO.into(), Origin::Default("the studio's core, for the config names none"))
-            }
+            None => (STUDIO.into(), Origin::Default("the default studio core")),
         };
         let mut missing = None;
         for root in &self.selection.roots {
@@ -145,7 +143,7 @@ impl Resolver<'_> {
             Err(missing @ Error::PythonMissing { .. }) if core.kind == CoreKind::Realised => {
                 let python = self.pythons().of_site(settings)?;
                 let path = Printable::new(&python.path);
-                self.warnings.push(format!("{missing}: {path} takes its place"));
+                self.warnings.push(format!("{missing}; {path} is used instead"));
                 Ok(python)
             }
             result => result,
@@ -196,7 +194,7 @@ impl Resolver<'_> {
         let absolute =
             self.context.inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
-            "{} names a relative path, {}: taken as {}",
+            "relative path in {}: {}; used as {}",
             Printable::new(file),
             Printable::new(&path),
             Printable::new(&absolute)

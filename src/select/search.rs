@@ -41,7 +41,7 @@ pub fn find(
     }
     match named.pop() {
         Some(record) => Ok(Ok(record)),
-        None => Err(Error::NoPipeline { wanted, project, configs: candidates(&others) }),
+        None => Err(Error::UnknownConfig { wanted, project, configs: candidates(&others) }),
     }
 }
 

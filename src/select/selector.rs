@@ -204,8 +204,8 @@ impl<'a> Selector<'a> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
         let realised = site.realised(&self.context.inputs.variables);
         let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
-        if let Some((config, Error::NotWhole { .. })) = broken {
-            return Err(Error::NotWhole { path: config.clone() });
+        if let Some((config, Error::Incomplete { .. })) = broken {
+            return Err(Error::Incomplete { path: config.clone() });
         }
         let around = realised.records.into_iter().find(|record| path.starts_with(&record.path));
         Ok(around.and_then(|record| self.distributed(site, record, origin)))
@@ -255,7 +255,7 @@ impl<'a> Selector<'a> {
         match (other, fault) {
             (Some(other), _) => Ok(self.selection_of(selection.project, other)),
             (None, Some(fault)) => Err(fault),
-            (None, None) => Err(Error::NoPipeline {
+            (None, None) => Err(Error::UnknownConfig {
                 wanted: name.to_string(),
                 project,
                 configs: candidates(&[record]),

@@ -128,7 +128,9 @@ pub struct EnvironmentTable {
 fn some_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     match String::deserialize(deserializer)? {
         text if is_text(&text) => Ok(Some(text)),
-        _ => Err(D::Error::custom("is empty or holds a NUL; leave the key out instead")),
+        _ => Err(D::Error::custom(
+            "value is empty or contains a NUL byte; leave the key out instead",
+        )),
     }
 }
 
@@ -137,7 +139,7 @@ fn some_texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<S
     if texts.iter().all(|text| is_text(text)) {
         Ok(Some(texts))
     } else {
-        Err(D::Error::custom("holds an empty path, or one with a NUL"))
+        Err(D::Error::custom("a path is empty or contains a NUL byte"))
     }
 }
 
@@ -151,7 +153,7 @@ fn some_modules<'de, D: Deserializer<'de>>(
             && !part.is_empty()
     };
     match names.iter().find(|name| !name.split('.').all(is_part)) {
-        Some(name) => Err(D::Error::custom(format!("'{name}' cannot be a module's name"))),
+        Some(name) => Err(D::Error::custom(format!("invalid module name: '{name}'"))),
         None => Ok(Some(names)),
     }
 }
@@ -161,14 +163,14 @@ fn some_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Du
     let duration = humantime::parse_duration(&text);
     duration
         .map(Some)
-        .map_err(|_| D::Error::custom("is no duration such as \"1d\", \"12h\" or \"10m\""))
+        .map_err(|_| D::Error::custom("expected a duration such as \"1d\", \"12h\" or \"10m\""))
 }
 
 fn some_time_limit<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Duration>, D::Error> {
     match some_duration(deserializer)? {
-        Some(Duration::ZERO) => Err(D::Error::custom("leaves no time at all")),
+        Some(Duration::ZERO) => Err(D::Error::custom("duration must be longer than zero")),
         limit => Ok(limit),
     }
 }
@@ -195,7 +197,7 @@ fn assignments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Variables, 
         if !is_name(name.as_ref()) {
             Err(not_a_name(&name))
         } else if value.contains('\0') {
-            Err(D::Error::custom(format!("the value of '{name}' holds a NUL")))
+            Err(D::Error::custom(format!("the value of '{name}' contains a NUL byte")))
         } else {
             Ok((name.into(), value.into()))
         }
@@ -204,7 +206,7 @@ fn assignments<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Variables, 
 }
 
 fn not_a_name<E: DeError>(word: &str) -> E {
-    E::custom(format!("'{word}' cannot be a variable's name"))
+    E::custom(format!("invalid variable name: '{word}'"))
 }
 
 /// Reads a settings file's text.

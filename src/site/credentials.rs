@@ -52,7 +52,7 @@ impl Credentials {
         // What is wrong with it is not told in the reader's words, which may quote a key.
         let problem = match serde_saphyr::from_str::<IgnoredAny>(&text) {
             Ok(_) => Problem::Lacks("'script-name' or 'script-key'"),
-            Err(_) => Problem::NotYaml("'script-name: …' and 'script-key: …' are expected".into()),
+            Err(_) => Problem::NotYaml("expected 'script-name: …' and 'script-key: …'".into()),
         };
         let file = serde_saphyr::from_str(&text);
         let file: CredentialsFile = file.map_err(|_| Error::of_file(&path, problem))?;

@@ -40,7 +40,7 @@ impl Site {
         for path in realised::configs(&self.folder, &self.plugin_id) {
             let config = PipelineConfig::at(&path);
             if realised::finish(&config).is_none() {
-                scan.faults.push((path.clone(), Error::NotWhole { path }));
+                scan.faults.push((path.clone(), Error::Incomplete { path }));
                 continue;
             }
             let (mut found, fault) = self.read(&path, variables);

@@ -117,10 +117,10 @@ fn hand_over(
         Ok(WorkerReply::Ready(child)) => child,
         Ok(_) => return Err(ColdReason::NotTaken("takes no more jobs")),
         Err(error) if is_timeout(&error) => return Err(pass_by()),
-        Err(_) => return Err(ColdReason::NotTaken("has gone")),
+        Err(_) => return Err(ColdReason::NotTaken("has ended")),
     };
     let process = JobProcess::new(child);
-    let signals = Forwarder::new().ok_or(ColdReason::NotTaken("cannot be sent signals"))?;
+    let signals = Forwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
     let streams = (io::stdin(), io::stdout(), io::stderr());
     let mut rights: Vec<RawFd> =
         vec![streams.0.as_raw_fd(), streams.1.as_raw_fd(), streams.2.as_raw_fd()];
@@ -135,7 +135,7 @@ fn hand_over(
             Ok(Running { stream, worker, process, signals })
         }
         // Nothing was sent.
-        Err(_) => Err(ColdReason::NotTaken("has gone")),
+        Err(_) => Err(ColdReason::NotTaken("has ended")),
     }
 }
 
@@ -209,7 +209,7 @@ impl Running {
         let lost = |why| Error::WorkerLost { worker, why };
         // A child that has ended is told of by itself or its worker, at once or never.
         let mut deadline: Option<Instant> = None;
-        self.stream.set_read_timeout(None).map_err(|_| lost("cannot be heard"))?;
+        self.stream.set_read_timeout(None).map_err(|_| lost("cannot be read from"))?;
         loop {
             let happened = self.wait(deadline);
             if happened.signal {
@@ -221,13 +221,13 @@ impl Running {
                     Ok(Some(WorkerReply::Died(status))) => return Ok(leave_by(status)),
                     Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_too(),
                     Ok(Some(_)) => (),
-                    Ok(None) => return Err(lost("ended, and then the job did")),
-                    Err(_) => return Err(lost("cannot be understood")),
+                    Ok(None) => return Err(lost("ended before it reported the exit status")),
+                    Err(_) => return Err(lost("sent an invalid reply")),
                 }
             } else if happened.end {
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(lost("does not answer, and the job has ended"));
+                return Err(lost("did not report the exit status of the job that ended"));
             }
         }
     }

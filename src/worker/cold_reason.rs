@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use crate::display::Printable;
 
 /// What there is to do where a worker could not start.
-pub const TRY_AT_ONCE: &str = "--stop-workers lets it try again at once";
+pub const TRY_AT_ONCE: &str = "--stop-workers allows a new start at once";
 
 /// Why a job runs cold.
 #[derive(Debug)]
@@ -56,33 +56,33 @@ impl Display for ColdReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             #[cfg(not(target_os = "linux"))]
-            ColdReason::NotHere => f.write_str("workers are for Linux"),
+            ColdReason::NotHere => f.write_str("workers need Linux"),
             ColdReason::Terminal => f.write_str("standard input is a terminal"),
             ColdReason::Descriptor(number) => {
-                write!(f, "the descriptor {number} is open for Python to inherit")
+                write!(f, "Python would inherit the open descriptor {number}")
             }
             ColdReason::Option(word) => {
-                write!(f, "Python's '{}' cannot be had in a worker", Printable::new(word))
+                write!(f, "a worker does not support the Python option '{}'", Printable::new(word))
             }
-            ColdReason::NothingToRun => f.write_str("Python is given nothing to run"),
-            ColdReason::RelativePath => f.write_str("PYTHONPATH holds a relative path"),
+            ColdReason::NothingToRun => f.write_str("there is no program to run"),
+            ColdReason::RelativePath => f.write_str("PYTHONPATH contains a relative path"),
             ColdReason::WorkingDirectory => {
-                f.write_str("the working directory cannot be handed over")
+                f.write_str("the working directory cannot be passed to the worker")
             }
-            ColdReason::Unreadable(what) => write!(f, "{what} cannot be read"),
-            ColdReason::TooLarge => f.write_str("the words and variables are too long"),
+            ColdReason::Unreadable(what) => write!(f, "cannot read {what}"),
+            ColdReason::TooLarge => f.write_str("the arguments and variables are too long"),
             ColdReason::Folder { path, why } => {
-                write!(f, "the workers' folder {} {}", Printable::new(path), Printable::new(why))
+                write!(f, "folder of workers {}: {}", Printable::new(why), Printable::new(path))
             }
             ColdReason::Untrusted { path, why } => {
-                write!(f, "the workers' folder {} {}: none is used", Printable::new(path), why)
+                write!(f, "folder of workers {why}, no worker is used: {}", Printable::new(path))
             }
-            ColdReason::Starting => f.write_str("there was no worker, so one is started"),
+            ColdReason::Starting => f.write_str("no worker was running; one is being started"),
             ColdReason::Unfit(why) => {
                 write!(f, "the worker could not start: {} ({TRY_AT_ONCE})", Printable::new(why))
             }
             ColdReason::TooMany(most) => {
-                write!(f, "no worker is idle, and {most} are as many as there may be")
+                write!(f, "max_workers ({most}) reached and none is idle")
             }
             ColdReason::NotTaken(why) => write!(f, "the worker {why}"),
         }

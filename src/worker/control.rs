@@ -165,7 +165,7 @@ fn end(folder: &Folder, workers: Vec<PolledWorker>) -> Vec<Result<Listed, Error>
             return Ok(asked.worker);
         }
         let Listed { pid, project, .. } = asked.worker;
-        Err(Error::WorkerStays { worker: pid.unwrap_or_default(), project })
+        Err(Error::WorkerNotStopped { worker: pid.unwrap_or_default(), project })
     });
     ended.collect()
 }

@@ -34,7 +34,7 @@ impl Folder {
     pub fn open(path: &Path) -> Result<Self, ColdReason> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let why = format!("cannot be made: {}", Reason(&error));
+                let why = format!("cannot be created ({})", Reason(&error));
                 Err(ColdReason::Folder { path: path.to_owned(), why })
             }
             _ => Self::open_existing(path),
@@ -49,13 +49,13 @@ impl Folder {
         let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
             Ok(file) => file,
             Err(error) if path.is_symlink() || error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(untrusted("is no folder"));
+                return Err(untrusted("is not a folder"));
             }
             Err(_) if fs::symlink_metadata(path).is_ok_and(|found| is_anothers(&found)) => {
                 return Err(untrusted("belongs to another user"));
             }
             Err(error) => {
-                let why = format!("cannot be opened: {}", Reason(&error));
+                let why = format!("cannot be opened ({})", Reason(&error));
                 return Err(ColdReason::Folder { path: path.to_owned(), why });
             }
         };
@@ -64,7 +64,7 @@ impl Folder {
             return Err(untrusted("belongs to another user"));
         }
         if found.mode() & 0o077 != 0 {
-            return Err(untrusted("is open to other users (it should have the mode 700)"));
+            return Err(untrusted("is open to other users (mode 700 expected)"));
         }
         Ok(Folder(file))
     }
@@ -73,7 +73,7 @@ impl Folder {
     pub fn why_not_made(path: &Path) -> Option<ColdReason> {
         let above = path.parent().unwrap_or(path);
         let why = access(above, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
-        let why = format!("cannot be made: {}", Reason(&why.into()));
+        let why = format!("cannot be created ({})", Reason(&why.into()));
         Some(ColdReason::Folder { path: path.to_owned(), why })
     }
 

@@ -21,19 +21,7 @@ use crate::lock::{Lock, LockMode};
 use crate::plan::{LaunchPlan, Warm};
 
 /// The worker's program.
-pub const SOURCE: &str = concat!(
-    include_str!("../../shims/as_main.py"),
-    "\n",
-    include_str!("../../shims/engine.py"),
-    "\n",
-    include_str!("../../shims/worker.py"),
-    "\n",
-    include_str!("../../shims/worker_files.py"),
-    "\n",
-    include_str!("../../shims/worker_supervisor.py"),
-    "\n",
-    include_str!("../../shims/worker_job.py"),
-);
+pub const SOURCE: &str = include_str!(concat!(env!("OUT_DIR"), "/worker.py"));
 
 /// The variable with the worker's program.
 const PROGRAM: &str = "SGTK_PYTHON_WORKER";
@@ -48,9 +36,6 @@ if sys.version_info < (3, 7):
     os._exit(1)
 exec(os.environ.pop('SGTK_PYTHON_WORKER'))";
 
-/// What follows it.
-const SERVE: &str = "\nserve(os.environ.pop('SGTK_PYTHON_WORKER_START'))\n";
-
 /// Its words after that, before its project and configuration: so a process list names it, and so does
 /// `--workers` where it does not answer.
 pub const NAME: [&str; 2] = ["sgtk-python", "worker"];
@@ -60,7 +45,7 @@ pub const NAME: [&str; 2] = ["sgtk-python", "worker"];
 const LET_GO: &str = "/bin/sh -c 'printf \"\\t%s\" $$ >>\"$0\"; exec \"$@\"' \"$0\" \"$@\" </dev/null >/dev/null 2>&1 &";
 
 /// What there is to tell of a worker that ended before it could tell anything.
-const SAID_NOTHING: &str = "its Python ended before it could say why";
+const SAID_NOTHING: &str = "its Python ended and gave no reason";
 
 /// A start does not wait longer for others.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -97,7 +82,7 @@ pub fn start(plan: &LaunchPlan, warm: &Warm, job: &Job, folder: &Folder, key: &s
         Ok(Some(lock)) => lock,
         Ok(None) => return ColdReason::Starting,
         Err(error) => {
-            let why = format!("cannot be used: {}", disk::Reason(&error));
+            let why = format!("cannot be used ({})", disk::Reason(&error));
             return ColdReason::Folder { path: warm.folder.clone(), why };
         }
     };
@@ -208,7 +193,7 @@ fn spawn(
     command.args(&plan.interpreter.args).args(&job.options);
     command.args(["-c", RUN]).args(NAME).arg(&project).arg(&plan.selection.config.path);
     command.env_clear().envs(starting_variables(plan, &warm.settings.variables));
-    command.env(VARIABLE, BEGIN).env(PROGRAM, format!("{SOURCE}{SERVE}"));
+    command.env(VARIABLE, BEGIN).env(PROGRAM, SOURCE);
     command.env("SGTK_PYTHON_WORKER_START", start);
     command.current_dir("/").process_group(0);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());

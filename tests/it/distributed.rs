@@ -114,7 +114,7 @@ fn running_job_delays_refresh_unless_asked() {
     assert_eq!(distributed.run(&launch), "launched");
     assert_eq!(distributed.site.calls(), calls);
     let mut refresh = distributed.launcher(&[&["--refresh"], &launch[..]].concat());
-    refresh.succeeds().warns(&["realised anew while jobs ran"]);
+    refresh.succeeds().warns(&["realised again while jobs ran"]);
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
     job.ends().succeeds();
     let calls = distributed.site.calls();
@@ -161,10 +161,12 @@ fn mixed_studio_lists_explains_and_diagnoses() {
     let doctor = || -> Run { distributed.stranger(&["--doctor=json"]).run() };
     doctor().succeeds();
     distributed.settings("credentials_file = 'none.yml'");
-    doctor().fails_with(122).shows(&["none.yml does not exist"]);
+    let missing = distributed.studio.path("none.yml");
+    let missing = format!("file does not exist: {}", missing.display());
+    doctor().fails_with(122).shows(&[&missing]);
     distributed.settings("");
     fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
-    doctor().fails_with(122).shows(&["realising it broke off"]);
+    doctor().fails_with(122).shows(&["the last bootstrap was interrupted"]);
 }
 
 #[test]
@@ -208,7 +210,7 @@ fn relative_path_from_the_site_is_refused() {
         "linux_path": "gamma", "mac_path": "gamma", "windows_path": "gamma"}));
     let mut launcher = distributed.launcher(&["--project", "delta", "-c", "pass"]);
     launcher.current_dir(distributed.studio.path("elsewhere"));
-    failed(&mut launcher).is(122, &["no absolute path", "'gamma'"]);
+    failed(&mut launcher).is(122, &["not an absolute path", "'gamma'"]);
 }
 
 #[test]
@@ -305,7 +307,7 @@ fn base_configuration_stands_in_for_primary() {
         "descriptor": descriptor}));
     let by_folder = ["--refresh", "--config", base.to_str().unwrap(), "-c", WHERE];
     failed(&mut distributed.launcher(&by_folder))
-        .is(121, &["'Golf' has no config", base.to_str().unwrap()])
+        .is(121, &["'Golf' has no such configuration", base.to_str().unwrap()])
         .hints("--pipeline Primary");
     let primary = distributed.studio.path("home/toolkit/127.0.0.1/p107c17.basic./cfg");
     let refresh = ["--refresh", "--project", "Golf", "-c", WHERE];

@@ -107,7 +107,7 @@ fn missing_core_is_found() {
     finds(&studio, &[("cores", "/no/such/core", "core_")]);
     fs::remove_file(&link).unwrap();
     std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    finds(&studio, &[("cores", "link to nowhere", "")]);
+    finds(&studio, &[("cores", "link to a file that does not exist", "")]);
     fs::remove_file(&link).unwrap();
     write(&link, studio.path("cores/v1").to_str().unwrap());
     fs::remove_dir_all(studio.path("cores/v1/install/core/python/tank")).unwrap();
@@ -156,7 +156,7 @@ fn unsuitable_python_is_found() {
     write(core.join("install/core/requirements/3.6/pkgs.zip"), "");
     write(core.join("install/core/python/sgtk/__init__.py"), "");
     interpreter(&core, wrapper.to_str().unwrap());
-    finds(&studio, &[("pythons", "for which the core", "")]);
+    finds(&studio, &[("pythons", "core does not support", "")]);
 }
 
 #[test]
@@ -167,23 +167,26 @@ fn ambiguous_projects_are_found() {
     describe(&other, 43, "Dev", "sintel");
     finds(&studio, &[]);
     describe(&other, 43, "Primary", "sintel");
-    finds(&studio, &[("names", "the project 43 has two Primaries", "")]);
+    finds(&studio, &[("names", "project 43 has several Primary configurations", "")]);
     for choice in [["--project", "sintel"], ["--project-id", "43"]] {
         let mut launcher = studio.launcher([&["--doctor=json"][..], &choice].concat());
-        finds_in(&mut launcher, &[("names", "the project 43 has two Primaries", "configs/")]);
+        finds_in(
+            &mut launcher,
+            &[("names", "project 43 has several Primary configurations", "configs/")],
+        );
     }
     finds_in(&mut studio.launcher(["--doctor=json", "--project", "bigbuck"]), &[]);
     describe(&other, 43, "Dev", "other");
-    finds(&studio, &[("names", "the id 43 is of several projects", "")]);
+    finds(&studio, &[("names", "several projects have the id 43", "")]);
     describe(&other, 44, "Primary", "sintel");
-    finds(&studio, &[("names", "the name 'sintel' is of several projects", "")]);
+    finds(&studio, &[("names", "several projects are named 'sintel'", "")]);
     describe(&other, 44, "Primary", "other");
     let twin = studio.localized("../more/other");
     interpreter(&twin, PYTHON.to_str().unwrap());
     describe(&twin, 45, "Primary", "twin");
     let mut launcher = studio.launcher(["--doctor=json"]);
     let roots = std::env::join_paths([studio.path("configs"), studio.path("more")]).unwrap();
-    let twins = [("names", "'other' is the name of several folders", "")];
+    let twins = [("names", "several folders are named 'other'", "")];
     finds_in(launcher.env("SHOTGUN_BASE", roots), &twins);
 }
 
@@ -193,16 +196,16 @@ fn unreadable_config_is_found() {
     let other = studio.localized("other");
     write(other.join("config/core/pipeline_configuration.yml"), "{");
     interpreter(&other, PYTHON.to_str().unwrap());
-    finds(&studio, &[("configs", "pipeline_configuration.yml is no YAML", "")]);
+    finds(&studio, &[("configs", "is not valid YAML", "pipeline_configuration.yml")]);
     describe(&other, 50, "Primary", "other");
     write(other.join("config/core/roots.yml"), "[1]");
-    finds(&studio, &[("configs", "roots.yml is no YAML", "")]);
+    finds(&studio, &[("configs", "is not valid YAML", "roots.yml")]);
     write(other.join("config/core/roots.yml"), "primary:\nsecondary: {linux_path: /x}\n");
     finds(&studio, &[]);
     // A config that cannot be read is examined all the same.
     write(other.join("config/core/pipeline_configuration.yml"), "{");
     interpreter(&other, "/no/such/python");
-    finds(&studio, &[("configs", "no YAML", ""), ("cores", "/no/such/python", "")]);
+    finds(&studio, &[("configs", "is not valid YAML", ""), ("cores", "/no/such/python", "")]);
 }
 
 #[test]
@@ -224,10 +227,10 @@ fn world_writable_files_are_found() {
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     let config = studio.path("configs/bigbuck");
     set(&link, 0o666);
-    finds(&studio, &[("permissions", "everybody", "core_")]);
+    finds(&studio, &[("permissions", "every user", "core_")]);
     set(&link, 0o664);
     set(&config, 0o777);
-    finds(&studio, &[("permissions", "everybody", "configs/bigbuck")]);
+    finds(&studio, &[("permissions", "every user", "configs/bigbuck")]);
     set(&config, 0o1775);
     finds(&studio, &[]);
     set(&studio.path("configs"), 0o1777);
@@ -235,7 +238,7 @@ fn world_writable_files_are_found() {
     set(&python, 0o777);
     finds(
         &studio,
-        &[("permissions", "everybody", "configs"), ("permissions", "everybody", "tank")],
+        &[("permissions", "every user", "configs"), ("permissions", "every user", "tank")],
     );
 }
 
@@ -249,7 +252,7 @@ fn unused_settings_are_found() {
         launcher
     };
     finds_in(&mut with("[projects.sintel.environment]\nset = { A = '1' }\n"), &[]);
-    let unused = [("settings", "'sintell' is never used", "s.toml")];
+    let unused = [("settings", "no such project here: 'sintell'", "s.toml")];
     finds_in(&mut with("[projects.sintell]\nstudio = 'x'\n"), &unused);
     finds_in(&mut with("roots = ['/x']\n"), &[("settings", "SHOTGUN_BASE is set", "s.toml")]);
     finds_in(with("[projects.sintell]\nstudio = 'x'\n").args(["--project", "sintel"]), &[]);
@@ -311,13 +314,13 @@ fn unusable_site_settings_are_found() {
     let python = format!("python = '{}'", PYTHON.display());
     finds_in(&mut with(&format!("{site}\ncore = 'seed'\n{python}")), &[]);
     finds_in(&mut with("core = 'seed'"), &[("site", "no site is named", "")]);
-    finds_in(&mut with(&format!("{site}\n{python}")), &[("site", "can be asked by no core", "")]);
+    finds_in(&mut with(&format!("{site}\n{python}")), &[("site", "no core is set", "")]);
     let empty = format!("{site}\n{python}\ncore = 'home'");
-    finds_in(&mut with(&empty), &[("site", "holds no 'sgtk'", "")]);
+    finds_in(&mut with(&empty), &[("site", "contains no 'sgtk'", "")]);
     let missing = format!("{site}\ncore = 'seed'\npython = '/no/python'");
     finds_in(&mut with(&missing), &[("site", "/no/python", "")]);
     let open = format!("{site}\ncore = 'seed'\n{python}\ncredentials_file = 'site.toml'");
-    finds_in(&mut with(&open), &[("site", "can be read by others", "")]);
+    finds_in(&mut with(&open), &[("site", "can be read by other users", "")]);
 }
 
 #[test]
@@ -325,7 +328,7 @@ fn missing_install_location_is_found() {
     let studio = healthy();
     let file = studio.path("configs/bigbuck/config/core/install_location.yml");
     write(&file, "Linux: ''\nDarwin:\nWindows: null\n");
-    finds(&studio, &[("places", "Toolkit's API fails", "install_location.yml")]);
+    finds(&studio, &[("places", "sgtk_from_path fails", "install_location.yml")]);
     fs::remove_file(file).unwrap();
     finds(&studio, &[("places", "does not exist", "install_location.yml")]);
 }

@@ -92,9 +92,15 @@ fn broken_project_counts_as_failed() {
         table.filter(|line| line.split(' ').next() == Some(name)).collect::<String>()
     };
     assert!(row("broken").ends_with("exit code 122"), "{error}");
-    assert!(error.contains("broken       | sgtk-python: the core /no/such/core"), "{error}");
-    assert!(row("sintel").ends_with("configs/sintel2 is of the same project"), "{error}");
-    assert!(row("sintel2").ends_with("configs/sintel is of the same project"), "{error}");
+    assert!(
+        error.contains("broken       | sgtk-python: error: core does not exist: /no/such/core"),
+        "{error}"
+    );
+    for (name, other) in [("sintel", "sintel2"), ("sintel2", "sintel")] {
+        let other = studio.path("configs").join(other);
+        let result = format!("same project as {}", other.display());
+        assert!(row(name).ends_with(&result), "{error}");
+    }
     assert!(error.ends_with("3 of 6 failed\n"), "{error}");
     // Unreadable metadata may be of the config that is asked for: the project counts as failed.
     let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
@@ -173,7 +179,7 @@ fn unbuffered_output_can_be_overridden() {
 fn misuse_of_each_is_refused() {
     let studio = studio();
     studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
-    studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["config 'No'"]);
+    studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["configuration 'No'"]);
     studio.failure(["--each", "4", "x.py"]).is(125, &["'4'"]).hints("--each=4");
     studio.failure(["--each"]).is(125, &["--each"]);
     studio.failure(["--each=0", "x.py"]).is(125, &["--each"]);

@@ -76,7 +76,7 @@ fn new_engine_refreshes_the_config_once() {
     set_mode(&studio.path("bin/git"), 0o755);
     let launch = |arguments: &[&str]| {
         let mut launcher = distributed.launcher(arguments);
-        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).succeeds()
+        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).run()
     };
     // The site is asked for this once each time that a configuration is realised.
     let asked = |arguments: &[&str]| {
@@ -89,7 +89,7 @@ fn new_engine_refreshes_the_config_once() {
     let other = ["--project", "alpha", "--engine", "tk-other"];
     assert!(asked(&plain) && !asked(&plain));
     distributed.site.behave(Behaviour::Status(500));
-    launch(&other).warns(&["stays as it is"]);
+    launch(&other).fails_with(122).warns(&["stays in use"]);
     distributed.site.behave(Behaviour::Proper);
     let own = studio.path("home/toolkit/127.0.0.1/sgtk-python");
     fs::remove_dir_all(&own).unwrap();
@@ -169,14 +169,14 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
     distributed.settings("credentials_file = 'robot.yml'\nauthenticate = true");
     set_mode(&file, 0o640);
     failed(&mut distributed.stranger(&["--project", "alpha", "-c", "pass"]))
-        .is(122, &["robot.yml", "can be read by others"])
+        .is(122, &["robot.yml", "can be read by other users"])
         .hints("chmod 600");
     set_mode(&file, 0o600);
     let shown = distributed.stranger(&["--project", "alpha", "-c", program]).prints();
     assert_eq!(shown, format!("robot {} [] False\n", plain.trim_end()));
     for (text, part) in [
         ("script-key: s3cret-thing", "lacks 'script-name'"),
-        ("s3cret: [", "is no YAML"),
+        ("s3cret: [", "is not valid YAML"),
         ("", "lacks"),
     ] {
         write(&file, text);

@@ -49,7 +49,7 @@ fn second_run_of_a_script_is_refused() {
     let again = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
     let process = format!("process {}", first.id());
     failed(&mut again())
-        .is(75, &["jobs/job.py runs already", "configs/bigbuck", &process])
+        .is(75, &["already running: jobs/job.py for ", "configs/bigbuck", &process])
         .hints("wait");
     // By other words, another way to the config, from another folder, and with other arguments.
     symlink(studio.path("configs/bigbuck"), studio.path("way")).unwrap();

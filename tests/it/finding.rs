@@ -63,8 +63,8 @@ fn project_id_finds_the_config() {
     assert!(plan["config"]["origin"].as_str().unwrap().ends_with("pipeline_configuration.yml"));
     let plan = explained(studio.launcher(["x.py"]).env("SGTK_PROJECT_ID", "177"));
     assert_eq!(plan["project"]["origin"], "variable SGTK_PROJECT_ID");
-    studio.failure(["--project-id", "999"]).is(121, &["id 999", "--project-id", "SHOTGUN_BASE"]);
-    studio.failure(["--project-id", "-1"]).is(121, &["id -1"]);
+    studio.failure(["--project-id", "999"]).is(121, &["id: 999", "--project-id", "SHOTGUN_BASE"]);
+    studio.failure(["--project-id", "-1"]).is(121, &["id: -1"]);
     studio.failure(["--project-id", "1x"]).is(125, &["1x"]);
     failed(studio.launcher(["x"]).env("SGTK_PROJECT_ID", "x")).is(125, &["SGTK_PROJECT_ID", "'x'"]);
     studio.failure(["--project-id", "176", "--project", "sintel"]).is(125, &["two different"]);
@@ -119,7 +119,7 @@ fn several_matches_are_listed() {
     project(&studio, "bigbuck2", 176, "Primary", "bb");
     for choice in [["--project-id", "176"], ["--project", "bb"]] {
         let failure = studio.failure(choice);
-        failure.is(122, &["several configs 'Primary'", "bigbuck, ", "bigbuck2"]);
+        failure.is(122, &["several configurations 'Primary'", "bigbuck, ", "bigbuck2"]);
         failure.hints("--config ").hints("bigbuck2");
     }
     project(&studio, "only_dev", 190, "Dev", "only");
@@ -140,7 +140,9 @@ fn path_in_config_or_data_finds_the_project() {
     finds(&studio, &["--path", &path("data/bb"), "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--path", &path("data/bb/../sintel/x")], "sintel");
     for outside in ["data", "data/bbb", "data/bb/../x", "home", "configs"] {
-        studio.failure(["--path", &path(outside)]).is(121, &["in no project's config or data"]);
+        studio
+            .failure(["--path", &path(outside)])
+            .is(121, &["in no project's configuration or data"]);
     }
     // A change of one config shows in what another one held.
     describe(&studio, &studio.path("configs/sintel"), 177, "Primary", "bb/inner");
@@ -318,7 +320,7 @@ fn scan_skips_snapshots_and_loops() {
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     finds(&studio, &["--project-id", "177"], "sintel");
     // A config that cannot be read may be the one that is looked for.
-    studio.failure(["--project-id", "999"]).is(121, &[]).hints("some configs cannot be read (1)");
+    studio.failure(["--project-id", "999"]).is(121, &[]).hints("unreadable configurations: 1");
     studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
     finds(&studio, &["--project", "broken"], "broken");
 }

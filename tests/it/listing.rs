@@ -56,7 +56,10 @@ fn text_lists_every_project() {
     assert!(lines[0].starts_with("NAME          ID  PIPELINE  CORE"), "{text}");
     assert!(lines[1].starts_with("bigbuck       42  Primary   localized v0.99.1  "), "{text}");
     assert!(lines[4].contains("broken"), "{text}");
-    assert!(lines[5].starts_with("sintel: the core ") && lines[5].contains("such/core"), "{text}");
+    assert!(
+        lines[5].starts_with("sintel: core does not exist: ") && lines[5].contains("such/core"),
+        "{text}"
+    );
 }
 
 #[cfg(unix)]

@@ -88,12 +88,12 @@ fn realised_config_needs_a_site() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     write(studio.path("site.toml"), "");
-    failed(&mut launcher(&studio, &["--project", "alpha"])).is(121, &["no project 'alpha'"]);
+    failed(&mut launcher(&studio, &["--project", "alpha"])).is(121, &["unknown project: 'alpha'"]);
     let mut by_variable = launcher(&studio, &["--project", "alpha", "--explain"]);
     by_variable.env("SGTK_SITE", "https://Studio.shotgunstudio.com/").succeeds();
     for address in ["https://", "https://..", "https://a\\b"] {
         let mut launcher = launcher(&studio, &["--project", "alpha"]);
-        failed(launcher.env("SGTK_SITE", address)).is(125, &["is no site's address", "SGTK_SITE"]);
+        failed(launcher.env("SGTK_SITE", address)).is(125, &["invalid site address", "SGTK_SITE"]);
     }
 }
 
@@ -107,7 +107,10 @@ fn centralized_config_comes_first() {
         assert_eq!(plan["config"]["path"], bigbuck.to_str().unwrap());
         assert_eq!(plan["warnings"], serde_json::json!([]));
         let plan = explained(launcher(&studio, &choice).arg("--refresh"));
-        let warning = format!("nothing to refresh: {} is no configuration", bigbuck.display());
+        let warning = format!(
+            "nothing to refresh, the configuration does not come from the site: {}",
+            bigbuck.display()
+        );
         let warnings = plan["warnings"].as_array().unwrap();
         let [only] = &warnings[..] else { panic!("{warnings:?}") };
         assert!(only.as_str().unwrap().starts_with(&warning), "{only}");
@@ -202,7 +205,7 @@ fn stale_config_stays_without_the_site() {
     launch().is_silent();
     fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
     make_old(&alpha);
-    launch().warns(&["'core' in [site] is not set", "stays as it is"]);
+    launch().warns(&["'core' in [site] is not set", "stays in use"]);
     // The site is left alone for a while.
     launch().is_silent();
     failed(&mut launcher(&studio, &["--refresh", "--project", "alpha"])).is(122, &["is not set"]);
@@ -236,7 +239,7 @@ fn config_option_launches_that_very_folder() {
     }
     fs::remove_file(other.join("cache/update_end.txt")).unwrap();
     failed(&mut launcher(&studio, &["--config", other.to_str().unwrap(), "-c", "pass"]))
-        .is(122, &[other.to_str().unwrap(), "is not whole"]);
+        .is(122, &[other.to_str().unwrap(), "is incomplete"]);
 }
 
 #[cfg(unix)]
@@ -284,7 +287,7 @@ fn unnamed_project_uses_its_cached_name() {
         let plan = explained(&mut launcher(&studio, &["--project-id", &id.to_string()]));
         assert_eq!(plan["project"]["name"], id.to_string(), "before an answer of the site");
         let answer = serde_json::json!({"project_id": id, "project": name, "config": config,
-            "nature": "realised", "asked": milliseconds()});
+            "kind": "realised", "asked": milliseconds()});
         write(studio.path(format!("toolkit/studio/sgtk-python/{id}.answer")), answer.to_string());
     }
     for (id, name) in shows {
@@ -305,7 +308,7 @@ fn unnamed_project_uses_its_cached_name() {
     let plan = explained(&mut launcher(&studio, &["--project", "unnamed"]));
     assert_eq!(plan["config"]["path"], centralized.to_str().unwrap());
     let doctor = launcher(&studio, &["--doctor"]).fails_with(122);
-    assert!(!doctor.text().contains("of several"), "{doctor}");
+    assert!(!doctor.text().contains("several projects"), "{doctor}");
 }
 
 #[test]
@@ -318,9 +321,9 @@ fn unrealised_project_can_be_diagnosed() {
         all.iter().find(|checked| checked["check"] == check).unwrap()["findings"].to_string()
     };
     let of_configs = findings("configs");
-    assert!(of_configs.contains("'beta' has not been realised"), "{of_configs}");
+    assert!(of_configs.contains("not been realised on this machine: 'beta'"), "{of_configs}");
     assert!(!of_configs.contains("--explain"), "{of_configs}");
-    assert!(findings("site").contains("can be asked by no core"));
+    assert!(findings("site").contains("no core is set"));
     let shown = launcher(&studio, &["--stop-workers", "--project", "beta"]).succeeds().text();
     assert_eq!(shown, "no workers\n");
 }
@@ -335,7 +338,7 @@ fn settings_table_may_name_a_site_project() {
         launcher(&studio, &["--doctor=json"])
             .fails_with(122)
             .text()
-            .contains("'alpha' is never used")
+            .contains("table is not used, there is no such project here: 'alpha'")
     };
     assert!(unused(""));
     assert!(!unused("[site]\nhost = 'studio.shotgrid.autodesk.com'\n"));
@@ -423,7 +426,7 @@ fn site_without_a_folder_is_reported() {
         shell
     };
     for choice in [["--project", "alpha"], ["--project-id", "101"]] {
-        failed(&mut nowhere(&choice)).is(121, &[choice[1]]).hints("was not asked");
+        failed(&mut nowhere(&choice)).is(121, &[choice[1], "was not asked"]).hints("SHOTGUN_HOME");
     }
     nowhere(&["--doctor"]).fails_with(122).shows(&["no folder for the"]);
 }
@@ -432,7 +435,7 @@ fn site_without_a_folder_is_reported() {
 fn malformed_site_settings_are_refused() {
     let studio = studio();
     for (line, part) in [
-        ("refresh_after = 'soon'", "is no duration"),
+        ("refresh_after = 'soon'", "expected a duration"),
         ("refresh_after = 5", "expected a string"),
         ("hots = 'x'", "unknown field"),
         ("host = ''", "is empty"),
@@ -450,7 +453,7 @@ fn interrupted_config_must_prove_complete() {
     let launch = || -> Run { launcher(&studio, &["--project", "alpha", "x.py"]).succeeds() };
     launch();
     write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
-    launch().warns(&["stays as it is"]);
+    launch().warns(&["stays in use"]);
     for mark in ["cache/update_start.txt", "cache/update_end.txt"] {
         fs::remove_file(alpha.join(mark)).unwrap();
     }

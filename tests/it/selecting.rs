@@ -150,7 +150,7 @@ fn hostile_names_are_refused() {
         "",
     ];
     for name in hostile {
-        studio.failure([format!("--project={name}")]).is(125, &["cannot be a project's name"]);
+        studio.failure([format!("--project={name}")]).is(125, &["invalid project name"]);
     }
     failed(studio.launcher(["x"]).env("SGTK_PROJECT", "../x")).is(125, &["variable SGTK_PROJECT"]);
 }

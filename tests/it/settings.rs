@@ -159,7 +159,7 @@ fn faults_name_file_line_and_key() {
     }
     let mut launcher = studio.launcher(["--project", "bigbuck"]);
     failed(launcher.env("SGTK_PYTHON_SETTINGS", "missing.toml"))
-        .is(122, &["missing.toml does not exist"]);
+        .is(122, &["does not exist", "missing.toml"]);
     failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("home"))).is(122, &["home"]);
     write(studio.path("binary.toml"), b"\xff\xfe\x00");
     failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("binary.toml"))).is(122, &["UTF-8"]);

@@ -18,10 +18,10 @@ use crate::support::{failed, failure_of, make_executable, write};
 /// Ways in which a site fails, and a part of each message.
 const FAILURES: [(Behaviour, &str); 5] = [
     (Behaviour::Status(500), "500"),
-    (Behaviour::Babbling, "as a site does"),
+    (Behaviour::Babbling, "no valid answer"),
     (Behaviour::Hanging, "timed out"),
-    (Behaviour::DyingAfter(0), "as a site does"),
-    (Behaviour::DyingAfter(4), "as a site does"),
+    (Behaviour::DyingAfter(0), "no valid answer"),
+    (Behaviour::DyingAfter(4), "no valid answer"),
 ];
 
 /// The settings for a site that behaves so: a short timeout only where no answer comes.
@@ -44,22 +44,29 @@ fn site_failure_is_one_line() {
     distributed.settings("");
     distributed.site.behave(Behaviour::Proper);
     let mut wrong_key = distributed.launcher(&launch);
-    failed(wrong_key.env("SHOTGUN_FARM_SCRIPT_KEY", "wrong")).is(122, &["the login was refused"]);
+    failed(wrong_key.env("SHOTGUN_FARM_SCRIPT_KEY", "wrong")).is(122, &["login refused"]);
     let unknown = ["--project", "delta", "-c", "pass"];
-    failed(&mut distributed.launcher(&unknown)).is(121, &["no project 'delta'", "nor on http"]);
+    failed(&mut distributed.launcher(&unknown))
+        .is(121, &["unknown project: 'delta'", "not on the site http"]);
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
-        .is(121, &["nor on http"]);
+        .is(121, &["not on the site http"]);
     for pipeline in ["Dev", "99"] {
         let other = ["--project", "alpha", "--pipeline", pipeline, "-c", "pass"];
         failed(&mut distributed.launcher(&other))
-            .is(121, &["'alpha'", &format!("it has no '{pipeline}', but 'Primary' (11)")])
+            .is(
+                121,
+                &[
+                    "'alpha'",
+                    &format!("the project has no configuration '{pipeline}', but 'Primary' (11)"),
+                ],
+            )
             .hints("--pipeline");
     }
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Other",
         "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
         "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     failed(&mut distributed.launcher(&["--project", "alpha", "--pipeline", "Other", "-c", "pass"]))
-        .is(121, &["alpha", "it has none for the plugin"])
+        .is(121, &["alpha", "the project has no configuration for the plugin"])
         .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
     // The port of a connection: nothing listens there, and nothing else can take it.
@@ -87,7 +94,7 @@ fn realised_config_survives_site_failure() {
     }
     let asked = ["--refresh", "--project", "alpha", "-c", WHERE];
     distributed.settings("refresh_after = '0s'");
-    failed(&mut distributed.launcher(&asked)).is(122, &["as a site does"]);
+    failed(&mut distributed.launcher(&asked)).is(122, &["no valid answer"]);
     distributed.settings("refresh_after = '1h'");
     assert_eq!(distributed.run(&launch), alpha);
 }
@@ -105,7 +112,7 @@ fn unfinished_config_is_never_launched() {
         .is(121, &["not been realised"]);
     for option in ["--path", "--config"] {
         failed(&mut distributed.launcher(&[option, &alpha, "-c", WHERE]))
-            .is(122, &[&alpha, "is not whole"]);
+            .is(122, &[&alpha, "is incomplete"]);
     }
     distributed.site.behave(Behaviour::Proper);
     assert_eq!(distributed.run(&launch), alpha);
@@ -228,7 +235,8 @@ fn failed_query_leaves_realised_configs_alone() {
         "project": {"type": "Project", "id": 101}, "users": [], "plugin_ids": "rv.*",
         "descriptor": "sgtk:descriptor:path?path=/nowhere"}));
     let dev = ["--project", "alpha", "--pipeline", "Dev", "-c", "pass"];
-    failed(&mut distributed.launcher(&dev)).is(121, &["alpha", "it has none for the plugin"]);
+    failed(&mut distributed.launcher(&dev))
+        .is(121, &["alpha", "the project has no configuration for the plugin"]);
     let calls = distributed.site.calls();
     distributed.site.behave(Behaviour::DyingAfter(calls + 4));
     failed(&mut distributed.launcher(&["--refresh", "--project", "alpha"])).is(122, &["alpha"]);
@@ -256,7 +264,9 @@ fn refusal_of_the_site_is_cached() {
         let file = fs::File::options().write(true).open(own.join(name)).unwrap();
         file.set_modified(two_days).unwrap();
     }
-    for (id, part) in [("7", "nor on http"), ("104", "it has none")] {
+    for (id, part) in
+        [("7", "not on the site http"), ("104", "has no configuration for the plugin")]
+    {
         let launch = ["--project-id", id, "-c", "pass"];
         let refused = || {
             let failure = failed(&mut distributed.launcher(&launch));
@@ -275,7 +285,7 @@ fn refusal_of_the_site_is_cached() {
     distributed.site.know(alpha);
     distributed.settings("refresh_after = '0s'");
     failed(&mut distributed.launcher(&["--project-id", "7", "-c", "pass"]))
-        .is(121, &["it has none"]);
+        .is(121, &["has no configuration for the plugin"]);
 }
 
 #[test]

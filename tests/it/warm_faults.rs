@@ -115,7 +115,7 @@ fn killed_worker_loses_no_running_job() {
     kill("-KILL", job);
     let run = launcher.ends().fails_with(125);
     let error = run.error();
-    assert!(error.starts_with("sgtk-python: error: it is not known how the job ended"), "{run}");
+    assert!(error.starts_with("sgtk-python: error: the job's exit status is unknown"), "{run}");
     assert!(error.contains("\nhint: "), "{run}");
     wait_until(|| processes(&warm) == 0);
 }
@@ -263,20 +263,20 @@ fn shared_worker_folder_is_not_used() {
     assert_eq!(run.text(), "1\n", "{run}");
     let error = run.error();
     assert!(
-        error.starts_with("sgtk-python: warning: the workers' folder") && error.contains("700"),
+        error.starts_with("sgtk-python: warning: folder of workers") && error.contains("700"),
         "{run}"
     );
     // `--workers` does not answer as if the folder were empty.
     for question in ["$S --workers", "$S --stop-workers"] {
         let run = warm.shell(question).fails_with(125);
         let error = run.error();
-        assert!(error.contains("the mode 700") && error.lines().count() == 1, "{run}");
+        assert!(error.contains("mode 700") && error.lines().count() == 1, "{run}");
     }
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o700)).unwrap();
     let moved = warm.studio.path("moved");
     fs::rename(&folder, &moved).unwrap();
     symlink(&moved, &folder).unwrap();
-    let run = warm.run("$W -c 'print(2)'").warns(&["is no folder"]);
+    let run = warm.run("$W -c 'print(2)'").warns(&["is not a folder"]);
     assert_eq!(run.text(), "2\n", "{run}");
     fs::remove_file(&folder).unwrap();
     fs::rename(&moved, &folder).unwrap();
@@ -360,7 +360,7 @@ fn dying_spares_make_a_worker_unfit() {
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
-    let why = "its children die before they have a job";
+    let why = "3 children in a row ended before they had a job";
     // The file first: a list of the workers clears a record that the worker has not finished writing.
     wait_until(|| start_record(&warm).contains(why));
     // The worker writes the reason first, and then leaves.
@@ -545,7 +545,7 @@ fn unfit_worker_says_why() {
         ("import socket; kept = socket.socket()", "socket:"),
         ("import os; kept = open(os.environ['HOME'] + '/kept.log', 'w')", "kept.log"),
         ("import sqlite3, os; kept = sqlite3.connect(os.environ['HOME'] + '/kept.db')", "kept.db"),
-        ("import os; os._exit(3)", "before it could say why"),
+        ("import os; os._exit(3)", "gave no reason"),
     ] {
         write(&package, source);
         warm.run(&format!("$W -c pass; {KEEP_START_RECORD}"));
@@ -647,8 +647,7 @@ fn warm_settings_are_checked() {
     write(&settings, "");
     for value in ["no", "false", "off", "true", "2"] {
         let run = warm.shell(&format!("SGTK_PYTHON_WARM={value} $L -c pass")).fails_with(125);
-        let expected =
-            format!("sgtk-python: error: SGTK_PYTHON_WARM can be 1 or 0, not '{value}'\n");
+        let expected = format!("sgtk-python: error: SGTK_PYTHON_WARM must be 1 or 0: '{value}'\n");
         assert_eq!(run.error(), expected);
     }
     let explained = warm.text("SGTK_PYTHON_WARM= $L --explain -c pass");
@@ -671,7 +670,7 @@ fn impossible_worker_folder_runs_cold() {
     let place = "unset XDG_RUNTIME_DIR; export TMPDIR=$PWD/file";
     assert_eq!(warm.text(&format!("{place}; $W -c 'print(1)'")), "1");
     let mut list = warm.shell(&format!("{place}; $S --workers"));
-    list.fails_with(125).warns(&["is no folder"]);
+    list.fails_with(125).warns(&["is not a folder"]);
     // Without the runtime folder, the folder for temporary files is used.
     let place = "export XDG_RUNTIME_DIR=$PWD/gone TMPDIR=$PWD/tmp; mkdir -p tmp";
     let explained = warm.text(&format!("{place}; $W --explain=json -c pass"));
@@ -680,7 +679,7 @@ fn impossible_worker_folder_runs_cold() {
     // A runtime folder in which nothing can be made is the reason to run cold.
     let place = "export XDG_RUNTIME_DIR=/proc/self";
     let explained = warm.text(&format!("{place}; $W --explain -c pass"));
-    assert!(explained.contains("cannot be made"), "{explained}");
+    assert!(explained.contains("cannot be created"), "{explained}");
 }
 
 #[test]
@@ -698,7 +697,7 @@ fn folder_of_another_user_is_reported() {
     let launch = |words: &str| warm.run(&format!("{open}; /usr/bin/python3 -c '{python}' {words}"));
     let run = launch("$W --python /usr/bin/python3 -c 'print(1)'");
     assert_eq!(run.text(), "1\n", "{run}");
-    run.warns(&["warning: the workers' folder", "belongs to another user"]);
+    run.warns(&["warning: folder of workers", "belongs to another user"]);
     launch("$W --python /usr/bin/python3 --explain -c 'print(1)'")
         .shows(&["belongs to another user"]);
 }
@@ -718,7 +717,7 @@ fn exclusive_lock_lasts_as_long_as_the_job() {
         wait
         for run in 1 2 3 4 5 6 7 8 9; do $W --exclusive -c "$job" < /dev/null; echo $?; done
     "#;
-    let run = warm.run(script).warns(&["runs already"]);
+    let run = warm.run(script).warns(&["already running"]);
     assert_eq!(run.text(), format!("75\n{}", "runs\n0\n".repeat(9)), "{run}");
     warm.until(|workers| workers[0]["done"] == 10);
 }

@@ -198,7 +198,7 @@ class Handling(PluginTest):
         daemon = self.daemon()
         daemon.process(self.event(1))
         self.assertEqual([m.split(",")[1].split(":")[0] for m in self.records.of("ERROR")], [" route 'a'", " route 'b'"], self.records.all)
-        self.assertIn("no config 'Dve' here", self.records.of("ERROR")[0])
+        self.assertIn("no such configuration: 'Dve'", self.records.of("ERROR")[0])
         self.assertEqual(self.marks(), ["1 bigbuck"])
 
     def test_the_scripts_credentials_are_in_its_variables_alone(self):

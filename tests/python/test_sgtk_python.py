@@ -150,14 +150,14 @@ class Failing(StudioTest):
     def test_where_no_system_tells_the_launchers_words_are_of_this_job(self):
         self.stand_in("import sys; sys.stderr.write(sys.argv[-1]); sys.exit(int(sys.argv[-2]))")
         for code, said, kind in (
-            (121, "no project 'nobody' (option --project) below /configs", sgtk_python.JobFailed),
-            (121, "no project 'bigbuck2' (option --project) below /configs", sgtk_python.JobFailed),
-            (121, "no project 'bigbuck' (option --project) below /configs", sgtk_python.NoProject),
-            (75, "/jobs/other.py runs already for /configs/bigbuck", sgtk_python.JobFailed),
-            (75, "/jobs/job.py runs already for /configs/bigbuck", sgtk_python.Busy),
-            (125, "it is not known how the job ended: the worker (process 7) went away\nhint: look", sgtk_python.JobLost),
+            (121, "unknown project: 'nobody' (option --project)", sgtk_python.JobFailed),
+            (121, "unknown project: 'bigbuck2' (option --project)", sgtk_python.JobFailed),
+            (121, "unknown project: 'bigbuck' (option --project)", sgtk_python.NoProject),
+            (75, "already running: /jobs/other.py for /configs/bigbuck", sgtk_python.JobFailed),
+            (75, "already running: /jobs/job.py for /configs/bigbuck", sgtk_python.Busy),
+            (125, "the job's exit status is unknown: worker process 7 went away\nhint: look", sgtk_python.JobLost),
         ):
-            done = sgtk_python.run("/jobs/job.py", code, "sgtk-python: " + said, project="bigbuck", check=False)
+            done = sgtk_python.run("/jobs/job.py", code, "sgtk-python: error: " + said, project="bigbuck", check=False)
             self.assertIs(type(done.error), kind, said)
         self.assertTrue(issubclass(sgtk_python.JobLost, sgtk_python.JobFailed))
         error = sgtk_python.run("x.py", 121, "", project="bigbuck", capture=False, check=False).error
@@ -188,9 +188,9 @@ class Failing(StudioTest):
 
     @unittest.skipUnless(sys.platform == "linux", "only Linux tells which program a process was")
     def test_a_line_of_the_loaders_changes_no_exception(self):
-        with self.assertRaisesRegex(sgtk_python.NoProject, "^no project 'nobody'"):
+        with self.assertRaisesRegex(sgtk_python.NoProject, "^unknown project: 'nobody'"):
             sgtk_python.run("x.py", project="nobody", env={"LD_PRELOAD": "/nowhere.so"})
-        words = ("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: no project a\\nmore\\nhint: look')\n"
+        words = ("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: error: no project a\\nmore\\nhint: look')\n"
                  "sys.exit(121)")
         self.stand_in(words)
         with self.assertRaisesRegex(sgtk_python.NoProject, "^no project a; hint: look$"):

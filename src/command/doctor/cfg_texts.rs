@@ -28,21 +28,18 @@ fn odd(text: &str, meaning: Meaning) -> Vec<&'static str> {
     let path = text.trim();
     let line = text.strip_suffix('\n').unwrap_or(text);
     let is_odd = [
-        (text.contains('\r'), "Windows line ends: 'tank' takes them for part of the path"),
-        (path.contains('\n'), "more than one line: only some readers take the first one"),
+        (text.contains('\r'), "Windows line ends: 'tank' reads them as part of the path"),
+        (path.contains('\n'), "more than one line: only some readers use the first one"),
         (
             line.trim_end_matches('\r') != path,
-            "space around the path: 'tank' takes it for part of it",
+            "space around the path: 'tank' reads the space as part of the path",
         ),
         (
             path.contains(' ') && meaning == Meaning::Python,
-            "a space in the path: 'tank' takes what follows for an argument",
+            "a space in the path: 'tank' reads the rest as an argument",
         ),
-        (path.contains(['"', '\'']), "quotes: only 'tank' takes them away"),
-        (
-            path.contains("$(") || path.contains('`'),
-            "a command: 'tank' would run it, others do not",
-        ),
+        (path.contains(['"', '\'']), "quotes: only 'tank' removes them"),
+        (path.contains("$(") || path.contains('`'), "a command: only 'tank' runs it"),
     ];
     is_odd.into_iter().filter_map(|(is, problem)| is.then_some(problem)).collect()
 }

@@ -19,7 +19,8 @@ use crate::toolkit::record::{ConfigName, ConfigRecord};
 /// Configurations that cannot be read, and so cannot be found by id, name on disk or data.
 pub fn faults(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     let finding = |(path, fault): &(PathBuf, Error)| {
-        let advice = "mend it: without it the project is not found by id, tank_name or data";
+        let advice =
+            "correct the file: without it the project is not found by id, tank_name or data";
         let file = fault.file().unwrap_or(path);
         Finding::new(Check::Configs, fault.to_string(), advice)
             .of(roots.name_at(path))
@@ -59,19 +60,20 @@ pub fn names(scan: &Scan, chosen: Option<&Path>, roots: &ConfigRoots) -> Vec<Fin
         }
     };
     for (name, found) in folder_names.iter().filter(|(_, found)| found.len() > 1) {
-        let problem = format!("'{name}' is the name of several folders: {}", folders(found));
-        tell(found, problem, "rename all but one; by that name only the first is found");
+        let problem = format!("several folders are named '{name}': {}", folders(found));
+        tell(found, problem, "rename all but one: only the first is found by that name");
     }
     for (id, found) in &ids {
         if differ(found, |found| found.metadata.tank_name.clone().unwrap_or_default()) {
-            let problem = format!("the id {id} is of several projects: {}", folders(found));
-            tell(found, problem, "give each the project_id that the site has for it");
+            let problem = format!("several projects have the id {id}: {}", folders(found));
+            tell(found, problem, "set project_id in each configuration to the id on the site");
         }
         let is_primary = |found: &&&ConfigRecord| found.is_named(&ConfigName::Primary);
         let primaries: Vec<&ConfigRecord> = found.iter().filter(is_primary).copied().collect();
         if primaries.len() > 1 {
-            let problem = format!("the project {id} has two Primaries: {}", folders(&primaries));
-            tell(&primaries, problem, "give all but one of them another pc_name");
+            let problem =
+                format!("project {id} has several Primary configurations: {}", folders(&primaries));
+            tell(&primaries, problem, "set another pc_name in all but one");
         }
     }
     for (name, found) in &names {
@@ -80,13 +82,19 @@ pub fn names(scan: &Scan, chosen: Option<&Path>, roots: &ConfigRoots) -> Vec<Fin
         };
         let primaries: Vec<&ConfigRecord> = found.iter().filter(is_primary).copied().collect();
         if primaries.len() > 1 {
-            let problem =
-                format!("the project '{name}' has two Primaries: {}", folders(&primaries));
-            tell(&primaries, problem, "give all but one of them another pc_name");
+            let problem = format!(
+                "project '{name}' has several Primary configurations: {}",
+                folders(&primaries)
+            );
+            tell(&primaries, problem, "set another pc_name in all but one");
         }
         if differ(found, |found| found.metadata.project_id.unwrap_or_default().to_string()) {
-            let problem = format!("the name '{name}' is of several projects: {}", folders(found));
-            tell(found, problem, "give each the project_name (tank_name) that the site has for it");
+            let problem = format!("several projects are named '{name}': {}", folders(found));
+            tell(
+                found,
+                problem,
+                "set project_name in each configuration to the tank_name on the site",
+            );
         }
     }
     findings
@@ -124,10 +132,10 @@ pub fn files(found: &ConfigRecord, plan: Option<&LaunchPlan>) -> Vec<Finding> {
 /// Without a place for this system `sgtk.sgtk_from_path` fails in the script (tk-core:
 /// `pipelineconfig_utils.get_config_install_location`).
 fn place(config: &PipelineConfig) -> Option<Finding> {
-    let advice = "write the configuration's folder there, for each system";
+    let advice = "write the configuration's folder into the file, for each system";
     let problem = match metadata::install_location(config) {
         Ok(Some(_)) => return None,
-        Ok(None) => format!("it has no place for {}, so Toolkit's API fails", Os::CURRENT.name()),
+        Ok(None) => format!("no folder for {}, so sgtk_from_path fails", Os::CURRENT.name()),
         Err(error) => error.to_string(),
     };
     let file = config.install_location_file();
@@ -139,15 +147,19 @@ fn open_cache(config: &Path) -> Option<Finding> {
     let is_closed =
         |folder: &Path| fs::metadata(folder).is_ok_and(|found| disk::is_closed_to_others(&found));
     let is_open = !config.ancestors().any(is_closed);
-    let problem =
-        "everybody may write to what Toolkit realises there, and so choose what others run";
+    let problem = "every user can change the code that Toolkit realises here";
     let folder = config.ancestors().nth(2).unwrap_or(config);
-    is_open.then(|| Finding::new(Check::Permissions, problem, "chmod 700").in_file(folder))
+    is_open.then(|| {
+        Finding::new(Check::Permissions, problem, "restrict the folder to its owner: chmod 700")
+            .in_file(folder)
+    })
 }
 
 /// What is wrong with a file or folder that everybody may write to.
 pub fn open_to_all(path: &Path) -> Option<Finding> {
     let is_open = fs::metadata(path).is_ok_and(|found| disk::is_open_to_all(&found));
-    let problem = "everybody may write to it, and so choose what others run";
-    is_open.then(|| Finding::new(Check::Permissions, problem, "chmod o-w").in_file(path))
+    let problem = "every user can change the code that others run";
+    is_open.then(|| {
+        Finding::new(Check::Permissions, problem, "remove the permission: chmod o-w").in_file(path)
+    })
 }

@@ -161,7 +161,7 @@ fn examine(
     let mut findings = missing_roots(roots);
     findings.extend(configs::faults(scan, roots));
     if let Scope::NotHere(why) = scope {
-        let advice = "the first launch of it realises it, or --refresh";
+        let advice = "launch the project once, or use --refresh";
         findings.push(Finding::new(Check::Configs, why.to_string(), advice));
     } else {
         findings.extend(configs::names(all, chosen, roots));
@@ -185,7 +185,7 @@ fn examine(
 
 /// Why a configuration would not launch, as a finding.
 fn failure(error: &Error) -> Finding {
-    let advice = error.hint().unwrap_or_else(|| "mend the file that it names".into());
+    let advice = error.hint().unwrap_or_else(|| "correct the file".into());
     let finding = Finding::new(Check::Cores, error.to_string(), advice);
     match error.file() {
         Some(file) => finding.in_file(file),
@@ -196,18 +196,18 @@ fn failure(error: &Error) -> Finding {
 fn missing_roots(roots: &ConfigRoots) -> Vec<Finding> {
     let missing = roots.folders.iter().filter(|root| !root.value.is_dir());
     let finding = |root: &crate::origin::Decided<PathBuf>| {
-        let problem = format!("no such folder, named by {}", root.origin);
+        let problem = format!("root does not exist ({})", root.origin);
         let advice = if root.value.to_string_lossy().contains('$') {
-            "a variable in it is not set: set it, or write the path"
+            "set the variable in the path, or write the path without it"
         } else {
-            "make it, or take it out; roots are SHOTGUN_BASE, or 'roots' in the settings"
+            "create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
         };
         Finding::new(Check::Roots, problem, advice).in_file(&root.value)
     };
     let mut findings: Vec<Finding> = missing.map(finding).collect();
     if roots.folders.is_empty() && roots.named.is_empty() {
-        let advice = "name one in SHOTGUN_BASE, or in 'roots' in the settings";
-        findings.push(Finding::new(Check::Roots, "there is no root to look below", advice));
+        let advice = "set SHOTGUN_BASE, or 'roots' in the settings";
+        findings.push(Finding::new(Check::Roots, "no root is set", advice));
     }
     let open = roots.folders.iter().filter_map(|root| configs::open_to_all(&root.value));
     findings.extend(open);
@@ -223,8 +223,8 @@ fn unused(context: &Context, scan: &Scan) -> Vec<Finding> {
     let known: Vec<Option<String>> = found.chain(faulty).map(|path| roots.known_as(path)).collect();
     let is_known = |name: &str| known.iter().any(|known| known.as_deref() == Some(name));
     let table = |(name, file): (&str, &Path)| {
-        let problem = format!("the table of '{name}' is never used: no such project is here");
-        Finding::new(Check::Settings, problem, "mend its name or its 'config', or delete it")
+        let problem = format!("table is not used, there is no such project here: '{name}'");
+        Finding::new(Check::Settings, problem, "correct the name or 'config', or delete the table")
             .in_file(file)
     };
     let is_unused = |name: &str| site.is_none() && !is_known(name);
@@ -234,8 +234,8 @@ fn unused(context: &Context, scan: &Scan) -> Vec<Finding> {
         && inputs.variable("SHOTGUN_BASE").is_some()
         && let Origin::Setting { file, .. } = &roots.origin
     {
-        let problem = "'roots' is never used: SHOTGUN_BASE is set, and counts instead";
-        findings.push(Finding::new(Check::Settings, problem, "unset one of them").in_file(file));
+        let problem = "'roots' is not used, SHOTGUN_BASE is set";
+        findings.push(Finding::new(Check::Settings, problem, "remove one of them").in_file(file));
     }
     findings
 }
@@ -247,8 +247,9 @@ fn proxies(inputs: &Inputs) -> Vec<Finding> {
     let entries = std::env::split_paths(list).filter(|entry| entry.is_absolute());
     let is_proxy = |e: &PathBuf| e.join("tank").is_dir() && !e.join("tank_vendor").exists();
     let finding = |entry: PathBuf| {
-        let problem = "the API proxy of a shared configuration is on PYTHONPATH: NameError: reload";
-        let advice = "take it out; the launcher puts the real core there";
+        let problem =
+            "PYTHONPATH contains the API proxy of a shared configuration, which fails on Python 3";
+        let advice = "remove the entry; the launcher adds the core itself";
         Finding::new(Check::Proxy, problem, advice).in_file(&entry)
     };
     entries.filter(is_proxy).map(finding).collect()
@@ -266,11 +267,11 @@ fn beside_script(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     let Some(folder) = folder else { return Vec::new() };
     let names = ["sgtk.py", "sgtk/__init__.py", "tank.py", "tank/__init__.py"];
     let hiding = names.iter().map(|name| folder.join(name)).filter(|path| path.exists());
-    let advice = "rename it, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
+    let advice = "rename the file, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
     let finding = |path: PathBuf| {
         Finding::new(
             Check::Script,
-            "it hides the core, for its folder comes before PYTHONPATH",
+            "file hides the core, its folder comes before PYTHONPATH",
             advice,
         )
         .in_file(&path)

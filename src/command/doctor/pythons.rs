@@ -35,8 +35,10 @@ impl TriedPython {
     pub fn finding(&self) -> Option<Finding> {
         let problem = self.problem.as_ref()?;
         let version = self.version.as_ref().map_or_else(String::new, |v| format!(" (Python {v})"));
-        let problem = format!("{}{version} with the core {}: {problem}", self.python, self.core);
-        let advice = "name a Python that fits the core, in its interpreter file or the settings";
+        let problem =
+            format!("cannot use the core {}: {}{version}: {problem}", self.core, self.python);
+        let advice =
+            "name a Python that fits the core, in the core's interpreter file or the settings";
         Some(Finding::new(Check::Pythons, problem, advice).of(&self.project))
     }
 }

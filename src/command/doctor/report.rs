@@ -33,16 +33,16 @@ impl Check {
         match self {
             Check::Roots => "the roots exist",
             Check::Configs => "every configuration can be read",
-            Check::Names => "projects can be told from each other",
-            Check::Permissions => "not everybody may write to what decides which code runs",
-            Check::Texts => "all readers read the one-line files alike",
-            Check::Places => "every configuration says where it lies on this system",
+            Check::Names => "projects have different names and ids",
+            Check::Permissions => "only some users can change which code runs",
+            Check::Texts => "the one-line files mean the same to every reader",
+            Check::Places => "every configuration names its folder on this system",
             Check::Cores => "every configuration has a core and a Python that fits it",
             Check::Pythons => "every Python starts and imports sgtk",
-            Check::Site => "the settings suffice to ask the site",
+            Check::Site => "the site can be asked with these settings",
             Check::Settings => "everything in the settings is used",
             Check::Proxy => "no API proxy is on PYTHONPATH",
-            Check::Script => "nothing beside the script hides the core",
+            Check::Script => "no file beside the script hides the core",
         }
     }
 }

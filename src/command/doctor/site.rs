@@ -17,39 +17,39 @@ pub fn site(context: &Context) -> Vec<Finding> {
     };
     let Some(site) = site else {
         if let Some(host) = Site::host(settings, inputs) {
-            let problem = format!("there is no folder for the configurations of {}", host.value);
+            let problem = format!("no folder for the configurations of the site: {}", host.value);
             tell(problem, "set SHOTGUN_HOME, or HOME");
             return findings;
         }
         if let Some(core) = settings.site("core", |site| site.core.as_deref()) {
-            let problem = format!("{} is never used: no site is named", core.origin);
-            tell(problem, "name it with 'host' in [site], or SGTK_SITE");
+            let problem = format!("core is not used, no site is named: {}", core.origin);
+            tell(problem, "name the site with 'host' in [site], or SGTK_SITE");
         }
         return findings;
     };
     match &site.core {
         None => tell(
-            format!("{} can be asked by no core", site.host.value),
-            "name one with 'core' in [site], a folder that holds 'sgtk'",
+            format!("no core is set that can ask the site: {}", site.host.value),
+            "set 'core' in [site] to a folder that contains 'sgtk'",
         ),
         Some(core) if !core.value.join("sgtk").exists() => tell(
-            format!("{} holds no 'sgtk' ({})", core.value.display(), core.origin),
-            "name the folder that holds it: that of a core ends in install/core/python",
+            format!("folder contains no 'sgtk': {} ({})", core.value.display(), core.origin),
+            "name the folder that contains sgtk: in a core it is install/core/python",
         ),
         Some(_) => {}
     }
     let environment = context.environment(None);
     let pythons = Pythons { place: &inputs.place, environment: &environment };
     if let Err(error) = pythons.of_site(settings) {
-        tell(error.to_string(), "name another with 'python' in [site]");
+        tell(error.to_string(), "name another Python with 'python' in [site]");
     }
     if let Err(error) = Credentials::read(&environment, settings, inputs) {
-        tell(error.to_string(), &error.hint().unwrap_or_else(|| "mend the file".into()));
+        tell(error.to_string(), &error.hint().unwrap_or_else(|| "correct the file".into()));
     }
     let folder = site.folder.ancestors().find_map(|folder| fs::metadata(folder).ok());
     if folder.is_some_and(|folder| folder.permissions().readonly()) {
-        let problem = format!("{} cannot be written to", site.folder.display());
-        tell(problem, "SHOTGUN_HOME names another folder for what Toolkit keeps");
+        let problem = format!("folder cannot be written to: {}", site.folder.display());
+        tell(problem, "set SHOTGUN_HOME to another folder");
     }
     findings
 }

@@ -109,7 +109,7 @@ fn project(
     let all = identity(found).and_then(|identity| rivals.get(&identity));
     let other = all.and_then(|all| all.iter().find(|path| **path != found.path));
     let choice = match other {
-        Some(other) => Err(format!("{} is of the same project", Printable::new(other))),
+        Some(other) => Err(format!("same project as {}", Printable::new(other))),
         None => Ok(choice(found, wanted)),
     };
     Project { name: roots.name_of(found), choice }

@@ -1,12 +1,14 @@
-"""The files that a worker has imported, and whether they have changed.
+"""The files that a worker has imported, and their changes."""
+import os
+import sys
+import time
 
-A part of `worker.py`.
-"""
-# The clock that file systems take their times from (linux/time.h); it steps some milliseconds at a time.
+# The clock of file systems (linux/time.h); it advances a few milliseconds at a time.
 CLOCK_REALTIME_COARSE = 5
 
 
 def identity(path):
+    """Returns a value that changes with the file; none if the file is missing."""
     try:
         found = os.stat(path)
     except OSError:
@@ -14,28 +16,28 @@ def identity(path):
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
-def now_of_files():
-    """The time as file systems tell it."""
+def file_clock():
+    """Returns the time by the clock of file systems."""
     return time.clock_gettime_ns(CLOCK_REALTIME_COARSE)
 
 
 def changed_since(begun, path):
-    """Whether a file may have changed since then, as far as its times tell; those in the future tell nothing."""
+    """Returns true if a file's times allow a change since then; times in the future count for nothing."""
     try:
         found = os.stat(path)
     except OSError:
-        # Not each module's file is one.
+        # A module's `__file__` need not be a file.
         return False
     for changed in found.st_mtime_ns, found.st_ctime_ns:
-        # Some file systems know whole seconds only, or two of them.
+        # Some file systems store whole seconds only, or every second one.
         until = changed + (2 * 10 ** 9 if changed % 10 ** 9 == 0 else 0)
-        if until >= begun and changed <= now_of_files():
+        if until >= begun and changed <= file_clock():
             return True
     return False
 
 
 def watched_files(further):
-    """The files that were imported, but Python's own, and further ones."""
+    """Returns the imported files without Python's own, and further ones, with their identities."""
     own = os.path.dirname(os.__file__) + os.sep
     paths = set(further)
     for module in list(sys.modules.values()):

@@ -1,0 +1,82 @@
+"""The plan that a launcher sends for a job (src/worker/protocol.rs)."""
+import os
+import resource
+import signal
+import sys
+import tempfile
+import time
+
+THREAD_LIBRARY_SIGNALS = (32, 33)
+# Python itself ignores these from its start.
+IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Plan:
+    """The program of a job, and all that the job takes over from its launcher."""
+
+    def __init__(self, fields):
+        try:
+            kind, program, umask, ignored, blocked, limits, session, arguments, words = fields[:9]
+            self.kind = kind.decode()
+            self.program = os.fsdecode(program)
+            self.umask = int(umask, 8)
+            self.ignored = signals_in(int(ignored, 16))
+            self.blocked = signals_in(int(blocked, 16))
+            self.limits = [tuple(map(int, limit.split(b":"))) for limit in limits.split()]
+            self.session = session.decode()
+            arguments_end = 9 + int(arguments)
+            words_end = arguments_end + int(words)
+            self.arguments = [os.fsdecode(word) for word in fields[9:arguments_end]]
+            self.words = [os.fsdecode(word) for word in fields[arguments_end:words_end]]
+            self.variables = dict(pair.split(b"=", 1) for pair in fields[words_end:] if pair)
+        except ValueError:
+            os._exit(1)
+
+    def set_variables(self, imports):
+        """Sets the plan's variables, with the changes that the imports would have made to them."""
+        wanted = self.variables
+        for name, value in imports.changed.items():
+            if wanted.get(name) == imports.inherited.get(name):
+                wanted[name] = value
+        for name in imports.gone:
+            if wanted.get(name) == imports.inherited.get(name):
+                wanted.pop(name, None)
+        # Each call of the system's functions takes time, so only for differences.
+        current = os.environ._data  # type: ignore[attr-defined]
+        for name in [name for name in current if name not in wanted]:
+            os.unsetenv(name)
+        for name, value in wanted.items():
+            if current.get(name) != value:
+                os.putenv(name, value)
+        current.clear()
+        current.update(wanted)
+        time.tzset()
+        tempfile.tempdir = None
+        if hasattr(sys, "orig_argv"):
+            sys.orig_argv[:] = self.words
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()
+
+    def take_over(self, descriptors):
+        """Takes over the launcher's working directory, locks, umask, limits and signals."""
+        os.fchdir(descriptors[3])
+        os.close(descriptors[3])
+        for lock in descriptors[4:]:
+            os.set_inheritable(lock, True)
+        os.umask(self.umask)
+        for number, soft in self.limits:
+            old, hard = resource.getrlimit(number)
+            soft = resource.RLIM_INFINITY if soft == 2 ** 64 - 1 else soft
+            if soft != old:
+                resource.setrlimit(number, (soft, hard))
+        for number in self.ignored:
+            if number not in IGNORED_BY_PYTHON:
+                signal.signal(number, signal.SIG_IGN)
+        signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def signals_in(mask):
+    return [
+        number for number in range(1, signal.NSIG)
+        if mask >> (number - 1) & 1 and number not in THREAD_LIBRARY_SIGNALS
+    ]

@@ -1,0 +1,62 @@
+"""Processes and process groups, as the system shows them."""
+import os
+import signal
+
+# The codes of waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_STOPPED, CLD_CONTINUED.
+EXITED, KILLED, DUMPED, STOPPED, CONTINUED = 1, 2, 3, 5, 6
+
+
+def wait_status(found):
+    """Returns the status of waitpid(2) for a result of waitid(2); none if the process has not ended."""
+    if found.si_code == EXITED:
+        return found.si_status << 8
+    if found.si_code == KILLED:
+        return found.si_status
+    if found.si_code == DUMPED:
+        return found.si_status | 0x80
+    return None
+
+
+def stat_fields(pid):
+    """Returns the fields of `/proc/PID/stat` that follow the name: state, parent, …"""
+    with open("/proc/%d/stat" % pid, "rb") as file:
+        return file.read().rsplit(b")", 1)[1].split()
+
+
+def ancestors(pid):
+    """Yields a process, its parent, and so on."""
+    while pid > 1:
+        yield pid
+        try:
+            pid = int(stat_fields(pid)[1])
+        except (OSError, IndexError):
+            return
+
+
+def continue_if_stopped(pid):
+    try:
+        if stat_fields(pid)[0] == b"T":
+            os.kill(pid, signal.SIGCONT)
+    except (OSError, IndexError):
+        pass
+
+
+def proportional_memory(pid):
+    """Returns KiB, each shared page divided among the processes that share it."""
+    try:
+        with open("/proc/%d/smaps_rollup" % pid) as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Pss:"))
+    except (OSError, StopIteration):
+        return 0
+
+
+def signal_group(pid, number):
+    try:
+        os.killpg(pid, number)
+    except OSError:
+        pass
+
+
+def end_group(pid):
+    signal_group(pid, signal.SIGTERM)
+    signal_group(pid, signal.SIGCONT)

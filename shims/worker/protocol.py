@@ -1,0 +1,83 @@
+"""The messages between a worker, its children and its launchers, as docs/warm.md describes them."""
+import array
+import os
+import socket
+import struct
+
+FIRST_ANSWER = 5        # seconds for a launcher to send its first byte, and then its plan
+HEARTBEAT = 0.5         # seconds between two `W` to launchers that wait
+LARGEST = 16 << 20      # bytes of a plan
+DESCRIPTORS = 64        # received with `G` at most
+HEAD = struct.Struct("<cI")
+REPLY = struct.Struct("<ci")
+
+
+def reply(connection, word, number):
+    """Sends a letter and a number to a launcher, which may have gone."""
+    send(connection, REPLY.pack(word, number))
+
+
+def send(connection, data):
+    try:
+        connection.send(data)
+    except OSError:
+        pass
+
+
+def peer_of(connection):
+    """Returns the process and the user at the other end."""
+    return struct.unpack("3i", connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[:2]
+
+
+def give_connection(channel, connection):
+    """Hands a launcher's connection over to a spare."""
+    channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fileno()]))])
+
+
+def receive_connection(channel):
+    """Returns the connection that the worker hands over; a spare that is no longer needed ends here."""
+    _, rights, _, _ = channel.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    descriptors = descriptors_in(rights)
+    if not descriptors:
+        os._exit(0)
+    return socket.socket(fileno=descriptors[0])
+
+
+def receive_plan(connection):
+    """Returns the fields of the launcher's plan."""
+    connection.settimeout(FIRST_ANSWER)
+    try:
+        word, size = HEAD.unpack(receive(connection, HEAD.size))
+        if word != b"J" or size > LARGEST:
+            os._exit(1)
+        return receive(connection, size).split(b"\0")
+    except OSError:
+        os._exit(1)
+
+
+def receive(connection, size):
+    """Returns exactly so many bytes; a launcher that leaves before has changed its mind."""
+    parts = []
+    while size:
+        part = connection.recv(min(size, 1 << 20))
+        if not part:
+            os._exit(0)
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def receive_go(connection):
+    """Waits for `G`, and returns the descriptors that come with it: streams, working directory, locks."""
+    message, rights, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(4 * DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
+    descriptors = descriptors_in(rights)
+    if message != b"G" or len(descriptors) < 4:
+        os._exit(0)
+    return descriptors
+
+
+def descriptors_in(rights):
+    numbers = array.array("i")
+    for _, _, data in rights:
+        numbers.frombytes(data[:len(data) // numbers.itemsize * numbers.itemsize])
+    return list(numbers)

@@ -1,0 +1,268 @@
+"""The worker's life: accepts launchers, hands each to a child, and leaves when it is idle or out of date."""
+import collections
+import json
+import os
+import select
+import signal
+import socket
+import sys
+import time
+import weakref
+
+from worker.children import Children
+from worker.files import identity
+from worker.process import ancestors
+from worker.protocol import FIRST_ANSWER, HEARTBEAT, peer_of, reply, send
+from worker.record import recreate_record
+from worker.socket_file import SocketFile
+
+FAILED_SPARES = 3       # spares in a row that end without a job and make the worker unfit
+TICK = 5                # seconds between two looks at the worker's own socket and files
+# The number in glibc; some builds of Python lack the name.
+POLLRDHUP = getattr(select, "POLLRDHUP", 0x2000)
+
+
+class Supervisor:
+    """The parent of all jobs: a loop that never blocks on a launcher or a job."""
+
+    def __init__(self, start, watched):
+        self.start = start
+        self.watched = watched
+        self.socket_file = SocketFile(start["folder"], start["name"])
+        self.children = Children(start["max_jobs"])
+        self.is_retiring = False
+        self.pending = collections.OrderedDict()    # connections without a first byte, and their deadlines
+        self.waiting = []                           # connections that wait for a child
+        self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that no job has begun
+        self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
+        self.is_heavy = False
+        self.alarm, self.wakeup = socket.socketpair()
+        self.alarm.setblocking(False)
+        self.wakeup.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self.wakeup.fileno(), warn_on_full_buffer=False)
+
+    def supervise(self):
+        """Never returns in the worker; in a child it returns the channel to the worker."""
+        while True:
+            channel = self.begin_jobs()
+            if channel is None:
+                wants_spare = not self.is_retiring and self.children.wants_spare()
+                events = self.wait(0 if wants_spare else self.seconds_to_wait())
+                if wants_spare and not events:
+                    channel = self.children.fork()
+            if channel is not None:
+                self.close()
+                return channel
+            for descriptor, _ in events:
+                self.handle(descriptor)
+            if self.children.reap():
+                self.idle_since = time.monotonic()
+            self.check_failed_spares()
+            self.tick()
+
+    def wait(self, seconds):
+        poll = select.poll()
+        poll.register(self.alarm, select.POLLIN)
+        poll.register(self.socket_file.listener, select.POLLIN)
+        for connection in self.pending:
+            poll.register(connection, select.POLLIN)
+        for connection in self.waiting:
+            poll.register(connection, POLLRDHUP)
+        for child in self.children.jobs.values():
+            if not child.has_reported and child.kill_at is None:
+                poll.register(child.connection, POLLRDHUP)
+        return poll.poll(seconds * 1000)
+
+    def seconds_to_wait(self):
+        now = time.monotonic()
+        until = [now + TICK, self.idle_since + self.start["idle_after"]]
+        if self.waiting:
+            until.append(self.spoke_at + HEARTBEAT)
+        until += self.children.deadlines()
+        until += list(self.pending.values())[:1]
+        return max(0.001, min(until) - now)
+
+    def handle(self, descriptor):
+        if descriptor == self.alarm.fileno():
+            self.alarm.recv(4096)
+        elif descriptor == self.socket_file.listener.fileno():
+            self.accept()
+        elif not self.read_first_byte(descriptor):
+            self.hang_up(descriptor)
+
+    def accept(self):
+        for _ in range(64):
+            try:
+                connection, _ = self.socket_file.listener.accept()
+            except OSError:
+                return
+            if peer_of(connection)[1] != os.geteuid():
+                connection.close()
+                continue
+            connection.setblocking(False)
+            self.pending[connection] = time.monotonic() + FIRST_ANSWER
+            self.read_first_byte(connection.fileno())
+
+    def read_first_byte(self, descriptor):
+        """Obeys the first byte of a launcher; returns false if the descriptor is not a pending one."""
+        connection = with_number(self.pending, descriptor)
+        if connection is None:
+            return False
+        try:
+            wish = connection.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            wish = b""
+        del self.pending[connection]
+        if wish == b"J":
+            self.check_files()
+            if not self.is_retiring:
+                if not self.waiting:
+                    self.spoke_at = time.monotonic()
+                self.waiting.append(connection)
+                return True
+            reply(connection, b"X", 0)
+        elif wish in (b"S", b"Q"):
+            # The system drops the answer if a byte stays unread.
+            connection.recv(1)
+            if wish == b"Q":
+                self.retire()
+            send(connection, json.dumps(self.status()).encode())
+        connection.close()
+        return True
+
+    def hang_up(self, descriptor):
+        """Drops a launcher that has gone, and ends its job."""
+        connection = with_number(self.waiting, descriptor)
+        if connection is not None:
+            self.waiting.remove(connection)
+            connection.close()
+        else:
+            self.children.launcher_gone(descriptor)
+
+    def begin_jobs(self):
+        """Gives waiting connections to children, as many as may run; in a child it returns the channel."""
+        while self.waiting and self.has_room():
+            if not self.children.spares:
+                channel = self.children.fork()
+                if channel is not None:
+                    return channel
+                if not self.children.spares:
+                    # The system has no process: plain launches need no new one.
+                    self.refuse_waiting()
+                    return None
+            if self.children.begin_job(self.waiting[0]):
+                del self.waiting[0]
+            else:
+                self.check_failed_spares()
+        self.refuse_nested()
+        return None
+
+    def refuse_nested(self):
+        """Refuses the launchers that a running job has begun: the job may not end before they do."""
+        for connection in [one for one in self.waiting if one not in self.seen_waiting]:
+            if any(pid in self.children.jobs for pid in ancestors(peer_of(connection)[0])):
+                self.waiting.remove(connection)
+                refuse(connection)
+            else:
+                self.seen_waiting.add(connection)
+
+    def refuse_waiting(self):
+        for connection in self.waiting:
+            refuse(connection)
+        self.waiting = []
+
+    def has_room(self):
+        if not self.children.jobs:
+            return True
+        if len(self.children.jobs) >= self.start["max_jobs"]:
+            return False
+        now = time.monotonic()
+        most = self.start["max_memory"]
+        if most and now - self.weighed_at > HEARTBEAT:
+            self.weighed_at = now
+            self.is_heavy = self.children.memory() > most * 1024
+        return not self.is_heavy
+
+    def close(self):
+        """Closes the worker's descriptors in a child, so that the others notice when the worker ends."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self.children.close()
+        own = [self.alarm, self.wakeup, self.socket_file.listener]
+        for connection in list(self.pending) + self.waiting + own:
+            connection.close()
+        os.close(self.start["folder"])
+
+    def tick(self):
+        """Does the work that is due by the clock."""
+        now = time.monotonic()
+        for connection in [one for one, until in self.pending.items() if until < now]:
+            del self.pending[connection]
+            connection.close()
+        self.children.kill_overdue(now)
+        if self.waiting and now - self.spoke_at >= HEARTBEAT:
+            self.spoke_at = now
+            for connection in self.waiting:
+                reply(connection, b"W", 0)
+        if self.children.jobs or self.waiting:
+            self.idle_since = now
+        elif now - self.idle_since >= self.start["idle_after"]:
+            self.retire()
+        if now - self.looked_at >= TICK:
+            self.check_files()
+        if self.is_retiring and not self.children.jobs and not self.children.ending_groups:
+            self.socket_file.remove()
+            # Spares see the end of their channels, and leave.
+            os._exit(0)
+
+    def check_failed_spares(self):
+        """Retires if no child lives until its job, and records that for the next start."""
+        has_failed = self.children.failed_spares >= FAILED_SPARES
+        if has_failed and not self.is_retiring and self.socket_file.is_in_place():
+            recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
+            self.retire()
+
+    def check_files(self):
+        """Retires if another worker has taken the place, or an imported file has changed."""
+        now = time.monotonic()
+        if now - self.looked_at < 1 or self.is_retiring:
+            return
+        self.looked_at = now
+        if not self.socket_file.is_in_place() or any(identity(path) != was for path, was in self.watched):
+            self.retire()
+
+    def retire(self):
+        """Takes no more jobs and frees the place; jobs that run go on, and the worker still answers and stops."""
+        if not self.is_retiring:
+            self.is_retiring = True
+            self.socket_file.move_aside()
+            self.refuse_waiting()
+
+    def status(self):
+        return {
+            "pid": os.getpid(),
+            "project": self.start["project"],
+            "config": self.start["config"],
+            "core": self.start["core"],
+            "python": sys.executable,
+            "age": int(time.monotonic() - self.born),
+            "idle": int(time.monotonic() - self.idle_since),
+            "done": self.children.done,
+            "running": len(self.children.jobs),
+            "waiting": len(self.waiting),
+            "memory": self.children.memory(),
+            "state": "retiring" if self.is_retiring else "ready",
+        }
+
+
+def refuse(connection):
+    """Lets a launcher run its job plainly."""
+    reply(connection, b"X", 0)
+    connection.close()
+
+
+def with_number(connections, descriptor):
+    return next((one for one in connections if one.fileno() == descriptor), None)

@@ -1,0 +1,200 @@
+//! One example of each error, and what is true of all of them.
+
+use std::collections::HashMap;
+use std::io;
+
+use super::{Candidate, Code, Error, SiteError, SiteFailure, SiteFailureKind};
+use crate::disk::Problem;
+use crate::origin::{Decided, Origin};
+
+/// The examples of a match: a new variant does not compile until it has one.
+macro_rules! examples {
+    ($type:ident: $($pattern:pat => $example:expr,)+) => {{
+        let covers_all = |value: &$type| match value { $($pattern => {})+ };
+        let examples = vec![$($example),+];
+        examples.iter().for_each(covers_all);
+        examples
+    }};
+}
+
+const OPTION: Origin = Origin::Option("--project");
+
+fn roots() -> Vec<Decided<std::path::PathBuf>> {
+    vec![Decided::new("/configs".into(), Origin::Variable("SHOTGUN_BASE"))]
+}
+
+fn denied() -> io::Error {
+    io::Error::from_raw_os_error(13)
+}
+
+fn unknown_id() -> Error {
+    Error::UnknownId { id: 7, origin: OPTION, roots: roots(), unreadable: 0 }
+}
+
+fn configs() -> Vec<Candidate> {
+    vec![Candidate { path: "/configs/a".into(), pipeline: "Primary".into() }]
+}
+
+fn of_site(kind: SiteFailureKind) -> Error {
+    let failure = SiteFailure::of(kind, "the site has no such project");
+    let (host, log) = ("https://studio".into(), "/log".into());
+    Error::Site(Box::new(SiteError { project: "a".into(), host, failure, log }))
+}
+
+#[rustfmt::skip]
+fn problems() -> Vec<Problem> {
+    examples! { Problem:
+        Problem::Io(_) => Problem::Io(denied()),
+        Problem::Missing => Problem::Missing,
+        Problem::DanglingLink => Problem::DanglingLink,
+        Problem::Folder => Problem::Folder,
+        Problem::TooLarge(_) => Problem::TooLarge(1024),
+        Problem::Special => Problem::Special,
+        Problem::NotUtf8(_) => Problem::NotUtf8(3),
+        Problem::OpenToOthers => Problem::OpenToOthers,
+        Problem::ByteOrderMark => Problem::ByteOrderMark,
+        Problem::Empty => Problem::Empty,
+        Problem::Nul => Problem::Nul,
+        Problem::Lacks(_) => Problem::Lacks("'script-name'"),
+        Problem::NotYaml(_) => Problem::NotYaml("line 1".into()),
+    }
+}
+
+#[rustfmt::skip]
+fn site_failures() -> Vec<SiteFailureKind> {
+    use SiteFailureKind as Kind;
+    examples! { SiteFailureKind:
+        Kind::NoCredentials => Kind::NoCredentials,
+        Kind::LoginRefused => Kind::LoginRefused,
+        Kind::NoProject => Kind::NoProject,
+        Kind::NoConfig => Kind::NoConfig,
+        Kind::NoPipeline => Kind::NoPipeline,
+        Kind::Unreachable => Kind::Unreachable,
+        Kind::NoDescriptor => Kind::NoDescriptor,
+        Kind::CoreTooOld => Kind::CoreTooOld,
+        Kind::NoCore => Kind::NoCore,
+        Kind::Other => Kind::Other,
+    }
+}
+
+#[rustfmt::skip]
+fn errors() -> Vec<Error> {
+    examples! { Error:
+        Error::CommandLine { .. } => Error::CommandLine { message: "--match needs --each".into(), hint: None },
+        Error::UnknownOption { .. } => Error::UnknownOption { word: "--x".into(), near: Some("--y".into()) },
+        Error::Isolated { .. } => Error::Isolated { word: "-I".into() },
+        Error::BadVariable { .. } => Error::BadVariable { option: "--env", word: "x".into() },
+        Error::HostileName { .. } => Error::HostileName { name: "../x".into(), origin: OPTION },
+        Error::PipelineOfConfig { .. } => Error::PipelineOfConfig { config: OPTION, pipeline: OPTION },
+        Error::BadProjectId { .. } => Error::BadProjectId { value: "x".into() },
+        Error::BadSwitch { .. } => Error::BadSwitch { name: "SGTK_PYTHON_WARM", value: "x".into() },
+        Error::Conflict(_) => Error::Conflict(Box::new([roots().remove(0), roots().remove(0)])),
+        Error::BadPython { .. } => Error::BadPython { value: "".into(), why: "it is empty", origin: OPTION },
+        Error::NoWorkingDirectory { .. } => Error::no_directory("x"),
+        Error::NoProject { .. } => Error::NoProject { misplaced: None, inside_launch: false },
+        Error::UnknownProject { .. } => Error::UnknownProject {
+            name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]), unreadable: 0 },
+        Error::UnknownId { .. } => unknown_id(),
+        Error::NoRoot { .. } => Error::NoRoot { roots: roots() },
+        Error::NothingAbove { .. } => Error::NothingAbove { path: "/x".into(), origin: OPTION },
+        Error::UnknownConfig { .. } => Error::UnknownConfig { wanted: "Dev".into(), project: "a".into(), configs: configs() },
+        Error::Ambiguous { .. } => Error::Ambiguous { wanted: "Dev".into(), project: "a".into(), configs: configs() },
+        Error::BadSite(_) => Error::BadSite(Decided::new("https://".into(), OPTION)),
+        Error::NotOnSite { .. } => Error::NotOnSite { here: unknown_id().into(), host: "https://studio".into() },
+        Error::NotAsked { .. } => Error::NotAsked { here: unknown_id().into(), host: "https://studio".into() },
+        Error::NotRealised { .. } => Error::NotRealised { project: "a".into(), host: "https://studio".into() },
+        Error::Cache { .. } => Error::Cache { path: "/x".into(), source: denied() },
+        Error::Incomplete { .. } => Error::Incomplete { path: "/x".into() },
+        Error::Site(_) => of_site(SiteFailureKind::Other),
+        Error::File { .. } => Error::of_file("/x", Problem::Missing),
+        Error::Settings { .. } => Error::Settings { path: "/x".into(), line: 3, key: Some("roots".into()), message: "unknown field".into() },
+        Error::NotAConfig { .. } => Error::NotAConfig { path: "/x".into(), exists: true, origin: OPTION },
+        Error::NoCore { .. } => Error::NoCore { config: "/x".into(), link: "/y".into(), studio: Some("/z".into()) },
+        Error::CoreNotSetUp { .. } => Error::CoreNotSetUp { file: "/x".into(), text: "None".into() },
+        Error::CoreMissing { .. } => Error::CoreMissing { core: "/x".into(), written: "$X/y".into(), file: "/y".into() },
+        Error::CoreWithoutTank { .. } => Error::CoreWithoutTank { python_path: "/x".into(), origin: OPTION },
+        Error::CoreUnlistable { .. } => Error::CoreUnlistable { python_path: "/x:y".into(), separator: ':' },
+        Error::CoreLacksPython { .. } => Error::CoreLacksPython {
+            python: "/python".into(), version: "3.12".into(), core: "/core".into(), supported: vec!["3.11".into()] },
+        Error::NotExecutable { .. } => Error::NotExecutable { path: "/x".into(), why: "it is a folder".into(), origin: OPTION },
+        Error::PythonIsLauncher { .. } => Error::PythonIsLauncher { path: "/x".into(), origin: OPTION },
+        Error::Exec { .. } => Error::Exec { path: "/x".into(), source: denied(), longest: Some("PATH".into()) },
+        Error::Handover(_) => Error::Handover(denied()),
+        Error::Workers(_) => Error::Workers("folder of workers is not a folder: /x".into()),
+        Error::PythonMissing { .. } => Error::PythonMissing { path: "/x".into(), written: "/x".into(), origin: OPTION },
+        Error::WorkerLost { .. } => Error::WorkerLost { worker: 7, why: "sent an invalid reply" },
+        Error::WorkerNotStopped { .. } => Error::WorkerNotStopped { worker: 7, project: "a".into() },
+        Error::PythonNotOnPath { .. } => Error::PythonNotOnPath { name: "python3".into(), origin: OPTION },
+        Error::Busy { .. } => Error::Busy { what: "x.py".into(), config: "/x".into(), holder: Some(7) },
+        Error::NoLockFolder => Error::NoLockFolder,
+        Error::Lock { .. } => Error::Lock { path: "/x".into(), source: denied() },
+        Error::NoneMatches { .. } => Error::NoneMatches { pattern: Some("b*".into()), pipeline: Some("Dev".into()), roots: roots() },
+        Error::NoLauncher => Error::NoLauncher,
+        Error::Shim { .. } => Error::Shim { path: "/x".into(), why: "the folder does not exist".into() },
+    }
+}
+
+/// All examples, and further ones of the variants that have several rows.
+fn all() -> Vec<Error> {
+    let mut all = errors();
+    all.extend(problems().into_iter().map(|problem| Error::of_file("/x", problem)));
+    all.extend(site_failures().into_iter().map(of_site));
+    all.push(Error::BadVariable { option: "--keep", word: "A=B".into() });
+    all.push(Error::NoProject { misplaced: Some("--project".into()), inside_launch: false });
+    all.push(Error::NoProject { misplaced: None, inside_launch: true });
+    all.push(Error::NotAConfig { path: "/x".into(), exists: false, origin: OPTION });
+    all.push(Error::NoneMatches { pattern: None, pipeline: None, roots: Vec::new() });
+    all
+}
+
+fn is_sentence(text: &str) -> bool {
+    let forbidden =
+        "tell told tells whoever somebody nobody anybody everybody whom anew besides likewise";
+    let starts_low = text.starts_with(|c: char| c.is_lowercase() || "-'".contains(c))
+        || ["Python ", "SGTK_"].iter().any(|name| text.starts_with(name));
+    let words = text.split(|c: char| !c.is_alphanumeric());
+    starts_low
+        && !text.contains('\n')
+        && !text.ends_with('.')
+        && words.into_iter().all(|word| !forbidden.split(' ').any(|other| other == word))
+}
+
+#[test]
+fn sentences_follow_the_rules() {
+    for error in all() {
+        let report = error.report();
+        assert!(is_sentence(&report.message), "{report:?}");
+        assert!(report.hint.as_deref().is_none_or(is_sentence), "{report:?}");
+    }
+}
+
+#[test]
+fn kinds_are_unique_words() {
+    let mut variants = HashMap::new();
+    for error in all() {
+        let kind = error.kind();
+        let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
+        assert!(kind.split('-').all(is_word), "{kind}");
+        let variant = std::mem::discriminant(&error);
+        assert_eq!(*variants.entry(kind).or_insert(variant), variant, "{kind}");
+    }
+    assert_eq!(variants.len(), errors().len() + site_failures().len() - 1);
+}
+
+#[test]
+fn codes_are_fixed() {
+    let codes: Vec<u8> = all().iter().map(|error| error.code() as u8).collect();
+    assert!(codes.iter().all(|code| [75, 121, 122, 125, 126, 127].contains(code)), "{codes:?}");
+    for (error, code) in [
+        (Error::NoLauncher, Code::Usage),
+        (unknown_id(), Code::NoProject),
+        (of_site(SiteFailureKind::NoConfig), Code::NoProject),
+        (of_site(SiteFailureKind::Unreachable), Code::Broken),
+        (Error::NotAsked { here: unknown_id().into(), host: String::new() }, Code::NoProject),
+    ] {
+        assert_eq!(error.code(), code, "{error}");
+    }
+    for kind in site_failures() {
+        assert_eq!(of_site(kind).code() == Code::NoProject, kind.is_not_found(), "{kind:?}");
+    }
+}

@@ -1,0 +1,100 @@
+//! Parts of messages, and hints that depend on more than one thing.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+
+use crate::display::Printable;
+use crate::origin::Decided;
+
+/// The most folders or options that a sentence lists.
+const MOST: usize = 4;
+
+const SCRIPT_LINE: &str = "a script's first line passes everything as one word: use '#!/usr/bin/env -S sgtk-python …' or --project=NAME alone";
+
+pub fn shown(value: &(impl AsRef<OsStr> + ?Sized)) -> Printable<'_> {
+    Printable::new(value)
+}
+
+pub fn quoted(value: &(impl AsRef<OsStr> + ?Sized)) -> String {
+    format!("'{}'", Printable::new(value))
+}
+
+/// Folders in one line, the first few by name.
+pub fn folders<'a>(paths: impl ExactSizeIterator<Item = &'a PathBuf>) -> String {
+    let more = paths.len().saturating_sub(MOST);
+    let first: Vec<String> = paths.take(MOST).map(|path| shown(path).to_string()).collect();
+    let first = first.join(", ");
+    if more > 0 { format!("{first} and {more} more") } else { first }
+}
+
+/// The roots, and the origin that they share.
+pub fn roots(roots: &[Decided<PathBuf>]) -> String {
+    let origin = roots.first().map(|root| format!(" ({})", root.origin)).unwrap_or_default();
+    folders(roots.iter().map(|root| &root.value)) + &origin
+}
+
+pub fn searched(roots: &[Decided<PathBuf>]) -> String {
+    if roots.is_empty() {
+        return "no root is set".into();
+    }
+    format!("searched below {}", self::roots(roots))
+}
+
+/// The options that would choose one of some values.
+pub fn options<'a>(option: &str, values: impl Iterator<Item = &'a OsStr>) -> String {
+    let mut options = Vec::new();
+    for value in values.filter(|value| !value.is_empty()) {
+        let value = shown(value).to_string();
+        options.push(format!("{option} {}", shell_words::quote(&value)));
+    }
+    options.dedup();
+    options.truncate(2 * MOST);
+    options.join(" or ")
+}
+
+pub fn unknown_option(word: &OsStr, near: Option<&str>) -> String {
+    if word.as_encoded_bytes().iter().any(u8::is_ascii_whitespace) {
+        return SCRIPT_LINE.into();
+    }
+    let start = near.map_or_else(|| "see --help;".into(), |near| format!("did you mean {near}?"));
+    format!("{start} words after '--' are passed to Python")
+}
+
+pub fn unknown_project(
+    name: &OsStr,
+    near: &[String],
+    roots: &[Decided<PathBuf>],
+    unreadable: usize,
+) -> String {
+    if name.as_encoded_bytes().windows(2).any(|pair| pair == b" -") {
+        return SCRIPT_LINE.into();
+    }
+    if roots.is_empty() {
+        return "set SHOTGUN_BASE, or 'roots' in the settings".into();
+    }
+    if near.is_empty() {
+        return unreadable_configs(unreadable).unwrap_or_else(|| "use the name of the configuration's folder or the project's tank_name; if it lies elsewhere, set SHOTGUN_BASE or 'roots' in the settings".into());
+    }
+    let names: Vec<String> = near.iter().map(quoted).collect();
+    format!("did you mean {}?", names.join(" or "))
+}
+
+/// The project may be that of a configuration that cannot be read.
+pub fn unreadable_configs(count: usize) -> Option<String> {
+    (count > 0).then(|| format!("unreadable configurations: {count}; see sgtk-python --doctor"))
+}
+
+/// The likely mistake in the text of a path that does not exist.
+pub fn mistake_in(written: &OsStr) -> Option<String> {
+    let (text, bytes) = (quoted(written), written.as_encoded_bytes());
+    if bytes.windows(2).any(|pair| matches!(pair, [b'$', b'{' | b'_' | b'A'..=b'Z' | b'a'..=b'z']))
+    {
+        return Some(format!("set the variable that is not set for Python: {text}"));
+    }
+    if bytes.starts_with(b"$(") || bytes.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'`')) {
+        return Some(format!("write the path alone, without shell syntax: {text}"));
+    }
+    let is_relative = !Path::new(written).is_absolute();
+    is_relative
+        .then(|| format!("write an absolute path, {text} is relative to the working directory"))
+}
