@@ -1,51 +1,118 @@
-//! Writes to the caller's streams: answers, warnings, errors, a progress line, tables, JSON.
+//! Writes to the caller's streams: answers as text or JSON, tables, warnings, errors, a progress line.
 
+use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
-use crate::disk::Reason;
+use crate::cli::Format;
+use crate::disk::IoMessage;
+use crate::environment::{Variables, value_of};
 use crate::error::{Code, Error};
+
+/// When to colour text. In a pipe the text is the same without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// In pipes and files too.
+    Always,
+    /// Where the stream is a terminal.
+    OnTerminal,
+    /// Not on terminals either.
+    Never,
+}
+
+/// The parameters of ANSI's "select graphic rendition".
+const BOLD: &str = "1";
+const BOLD_RED: &str = "1;31";
+const BOLD_YELLOW: &str = "1;33";
+const BOLD_CYAN: &str = "1;36";
+
+impl Colour {
+    /// Reads `NO_COLOR`, `CLICOLOR_FORCE` (<https://no-color.org>, <https://bixense.com/clicolors>) and `TERM`. A
+    /// Windows console may print escape sequences as they are, so there only `CLICOLOR_FORCE` turns colour on.
+    pub fn of(variables: &Variables) -> Self {
+        let value = |name: &str| value_of(variables, OsStr::new(name)).unwrap_or_default();
+        if !value("NO_COLOR").is_empty() {
+            return Colour::Never;
+        }
+        if !matches!(value("CLICOLOR_FORCE").as_encoded_bytes(), b"" | b"0") {
+            return Colour::Always;
+        }
+        if cfg!(windows) || value("TERM") == "dumb" { Colour::Never } else { Colour::OnTerminal }
+    }
+
+    fn paint(self, style: &str, text: &str, stream: &impl IsTerminal) -> String {
+        let is_coloured = match self {
+            Colour::Always => true,
+            Colour::OnTerminal => stream.is_terminal(),
+            Colour::Never => false,
+        };
+        if is_coloured { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Makes the first line of a table bold.
+    pub(crate) fn paint_head(self, table: &str, stream: &impl IsTerminal) -> String {
+        let (head, rows) = table.split_once('\n').unwrap_or((table, ""));
+        format!("{}\n{rows}", self.paint(BOLD, head, stream))
+    }
+}
 
 /// Prints an answer. A reader that closes the pipe early is no failure.
 pub fn print(text: &str) -> Result<ExitCode> {
     let mut out = stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-            bail!("cannot write to standard output: {}", Reason(&error))
+            bail!("cannot write to standard output: {}", IoMessage(&error))
         }
         _ => Ok(ExitCode::SUCCESS),
     }
 }
 
-/// Prints a value as JSON.
-pub(crate) fn print_json(value: &impl Serialize) -> Result<ExitCode> {
-    let text = serde_json::to_string_pretty(value).context("cannot write the answer as JSON")?;
-    print(&(text + "\n"))
+/// A JSON object that names its format before its own fields.
+#[derive(Serialize)]
+struct Json<'a, T> {
+    format: u8,
+    #[serde(flatten)]
+    fields: &'a T,
 }
 
-pub(crate) fn warn(warning: &str) {
-    say(&format!("warning: {warning}"));
+/// Prints an answer as text, or as JSON: the fields of `json` after `"format": 1`.
+pub(crate) fn print_answer(
+    format: Format,
+    json: &impl Serialize,
+    text: impl FnOnce() -> String,
+) -> Result<ExitCode> {
+    match format {
+        Format::Text => print(&text()),
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&Json { format: 1, fields: json });
+            print(&(json.context("cannot write the answer as JSON")? + "\n"))
+        }
+    }
+}
+
+pub(crate) fn warn(warning: &str, colour: Colour) {
+    let label = colour.paint(BOLD_YELLOW, "warning:", &stderr());
+    print_to_error(&format!("sgtk-python: {label} {warning}\n"));
 }
 
 /// Prints an error and its hint, and returns its exit code.
-pub fn report(error: &anyhow::Error) -> ExitCode {
+pub fn report(error: &anyhow::Error, colour: Colour) -> ExitCode {
     let known = error.downcast_ref::<Error>();
-    let hint = known.and_then(Error::hint).map(|hint| format!("\nhint: {hint}"));
-    say(&format!("error: {error:#}{}", hint.unwrap_or_default()));
+    let label = colour.paint(BOLD_RED, "error:", &stderr());
+    let hint = match known.and_then(Error::hint) {
+        Some(hint) => format!("{} {hint}\n", colour.paint(BOLD_CYAN, "hint:", &stderr())),
+        None => String::new(),
+    };
+    print_to_error(&format!("sgtk-python: {label} {error:#}\n{hint}"));
     ExitCode::from(known.map_or(Code::Usage, Error::code) as u8)
 }
 
-/// Prints a line on standard error in one write, so that it stays whole in a log with many writers. A closed
-/// standard error is ignored.
-fn say(text: &str) {
-    print_below(&format!("sgtk-python: {text}\n"));
-}
-
-/// Prints text on standard error in one write.
-pub(crate) fn print_below(text: &str) {
+/// Prints text on standard error in one write, so that it stays whole in a log with many writers. Ignores a
+/// closed standard error.
+pub(crate) fn print_to_error(text: &str) {
     let _ = stderr().write_all(text.as_bytes());
 }
 
@@ -61,18 +128,41 @@ pub(crate) fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
 }
 
-/// Returns the rows of a table as lines, each column as wide as its widest cell.
-pub(crate) fn columns<const N: usize>(rows: &[[String; N]]) -> Vec<String> {
+/// Returns the lines of a table, each column as wide as its widest cell.
+pub(crate) fn table<const N: usize>(titles: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
+    let mut table = vec![titles.map(String::from)];
+    table.extend(rows);
     let mut widths = [0; N];
-    for row in rows {
+    for row in &table {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
     let mut lines = Vec::new();
-    for row in rows {
+    for row in &table {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
         lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn variables_choose_the_colour() {
+        let default = if cfg!(windows) { Colour::Never } else { Colour::OnTerminal };
+        for (variables, colour) in [
+            ("", default),
+            ("NO_COLOR= CLICOLOR_FORCE=0 TERM=xterm", default),
+            ("CLICOLOR_FORCE=1 TERM=dumb", Colour::Always),
+            ("NO_COLOR=1 CLICOLOR_FORCE=1", Colour::Never),
+            ("TERM=dumb", Colour::Never),
+        ] {
+            let pairs = variables.split_whitespace().filter_map(|word| word.split_once('='));
+            let pairs = pairs.map(|(name, value)| (name.into(), value.into())).collect();
+            assert_eq!(Colour::of(&pairs), colour, "{variables}");
+        }
+    }
 }

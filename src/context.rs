@@ -1,5 +1,8 @@
 //! All that a command starts from: the request, the settings, the roots, the site and the process.
 
+use std::collections::HashSet;
+
+use crate::console::Colour;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::index::Index;
@@ -16,6 +19,7 @@ pub struct Context {
     pub(crate) request: Request,
     pub(crate) settings: Settings,
     pub(crate) roots: ConfigRoots,
+    /// `None` if no site is named, or Toolkit has no cache folder.
     pub(crate) site: Option<Site>,
     pub(crate) inputs: Inputs,
 }
@@ -29,6 +33,10 @@ impl Context {
         Ok(Context { request, settings, roots, site, inputs })
     }
 
+    pub(crate) fn colour(&self) -> Colour {
+        Colour::of(&self.inputs.variables)
+    }
+
     /// Returns the variables that Python inherits, with the settings of a project or, for `None`, those of
     /// all projects.
     pub(crate) fn environment(&self, project: Option<&str>) -> Environment {
@@ -40,8 +48,8 @@ impl Context {
         Index::of(&self.roots, &self.inputs)
     }
 
-    /// Scans the roots and writes the index. What the site answered about a project that the scan found is
-    /// dropped: the configuration on disk counts.
+    /// Scans the roots and writes the index. Drops the site's cached answers about the projects that the scan
+    /// found: their configurations on disk count.
     pub(crate) fn scan(&self) -> Scan {
         let scan = scan(&self.roots, &self.inputs.variables);
         self.index().write(&scan.records);
@@ -55,11 +63,9 @@ impl Context {
     pub(crate) fn scan_all(&self) -> Scan {
         let mut scan = self.scan();
         let Some(site) = &self.site else { return scan };
+        let ids: HashSet<i64> = scan.records.iter().filter_map(|r| r.metadata.project_id).collect();
         let mut realised = site.counting(&self.inputs.variables);
-        realised.records.retain(|record| {
-            let id = record.metadata.project_id;
-            id.is_none() || scan.records.iter().all(|other| other.metadata.project_id != id)
-        });
+        realised.records.retain(|r| r.metadata.project_id.is_none_or(|id| !ids.contains(&id)));
         scan.records.extend(realised.records);
         scan.faults.extend(realised.faults);
         scan

@@ -24,7 +24,7 @@ pub struct Inputs {
     /// The launcher that runs this one for one of its projects, by its process' number.
     pub parent: Option<OsString>,
     /// Where it runs.
-    pub place: Place,
+    pub location: Location,
 }
 
 /// The variable that names the parent: between launchers, and nobody else's.
@@ -37,7 +37,7 @@ pub fn has_terminal() -> bool {
 
 /// Where the launcher runs.
 #[derive(Clone, Debug)]
-pub struct Place {
+pub struct Location {
     /// The launcher's own file, links followed; `None` where the system does not tell.
     pub launcher: Option<PathBuf>,
     by_shell: Option<PathBuf>,
@@ -52,7 +52,7 @@ impl Inputs {
         let mut variables: Variables = env::vars_os().collect();
         let parent = variables.iter().position(|(name, _)| name == PARENT);
         let parent = parent.map(|at| variables.remove(at).1);
-        let place = Place {
+        let place = Location {
             launcher: env::current_exe().ok(),
             by_shell: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
             directory: OnceLock::new(),
@@ -94,7 +94,7 @@ impl Inputs {
     }
 }
 
-impl Place {
+impl Location {
     /// The working directory, `None` where it was deleted or cannot be read. It has the name that the
     /// caller's shell has for it (`PWD`, if that is true: POSIX, `pwd -L`), for studios know their
     /// folders by links; else the system's. Most launches need it not, and do not ask the system.

@@ -84,6 +84,6 @@ impl Lock {
     /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,
     /// it is the launcher that holds it.)
     pub fn outlive_launch(&self) -> io::Result<()> {
-        disk::inherit(&self.0)
+        disk::keep_open_in_exec(&self.0)
     }
 }

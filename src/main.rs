@@ -4,18 +4,19 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 use sgtk_python::command;
-use sgtk_python::console;
+use sgtk_python::console::{self, Colour};
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
 use sgtk_python::narration;
 use sgtk_python::request::{Action, Request};
 
 fn main() -> ExitCode {
-    run().unwrap_or_else(|error| console::report(&error))
+    let inputs = Inputs::capture();
+    let colour = Colour::of(&inputs.variables);
+    run(inputs).unwrap_or_else(|error| console::report(&error, colour))
 }
 
-fn run() -> Result<ExitCode> {
-    let inputs = Inputs::capture();
+fn run(inputs: Inputs) -> Result<ExitCode> {
     narration::start(&inputs)?;
     let request = Request::parse(&inputs)?;
     if let Action::Print(text) = &request.action {

@@ -11,7 +11,7 @@ use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
-use crate::inputs::Place;
+use crate::inputs::Location;
 use crate::interpreter::{Interpreter, Words};
 use crate::origin::{Decided, Origin};
 use crate::parallel::in_parallel;
@@ -32,7 +32,7 @@ pub struct LaunchPlan {
     /// Python's command line, the program first.
     pub argv: Vec<OsString>,
     pub session: Option<Session>,
-    pub place: Place,
+    pub location: Location,
     /// The worker to run in, if one is wanted.
     pub warm: Option<Decided<Warm>>,
     /// Warnings for standard error before the launch.
@@ -154,7 +154,7 @@ fn decide(
         // Editors probe their interpreter with -I: there is no core to prepare a session with.
         session: session(request, settings).filter(|_| isolating.is_none()),
         warm: warm(context, selection.known_as.as_deref()),
-        place: inputs.place.clone(),
+        location: inputs.location.clone(),
         selection,
         core,
         interpreter,

@@ -163,7 +163,8 @@ fn in_turn(bench: &Bench, jobs: usize, at_once: usize) {
     let mut times = times.into_inner().unwrap();
     #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
     let rate = jobs as f64 / seconds;
-    let memory: Vec<u64> = bench.workers().iter().filter_map(|w| w["memory"].as_u64()).collect();
+    let memory: Vec<u64> =
+        bench.workers().iter().filter_map(|w| w["memory_kib"].as_u64()).collect();
     println!(
         "{jobs} jobs of two projects, {at_once} at once: {rate:.0} a second, p50 {:.2} ms, p99 {:.2} ms, MiB of each worker {:?}",
         percentile(&mut times, 50),

@@ -1,4 +1,4 @@
-"""The messages between a worker, its children and its launchers, as docs/warm.md describes them."""
+"""The messages between a worker, its children and its launchers, as docs/warm-protocol.md describes them."""
 import array
 import os
 import socket

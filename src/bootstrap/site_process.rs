@@ -101,7 +101,7 @@ impl Bootstrap<'_> {
         let mut environment = self.context.environment(None);
         let credentials = Credentials::read(&environment, settings, inputs)?;
         environment.set("PYTHONPATH", self.core()?, "the site's core");
-        let pythons = Pythons { place: &inputs.place, environment: &environment };
+        let pythons = Pythons { location: &inputs.location, environment: &environment };
         let interpreter = pythons.of_site(settings)?;
         let log = self.log_file();
         let failed = |error| uncached(&log, error);

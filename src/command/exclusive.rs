@@ -1,8 +1,7 @@
-//! One run at a time for a project and what runs: a lock in the user's cache folder, which the Python
-//! holds until it ends. What the script gets as arguments does not matter.
+//! The lock behind `--exclusive`: one run at a time for a configuration and a program. It lies in the user's
+//! cache folder, and the Python holds it until it ends. The program's arguments do not count.
 
 use std::ffi::{OsStr, OsString};
-use std::io;
 use std::path::PathBuf;
 
 use crate::cli::Exclusive;
@@ -14,51 +13,55 @@ use crate::interpreter::Program;
 use crate::lock::{Lock, LockMode};
 use crate::plan::LaunchPlan;
 
-/// Takes the lock for what a plan runs, at once or when it is free.
+/// Takes the lock of a plan's program, and signs it with this process' id. Fails if another run holds it and
+/// the caller does not want to wait.
 pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<Lock, Error> {
     let program = plan.words().program;
     let path = file(plan, &program, inputs)?;
-    let failed = |source: io::Error| Error::Lock { path: path.clone(), source };
-    let taken = match exclusive {
-        Exclusive::Wait => Some(Lock::wait_for(&path, LockMode::Exclusive)),
-        Exclusive::Fail => Lock::try_for(&path, LockMode::Exclusive).transpose(),
+    let lock = match exclusive {
+        Exclusive::Wait => Lock::wait_for(&path, LockMode::Exclusive).map(Some),
+        Exclusive::Fail => Lock::try_for(&path, LockMode::Exclusive),
     };
-    let Some(lock) = taken else {
-        let config = plan.selection.config.path.clone();
-        return Err(Error::Busy { what: name(&program), config, holder: Lock::holder(&path) });
-    };
-    let lock = lock.map_err(failed)?;
-    lock.sign();
-    Ok(lock)
+    match lock {
+        Ok(Some(lock)) => {
+            lock.sign();
+            Ok(lock)
+        }
+        Ok(None) => {
+            let config = plan.selection.config.path.clone();
+            Err(Error::Busy { what: name(program), config, holder: Lock::holder(&path) })
+        }
+        Err(source) => Err(Error::Lock { path, source }),
+    }
 }
 
-/// The lock's file: one for each configuration and program, whatever ways lead to them.
+/// Returns the lock's file: one for each configuration and program, by whichever path each is reached. Paths are
+/// compared without links, not by device and inode: a file server has another device number on each machine.
 fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = inputs.cache_folder().ok_or(Error::NoLockFolder)?;
-    let config = &plan.selection.config.path;
-    // Not by device and number: one file server has another device on each machine.
-    let (kind, what) = match program {
+    let (kind, text) = match program {
         Program::Code(text) => ("code", text.clone()),
         Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
-            let path = plan.place.absolute(script.as_ref());
-            ("script", disk::real(&path.ok_or_else(|| Error::no_directory(script))?).into())
+            let path = plan.location.absolute(script.as_ref());
+            let path = path.ok_or_else(|| Error::no_directory(script))?;
+            ("script", disk::without_links(&path).into())
         }
         Program::Input | Program::Prompt => ("input", OsString::new()),
     };
     let mut fingerprint = Fingerprint::default();
-    fingerprint.add(disk::real(config));
+    fingerprint.add(disk::without_links(&plan.selection.config.path));
     fingerprint.add(kind);
-    fingerprint.add(what);
+    fingerprint.add(text);
     Ok(folder.join(format!("exclusive-1-{}", fingerprint.text())))
 }
 
-/// What to call a program in a message.
-fn name(program: &Program) -> OsString {
+/// Returns the name of a program in a message.
+fn name(program: Program) -> OsString {
     match program {
         Program::Code(_) => "this code".into(),
-        Program::Module(name) => [OsStr::new("-m "), name].into_iter().collect(),
-        Program::Script(script) => script.clone(),
+        Program::Module(name) => [OsStr::new("-m "), &name].into_iter().collect(),
+        Program::Script(script) => script,
         Program::Input | Program::Prompt => "a Python that reads standard input".into(),
     }
 }

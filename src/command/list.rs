@@ -1,93 +1,83 @@
-//! Lists the projects that are here: each configuration with its names, core and Python, and whether it
-//! would launch. What a launch would do is asked of the same code that launches.
+//! Lists the projects on this machine: each configuration with its names, core and Python. Makes the plan of a
+//! launch for each, so the list shows exactly what launches.
 
-use std::collections::HashMap;
-use std::fmt::Write;
+use std::collections::{BTreeMap, HashMap};
+use std::io::stdout;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
 
-use crate::cli::ListFormat;
-use crate::console::{self, columns};
+use crate::cli::{Format, ListFormat};
+use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::display::Printable;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
-use crate::toolkit::core::{Core, CoreKind};
+use crate::toolkit::core::CoreKind;
 use crate::toolkit::metadata;
 
-/// A configuration in the list; its fields are those of `--list=json`.
-#[derive(Debug, Serialize)]
-pub struct ListedProject {
+/// A configuration in the list; the fields are those of `--list=json`.
+#[derive(Default, Serialize)]
+struct ListedProject {
     /// The name to choose it by.
-    pub name: String,
-    /// The project's id on the site.
-    pub id: Option<i64>,
-    /// The project's name on disk.
-    pub project: Option<String>,
-    /// The configuration's folder.
-    pub config: String,
-    /// The configuration's name, such as `Primary`.
-    pub pipeline: Option<String>,
-    /// How it comes by its core.
-    pub core: Option<CoreKind>,
-    /// The core's version.
-    pub version: Option<String>,
-    /// Its Python.
-    pub python: Option<String>,
-    /// Whether it would launch.
-    pub launches: bool,
-    /// Why not.
-    pub problem: Option<String>,
+    name: String,
+    id: Option<i64>,
+    /// The `tank_name`.
+    project: Option<String>,
+    config: String,
+    /// The configuration's name.
+    pipeline: Option<String>,
+    core: Option<CoreKind>,
+    version: Option<String>,
+    python: Option<String>,
+    launches: bool,
+    /// The reason why it does not launch.
+    problem: Option<String>,
 }
 
-/// Lists the projects that a scan finds. Prints them in the request's format.
+/// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
     let list = listed(&context.scan_all(), context);
-    match format {
-        ListFormat::Json => console::print_json(&ProjectList { format: 1, projects: &list }),
-        ListFormat::Names => console::print(&names(&list)),
-        ListFormat::Text if list.is_empty() => console::print(&empty(&context.roots)),
-        ListFormat::Text => console::print(&table(&list, console::terminal_width())),
-    }
+    let format = match format {
+        ListFormat::Names => return console::print(&names(&list)),
+        ListFormat::Text => Format::Text,
+        ListFormat::Json => Format::Json,
+    };
+    let json = BTreeMap::from([("projects", &list)]);
+    console::print_answer(format, &json, || {
+        if list.is_empty() { empty(&context.roots) } else { text(&list, context.colour()) }
+    })
 }
 
-/// The answer of `--list=json`.
-#[derive(Serialize)]
-struct ProjectList<'a> {
-    format: u8,
-    projects: &'a [ListedProject],
-}
-
-/// The list, by name.
-pub fn listed(scan: &Scan, context: &Context) -> Vec<ListedProject> {
+fn listed(scan: &Scan, context: &Context) -> Vec<ListedProject> {
     // Many configurations share one core, whose version is in one file.
     let mut versions = HashMap::new();
-    let mut version = |core: &Core| {
-        let read = || metadata::version(core).ok().flatten();
-        versions.entry(core.root.clone()).or_insert_with(read).clone()
-    };
-    let found = scan.records.iter().zip(plan_all(scan, context));
-    let mut list: Vec<ListedProject> = found
-        .map(|(found, plan)| {
-            let core = plan.as_ref().ok().map(|plan| &plan.core);
-            let python = plan.as_ref().ok().map(|plan| &plan.interpreter.path);
-            ListedProject {
-                name: context.roots.name_of(found),
-                id: found.metadata.project_id,
-                project: found.metadata.tank_name.clone(),
-                config: found.path.to_string_lossy().into_owned(),
-                pipeline: found.metadata.config_name.clone(),
-                core: core.map(|core| core.kind),
-                version: core.and_then(&mut version),
-                python: python.map(|path| path.to_string_lossy().into_owned()),
-                launches: plan.is_ok(),
-                problem: plan.err().map(|error| error.to_string()),
+    let mut list = Vec::new();
+    for (record, plan) in scan.records.iter().zip(plan_all(scan, context)) {
+        let mut listed = ListedProject {
+            name: context.roots.name_of(record),
+            id: record.metadata.project_id,
+            project: record.metadata.tank_name.clone(),
+            config: record.path.to_string_lossy().into_owned(),
+            pipeline: record.metadata.config_name.clone(),
+            launches: plan.is_ok(),
+            ..ListedProject::default()
+        };
+        match plan {
+            Ok(plan) => {
+                let version = versions
+                    .entry(plan.core.root.clone())
+                    .or_insert_with(|| metadata::version(&plan.core).ok().flatten());
+                listed.version.clone_from(version);
+                listed.core = Some(plan.core.kind);
+                listed.python = Some(plan.interpreter.path.to_string_lossy().into_owned());
             }
-        })
-        .collect();
+            Err(error) => listed.problem = Some(error.to_string()),
+        }
+        list.push(listed);
+    }
     list.sort_by(|one, other| (&one.name, &one.config).cmp(&(&other.name, &other.config)));
     list
 }
@@ -101,7 +91,7 @@ fn empty(roots: &ConfigRoots) -> String {
     format!("no projects below {}\n", folders.join(", "))
 }
 
-/// Returns one name a line. A name with a line end or an escape in it is left out: a shell would misread it.
+/// Returns one name a line. Leaves out a name with a line end or an escape in it: a shell would misread it.
 fn names(list: &[ListedProject]) -> String {
     let mut names: Vec<&str> = list.iter().map(|listed| listed.name.as_str()).collect();
     names.dedup();
@@ -109,19 +99,20 @@ fn names(list: &[ListedProject]) -> String {
     names.into_iter().flat_map(|name| [name, "\n"]).collect()
 }
 
-fn table(list: &[ListedProject], width: Option<usize>) -> String {
-    let titles = ["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"].map(String::from);
-    let rows: Vec<[String; 6]> = std::iter::once(titles).chain(list.iter().map(row)).collect();
-    let mut text = String::new();
-    for line in columns(&rows) {
-        let _ = writeln!(text, "{}", cut(&line, width));
+/// Returns the table, its lines cut to the terminal's width, and below it the problems.
+fn text(list: &[ListedProject], colour: Colour) -> String {
+    let titles = ["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"];
+    let width = console::terminal_width().unwrap_or(usize::MAX);
+    let mut lines = Vec::new();
+    for line in console::table(titles, list.iter().map(row).collect()) {
+        lines.push(cut(line, width));
     }
     for listed in list {
         if let Some(problem) = &listed.problem {
-            let _ = writeln!(text, "{}: {problem}", Printable::new(&listed.name));
+            lines.push(format!("{}: {problem}", Printable::new(&listed.name)));
         }
     }
-    text
+    colour.paint_head(&(lines.join("\n") + "\n"), &stdout())
 }
 
 fn row(listed: &ListedProject) -> [String; 6] {
@@ -130,24 +121,23 @@ fn row(listed: &ListedProject) -> [String; 6] {
         (Some(kind), None) => kind.to_string(),
         (None, _) => "broken".into(),
     };
-    let shown = |text: &Option<String>| {
-        text.as_ref().map_or("-".into(), |text| Printable::new(text).to_string())
-    };
     [
         Printable::new(&listed.name).to_string(),
         listed.id.map_or_else(|| "-".into(), |id| id.to_string()),
-        shown(&listed.pipeline),
-        shown(&Some(core)),
-        shown(&listed.python),
+        cell(listed.pipeline.as_deref()),
+        cell(Some(&core)),
+        cell(listed.python.as_deref()),
         Printable::new(&listed.config).to_string(),
     ]
 }
 
-fn cut(line: &str, width: Option<usize>) -> String {
-    match width {
-        Some(width) if line.chars().count() > width => {
-            line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
-        }
-        _ => line.to_owned(),
+fn cell(text: Option<&str>) -> String {
+    Printable::new(text.unwrap_or("-")).to_string()
+}
+
+fn cut(line: String, width: usize) -> String {
+    if line.chars().count() <= width {
+        return line;
     }
+    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }

@@ -1,5 +1,6 @@
-//! The verbs, one file each. These rooms print; those below them return values.
+//! The commands, one file a verb: the only rooms that print. The rooms below return values.
 
+mod choose;
 mod doctor;
 mod each;
 mod exclusive;

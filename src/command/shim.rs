@@ -1,89 +1,95 @@
-//! Makes `PROJECT-python`, a Python for one project that is one file without arguments: a link to the
-//! launcher, on Windows a copy of it. By its name the launcher knows the project.
+//! Makes `PROJECT-python`, a Python for one project in one file, for programs that take no arguments: a link to
+//! the launcher, on Windows a copy. The launcher reads the project from the name by which it is called.
 
-use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
 
 use anyhow::Result;
 
-use super::launch::show_progress;
+use super::choose::choose;
 use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
-
-use crate::disk::{self, Reason};
+use crate::disk::{self, IoMessage};
 use crate::display::Printable;
 use crate::error::Error;
-use crate::inputs::{Inputs, Place};
-use crate::project::choose_project;
+use crate::inputs::Inputs;
 use crate::request::{Choice, Request};
 
-/// Makes a Python for a project that is here, and prints its path.
+/// Makes the shim of a project that can be chosen, and prints its path.
 pub fn run(context: &Context) -> Result<ExitCode> {
-    choose_project(context, Refresh::IfStale, &show_progress)?;
+    choose(context, Refresh::IfStale)?;
     let shim = make(&context.request, &context.inputs)?;
     console::print(&format!("{}\n", Printable::new(&shim)))
 }
 
-/// Makes one for the chosen project, in the folder that is named or else the working directory, and
-/// tells its path. One that is there already is fine; one of a launcher that was elsewhere, and on
-/// Windows each, is made anew.
+/// Makes the shim in the folder that the caller names, else in the working directory. Leaves a shim of this
+/// launcher as it is, and replaces one of a launcher that has moved and, on Windows, every shim.
 fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let (folder, rest) = match request.arguments.as_slice() {
-        [] => (PathBuf::from("."), [].as_slice()),
-        [folder, rest @ ..] => (PathBuf::from(folder), rest),
-    };
-    if let Some(word) = rest.first() {
-        let message =
-            format!("--make-shim takes one project and one folder: '{}'", Printable::new(word));
-        return Err(Error::CommandLine { message, hint: None });
-    }
-    let folder = inputs.place.absolute(&folder).ok_or_else(|| Error::no_directory(folder))?;
-    let folder: PathBuf = folder.components().collect();
-    let name = request.choices.iter().find_map(|choice| match &choice.value {
-        Choice::Project(name) => Some(name),
+    let folder = folder(request, inputs)?;
+    let project = request.choices.iter().find_map(|choice| match &choice.value {
+        Choice::Project(name) => Some(name.clone()),
         _ => None,
     });
-    let mut file = name.cloned().unwrap_or_default();
+    let mut file = project.unwrap_or_default();
     let has_levels = file.to_string_lossy().contains(is_separator);
     file.push(if cfg!(windows) { "-python.exe" } else { "-python" });
     let shim = folder.join(file);
-    let failed = |why: String| Error::Shim { path: shim.clone(), why };
     if has_levels {
-        return Err(failed("a project of two levels cannot name a file".into()));
+        let why = "a project of two levels cannot name a file".into();
+        return Err(Error::Shim { path: shim, why });
     }
     let launcher = launcher(inputs).ok_or(Error::NoLauncher)?;
     if disk::is_same(&shim, &launcher) {
         return Ok(shim);
     }
-    match disk::stand_in(&launcher, &shim) {
-        Ok(()) => Ok(shim),
+    let why = match disk::create_shim(&launcher, &shim) {
+        Ok(()) => return Ok(shim),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            Err(failed("another file has this name".into()))
+            "another file has this name".into()
         }
-        Err(_) if !folder.is_dir() => Err(failed("the folder does not exist".into())),
-        Err(error) => Err(failed(Reason(&error).to_string())),
-    }
+        Err(_) if !folder.is_dir() => "the folder does not exist".into(),
+        Err(error) => IoMessage(&error).to_string(),
+    };
+    Err(Error::Shim { path: shim, why })
 }
 
-/// The launcher as it was called: what leads there may be a link that stays when a new version comes.
+/// Returns the shim's folder, without a doubled or trailing separator.
+fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
+    let folder = match request.arguments.as_slice() {
+        [] => Path::new("."),
+        [folder] => Path::new(folder),
+        [_, word, ..] => {
+            let word = Printable::new(word);
+            let message = format!("--make-shim takes one project and one folder: '{word}'");
+            return Err(Error::CommandLine { message, hint: None });
+        }
+    };
+    let folder = inputs.location.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
+    Ok(folder.components().collect())
+}
+
+/// Returns the path by which the launcher was called, else its own file. The former may be a link that stays
+/// when a new version comes.
 fn launcher(inputs: &Inputs) -> Option<PathBuf> {
-    let Place { launcher, .. } = &inputs.place;
-    let own = launcher.clone()?;
-    let called = as_called(&inputs.called, inputs).filter(|path| disk::is_same(path, &own));
-    Some(called.unwrap_or(own))
+    let own = inputs.location.launcher.clone()?;
+    match called_path(inputs) {
+        Some(called) if disk::is_same(&called, &own) => Some(called),
+        _ => Some(own),
+    }
 }
 
-fn as_called(called: &OsString, inputs: &Inputs) -> Option<PathBuf> {
-    let path = Path::new(called);
-    if path.components().count() > 1 {
-        return Some(inputs.place.absolute(path)?.components().collect());
+fn called_path(inputs: &Inputs) -> Option<PathBuf> {
+    let called = Path::new(&inputs.program);
+    if called.components().count() > 1 {
+        return Some(inputs.location.absolute(called)?.components().collect());
     }
-    let folders = std::env::split_paths(inputs.variable("PATH")?);
-    folders
-        .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(path))
-        .find(|p| p.exists())
+    for folder in std::env::split_paths(inputs.variable("PATH")?) {
+        let path = folder.join(called);
+        if folder.is_absolute() && path.exists() {
+            return Some(path);
+        }
+    }
+    None
 }

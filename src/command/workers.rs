@@ -1,47 +1,36 @@
 //! Lists this user's workers, and stops them.
 
-use std::fmt::Write;
+use std::collections::BTreeMap;
+use std::io::stdout;
 use std::process::ExitCode;
 
 use anyhow::Result;
-use serde::Serialize;
 
-use super::launch::show_progress;
+use super::choose::choose;
 use crate::bootstrap::Refresh;
 use crate::cli::Format;
-use crate::console;
+use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
-use crate::project::choose_project;
+use crate::worker::WorkerStatus;
 use crate::worker::control;
-use crate::worker::listed::Listed;
-
-/// The answer of `--workers=json`.
-#[derive(Serialize)]
-struct WorkerList<'a> {
-    format: u8,
-    workers: &'a [Listed],
-}
 
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
     let workers = control::read(&context.inputs.workers_folder())?;
-    match format {
-        Format::Json => console::print_json(&WorkerList { format: 1, workers: &workers }),
-        Format::Text if workers.is_empty() => console::print("no workers\n"),
-        Format::Text => console::print(&table(&workers)),
-    }
+    let json = BTreeMap::from([("workers", &workers)]);
+    console::print_answer(format, &json, || text(&workers, context.colour()))
 }
 
 /// Stops all workers of this user or, if a project was chosen, those of its configuration.
 pub fn stop(context: &Context) -> Result<ExitCode> {
     let mut config = None;
     if !context.request.choices.is_empty() {
-        match choose_project(context, Refresh::Never, &show_progress) {
+        match choose(context, Refresh::Never) {
             Ok(chosen) => config = Some(chosen.selection.config.path),
             // A configuration that was never realised was never launched.
             Err(error @ Error::NotRealised { .. }) => {
-                console::warn(&error.to_string());
+                console::warn(&error.to_string(), context.colour());
                 return console::print("no workers\n");
             }
             Err(error) => return Err(error.into()),
@@ -51,37 +40,39 @@ pub fn stop(context: &Context) -> Result<ExitCode> {
     if stopped.is_empty() {
         return console::print("no workers\n");
     }
-    let mut text = String::new();
+    let mut lines = Vec::new();
     for worker in &stopped {
         let pid = worker.pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
-        let project = Printable::new(&worker.project);
-        let _ = writeln!(text, "stopped the worker of {project}{pid}");
+        lines.push(format!("stopped the worker of {}{pid}\n", Printable::new(&worker.project)));
     }
-    console::print(&text)
+    console::print(&lines.concat())
 }
 
-fn table(workers: &[Listed]) -> String {
+fn text(workers: &[WorkerStatus], colour: Colour) -> String {
+    if workers.is_empty() {
+        return "no workers\n".into();
+    }
     let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MIB", "STATE", "CORE"];
-    let mut rows = vec![titles.map(String::from)];
-    rows.extend(workers.iter().map(row));
-    let mut lines = console::columns(&rows);
-    // A state with a reason does not fit into its column.
-    for worker in workers.iter().filter(|worker| worker.state.contains(':')) {
-        let (project, state) = (Printable::new(&worker.project), Printable::new(&worker.state));
-        lines.push(format!("{project} is {state}"));
+    let mut lines = console::table(titles, workers.iter().map(row).collect());
+    for worker in workers {
+        // A state with a reason does not fit into its column.
+        if worker.state.contains(':') {
+            let (project, state) = (Printable::new(&worker.project), Printable::new(&worker.state));
+            lines.push(format!("{project} is {state}"));
+        }
     }
-    lines.join("\n") + "\n"
+    colour.paint_head(&(lines.join("\n") + "\n"), &stdout())
 }
 
-fn row(worker: &Listed) -> [String; 8] {
+fn row(worker: &WorkerStatus) -> [String; 8] {
     let state = worker.state.split(':').next().unwrap_or_default();
     [
         Printable::new(&worker.project).to_string(),
         worker.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
-        number(worker.age),
+        number(worker.age_s),
         number(worker.done),
         number(worker.running),
-        number(worker.memory.map(|kib| kib / 1024)),
+        number(worker.memory_kib.map(|kib| kib / 1024)),
         Printable::new(state).to_string(),
         Printable::new(worker.core.as_deref().unwrap_or("-")).to_string(),
     ]

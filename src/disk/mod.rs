@@ -31,7 +31,7 @@ const LARGEST_SECRET: u64 = 16 * 1024;
 
 /// What is wrong with a file.
 #[derive(Debug)]
-pub enum Problem {
+pub enum FileProblem {
     /// The system would not let it be read.
     Io(io::Error),
     /// It does not exist, and should.
@@ -60,24 +60,24 @@ pub enum Problem {
     NotYaml(String),
 }
 
-impl Display for Problem {
+impl Display for FileProblem {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Problem::Io(error) => write!(f, "cannot read ({})", Reason(error)),
-            Problem::Missing => f.write_str("file does not exist"),
-            Problem::DanglingLink => f.write_str("link to a file that does not exist"),
-            Problem::Folder => f.write_str("folder in the place of a file"),
-            Problem::TooLarge(most) => {
+            FileProblem::Io(error) => write!(f, "cannot read ({})", IoMessage(error)),
+            FileProblem::Missing => f.write_str("file does not exist"),
+            FileProblem::DanglingLink => f.write_str("link to a file that does not exist"),
+            FileProblem::Folder => f.write_str("folder in the place of a file"),
+            FileProblem::TooLarge(most) => {
                 write!(f, "file is larger than {} KiB", most / 1024)
             }
-            Problem::Special => f.write_str("not a regular file"),
-            Problem::OpenToOthers => f.write_str("file with a key can be read by other users"),
-            Problem::NotUtf8(at) => write!(f, "file is not UTF-8 text (byte {})", at + 1),
-            Problem::ByteOrderMark => f.write_str("file starts with a byte order mark"),
-            Problem::Empty => f.write_str("file is empty"),
-            Problem::Nul => f.write_str("file contains a NUL byte"),
-            Problem::Lacks(what) => write!(f, "file lacks {what}"),
-            Problem::NotYaml(why) => {
+            FileProblem::Special => f.write_str("not a regular file"),
+            FileProblem::OpenToOthers => f.write_str("file with a key can be read by other users"),
+            FileProblem::NotUtf8(at) => write!(f, "file is not UTF-8 text (byte {})", at + 1),
+            FileProblem::ByteOrderMark => f.write_str("file starts with a byte order mark"),
+            FileProblem::Empty => f.write_str("file is empty"),
+            FileProblem::Nul => f.write_str("file contains a NUL byte"),
+            FileProblem::Lacks(what) => write!(f, "file lacks {what}"),
+            FileProblem::NotYaml(why) => {
                 write!(f, "file is not valid YAML ({})", Printable::new(why))
             }
         }
@@ -85,9 +85,9 @@ impl Display for Problem {
 }
 
 /// A system's error without Rust's `(os error 13)` behind it.
-pub struct Reason<'a>(pub &'a io::Error);
+pub struct IoMessage<'a>(pub &'a io::Error);
 
-impl Display for Reason<'_> {
+impl Display for IoMessage<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
         f.write_str(text.split(" (os error").next().unwrap_or(&text))
@@ -95,53 +95,53 @@ impl Display for Reason<'_> {
 }
 
 /// The text of a file of 1 MiB at the most, `None` where there is no such file.
-pub fn read(path: &Path) -> Result<Option<String>, Problem> {
+pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
     read_up_to(LARGEST, path)
 }
 
 /// The text of a file that nobody but this user may read: one that holds a secret.
-pub fn read_own(path: &Path) -> Result<Option<String>, Problem> {
+pub fn read_own(path: &Path) -> Result<Option<String>, FileProblem> {
     let Some(file) = open(path)? else { return Ok(None) };
     if file.metadata().is_ok_and(|found| system::is_open_to_others(&found)) {
-        return Err(Problem::OpenToOthers);
+        return Err(FileProblem::OpenToOthers);
     }
     text_of(bytes_of(file, LARGEST_SECRET)?).map(Some)
 }
 
 /// The text of a file of so many bytes at the most, `None` where there is no such file.
-pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, Problem> {
+pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, FileProblem> {
     bytes_up_to(most, path)?.map(text_of).transpose()
 }
 
 /// What a file of so many bytes at the most holds, `None` where there is no such file.
-pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, Problem> {
+pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
     open(path)?.map(|file| bytes_of(file, most)).transpose()
 }
 
-fn open(path: &Path) -> Result<Option<File>, Problem> {
+fn open(path: &Path) -> Result<Option<File>, FileProblem> {
     let file = match system::open(path) {
         Ok(file) => file,
         Err(error) if is_absence(&error) => return absent(path),
-        Err(error) => return Err(Problem::Io(error)),
+        Err(error) => return Err(FileProblem::Io(error)),
     };
     if file.metadata().is_ok_and(|found| system::is_special(&found)) {
-        return Err(Problem::Special);
+        return Err(FileProblem::Special);
     }
     Ok(Some(file))
 }
 
-fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, Problem> {
+fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {
     // Windows will not even open a folder; elsewhere only reading one fails.
     let mut bytes = Vec::new();
     file.take(most + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
-        ErrorKind::IsADirectory => Problem::Folder,
-        _ => Problem::Io(error),
+        ErrorKind::IsADirectory => FileProblem::Folder,
+        _ => FileProblem::Io(error),
     })?;
-    if bytes.len() as u64 > most { Err(Problem::TooLarge(most)) } else { Ok(bytes) }
+    if bytes.len() as u64 > most { Err(FileProblem::TooLarge(most)) } else { Ok(bytes) }
 }
 
-fn text_of(bytes: Vec<u8>) -> Result<String, Problem> {
-    String::from_utf8(bytes).map_err(|error| Problem::NotUtf8(error.utf8_error().valid_up_to()))
+fn text_of(bytes: Vec<u8>) -> Result<String, FileProblem> {
+    String::from_utf8(bytes).map_err(|error| FileProblem::NotUtf8(error.utf8_error().valid_up_to()))
 }
 
 /// Writes a file of this user's own in the place of what was there: others read the old one or the new
@@ -220,15 +220,15 @@ pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
         }
         Ok(_) => None,
         Err(error) if is_absence(&error) => Some(Unfit::Missing),
-        Err(error) => Some(Unfit::Because(Reason(&error).to_string())),
+        Err(error) => Some(Unfit::Because(IoMessage(&error).to_string())),
     }
 }
 
 /// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
 /// absence would be something else than what was meant.
-fn absent(path: &Path) -> Result<Option<File>, Problem> {
+fn absent(path: &Path) -> Result<Option<File>, FileProblem> {
     match fs::symlink_metadata(path) {
-        Ok(link) if link.is_symlink() => Err(Problem::DanglingLink),
+        Ok(link) if link.is_symlink() => Err(FileProblem::DanglingLink),
         _ => Ok(None),
     }
 }

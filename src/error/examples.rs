@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use super::{Candidate, Code, Error, SiteError, SiteFailure, SiteFailureKind};
-use crate::disk::Problem;
+use crate::disk::FileProblem;
 use crate::origin::{Decided, Origin};
 
 /// The examples of a match: a new variant does not compile until it has one.
@@ -42,21 +42,21 @@ fn of_site(kind: SiteFailureKind) -> Error {
 }
 
 #[rustfmt::skip]
-fn problems() -> Vec<Problem> {
-    examples! { Problem:
-        Problem::Io(_) => Problem::Io(denied()),
-        Problem::Missing => Problem::Missing,
-        Problem::DanglingLink => Problem::DanglingLink,
-        Problem::Folder => Problem::Folder,
-        Problem::TooLarge(_) => Problem::TooLarge(1024),
-        Problem::Special => Problem::Special,
-        Problem::NotUtf8(_) => Problem::NotUtf8(3),
-        Problem::OpenToOthers => Problem::OpenToOthers,
-        Problem::ByteOrderMark => Problem::ByteOrderMark,
-        Problem::Empty => Problem::Empty,
-        Problem::Nul => Problem::Nul,
-        Problem::Lacks(_) => Problem::Lacks("'script-name'"),
-        Problem::NotYaml(_) => Problem::NotYaml("line 1".into()),
+fn problems() -> Vec<FileProblem> {
+    examples! { FileProblem:
+        FileProblem::Io(_) => FileProblem::Io(denied()),
+        FileProblem::Missing => FileProblem::Missing,
+        FileProblem::DanglingLink => FileProblem::DanglingLink,
+        FileProblem::Folder => FileProblem::Folder,
+        FileProblem::TooLarge(_) => FileProblem::TooLarge(1024),
+        FileProblem::Special => FileProblem::Special,
+        FileProblem::NotUtf8(_) => FileProblem::NotUtf8(3),
+        FileProblem::OpenToOthers => FileProblem::OpenToOthers,
+        FileProblem::ByteOrderMark => FileProblem::ByteOrderMark,
+        FileProblem::Empty => FileProblem::Empty,
+        FileProblem::Nul => FileProblem::Nul,
+        FileProblem::Lacks(_) => FileProblem::Lacks("'script-name'"),
+        FileProblem::NotYaml(_) => FileProblem::NotYaml("line 1".into()),
     }
 }
 
@@ -106,7 +106,7 @@ fn errors() -> Vec<Error> {
         Error::Cache { .. } => Error::Cache { path: "/x".into(), source: denied() },
         Error::Incomplete { .. } => Error::Incomplete { path: "/x".into() },
         Error::Site(_) => of_site(SiteFailureKind::Other),
-        Error::File { .. } => Error::of_file("/x", Problem::Missing),
+        Error::File { .. } => Error::of_file("/x", FileProblem::Missing),
         Error::Settings { .. } => Error::Settings { path: "/x".into(), line: 3, key: Some("roots".into()), message: "unknown field".into() },
         Error::NotAConfig { .. } => Error::NotAConfig { path: "/x".into(), exists: true, origin: OPTION },
         Error::NoCore { .. } => Error::NoCore { config: "/x".into(), link: "/y".into(), studio: Some("/z".into()) },

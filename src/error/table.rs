@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::report::{Code, Report, row};
 use super::site::{NEW_ON_SITE, SiteError};
 use super::wording::{self, quoted, shown};
-use crate::disk::{Problem, Reason};
+use crate::disk::{FileProblem, IoMessage};
 use crate::origin::{Decided, Origin};
 use crate::os::Os;
 
@@ -65,7 +65,7 @@ pub enum Error {
     /// A realised configuration that is incomplete.
     Incomplete { path: PathBuf },
     Site(Box<SiteError>),
-    File { path: PathBuf, problem: Problem },
+    File { path: PathBuf, problem: FileProblem },
     Settings { path: PathBuf, line: usize, key: Option<String>, message: String },
     NotAConfig { path: PathBuf, exists: bool, origin: Origin },
     NoCore { config: PathBuf, link: PathBuf, studio: Option<PathBuf> },
@@ -99,13 +99,13 @@ pub enum Error {
 
 impl Error {
     /// A file that cannot be used.
-    pub fn of_file(path: impl Into<PathBuf>, problem: Problem) -> Self {
+    pub fn of_file(path: impl Into<PathBuf>, problem: FileProblem) -> Self {
         Error::File { path: path.into(), problem }
     }
 
     /// A path that cannot be looked at.
     pub fn unreachable(path: impl Into<PathBuf>, error: io::Error) -> Self {
-        Error::of_file(path, Problem::Io(error))
+        Error::of_file(path, FileProblem::Io(error))
     }
 
     /// A relative path without a working directory.
@@ -203,16 +203,16 @@ impl Error {
             Error::NotRealised { project, host } => row!(NoProject, "not-realised",
                 "configuration has not been realised on this machine: {} of the site {}", quoted(project), shown(host);
                 "launch the project once, or add --refresh"),
-            Error::Cache { path, source } => row!(Broken, "cache-failed", "cannot create or lock: {}: {}", shown(path), Reason(source);
+            Error::Cache { path, source } => row!(Broken, "cache-failed", "cannot create or lock: {}: {}", shown(path), IoMessage(source);
                 "set SHOTGUN_HOME to a folder that you may write to"),
             Error::Incomplete { path } => row!(Broken, "incomplete-config",
                 "configuration is incomplete, the last bootstrap was interrupted: {}", shown(path);
                 "the next launch of the project realises the configuration again").file(path),
             Error::Site(error) => error.report(),
             Error::File { path, problem } => row!(Broken, "bad-file", "{problem}: {}", shown(path)).hint(match problem {
-                Problem::OpenToOthers => Some(format!("restrict the file to its owner: chmod 600 {}", shown(path))),
-                Problem::ByteOrderMark | Problem::NotUtf8(_) => Some("save the file as UTF-8 without a byte order mark".into()),
-                Problem::Empty => Some("write one path into the file, or delete it".into()),
+                FileProblem::OpenToOthers => Some(format!("restrict the file to its owner: chmod 600 {}", shown(path))),
+                FileProblem::ByteOrderMark | FileProblem::NotUtf8(_) => Some("save the file as UTF-8 without a byte order mark".into()),
+                FileProblem::Empty => Some("write one path into the file, or delete it".into()),
                 _ => None,
             }).file(path),
             Error::Settings { path, line, key: Some(key), message } => row!(Broken, "bad-settings",
@@ -247,13 +247,13 @@ impl Error {
             Error::PythonIsLauncher { path, origin } => row!(CannotRun, "python-is-launcher",
                 "Python is the launcher itself: {} ({origin})", shown(path); "name a real Python there").file(path),
             Error::Exec { path, source, longest } => row!(CannotRun, "exec-failed", "cannot run Python: {}: {}{}",
-                shown(path), Reason(source), longest.as_ref().map_or_else(String::new, |word| format!(" ({})", shown(word))))
+                shown(path), IoMessage(source), longest.as_ref().map_or_else(String::new, |word| format!(" ({})", shown(word))))
                 .hint(match source.kind() {
                     ErrorKind::ArgumentListTooLong => Some("pass at most 128 KiB in one argument or variable, more in a file or on standard input".into()),
                     ErrorKind::NotFound => Some("check the program in the file's first line, or the file's loader: it does not exist".into()),
                     _ => None,
                 }),
-            Error::Handover(source) => row!(Usage, "handover-failed", "cannot pass a lock or credentials to Python: {}", Reason(source)),
+            Error::Handover(source) => row!(Usage, "handover-failed", "cannot pass a lock or credentials to Python: {}", IoMessage(source)),
             Error::Workers(why) => row!(Usage, "workers-unavailable", "{why}"),
             Error::PythonMissing { path, written, origin } => row!(NoPython, "python-missing",
                 "Python does not exist: {} ({origin})", shown(path); "{OTHER_PYTHON}").hint(wording::mistake_in(written)).file(path),
@@ -269,7 +269,7 @@ impl Error {
                 "wait for the end of the other run with --exclusive=wait"),
             Error::NoLockFolder => row!(Usage, "no-lock-folder", "no folder for the lock of --exclusive";
                 "set SGTK_PYTHON_CACHE to a folder, or set HOME"),
-            Error::Lock { path, source } => row!(Usage, "lock-failed", "cannot take the lock: {}: {}", shown(path), Reason(source)),
+            Error::Lock { path, source } => row!(Usage, "lock-failed", "cannot take the lock: {}: {}", shown(path), IoMessage(source)),
             Error::NoneMatches { pattern, pipeline, roots } => row!(NoProject, "no-matching-project",
                 "no project found{}{}; {}",
                 pattern.as_ref().map_or_else(String::new, |pattern| format!(" that matches {}", quoted(pattern))),

@@ -62,7 +62,7 @@ fn longest(plan: &LaunchPlan) -> Option<OsString> {
 /// Leaves a descriptor to the program that this process becomes, which knows it by this number.
 pub fn hand_over(descriptor: OwnedFd) -> io::Result<String> {
     let file = File::from(descriptor);
-    disk::inherit(&file)?;
+    disk::keep_open_in_exec(&file)?;
     Ok(file.into_raw_fd().to_string())
 }
 

@@ -42,7 +42,8 @@ impl Index {
 
     /// Returns the indexed records that match, unchecked. A path matches none: records have no data folders.
     pub fn matching(&self, query: &Query) -> Vec<ConfigRecord> {
-        let text = self.file.as_ref().and_then(|file| disk::bytes_up_to(LARGEST, file).ok()?);
+        let text =
+            self.file.as_ref().and_then(|file| disk::read_bytes_up_to(LARGEST, file).ok()?);
         match text {
             Some(text) if text.ends_with(b"\n.\n") => matching(&text, query),
             _ => Vec::new(),
@@ -142,7 +143,7 @@ fn record_in(line: &[u8]) -> Option<ConfigRecord> {
         config_name: name(fields.next()?),
         tank_name: name(fields.next()?),
     };
-    let path = disk::path_of(fields.next()?)?;
+    let path = disk::path_from_bytes(fields.next()?)?;
     Some(ConfigRecord { path, metadata, ..ConfigRecord::default() })
 }
 

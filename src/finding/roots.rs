@@ -106,7 +106,7 @@ fn folders(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>
     let mut folders = Vec::new();
     if let Some(list) = inputs.variable("SHOTGUN_BASE") {
         for path in std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
-            let root = inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
+            let root = inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
             folders.push(Decided::new(root, Origin::Variable("SHOTGUN_BASE")));
         }
     } else if let Some(roots) = settings.roots() {

@@ -65,7 +65,7 @@ pub fn scan(roots: &ConfigRoots, variables: &Variables) -> Scan {
         // A second path to one configuration does not count, where the system can compare them.
         let is_new = match &sighting {
             Sighting::Config(record, _) => {
-                disk::identity(&record.path).is_none_or(|identity| seen.insert(identity))
+                disk::file_id(&record.path).is_none_or(|identity| seen.insert(identity))
             }
             Sighting::Unreadable(..) => true,
         };
@@ -127,7 +127,7 @@ fn look_at(folder: &Path, variables: &Variables) -> Option<Sighting> {
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten(),
-        Err(error) if disk::is_absence(&error) => return Ok(Vec::new()),
+        Err(error) if disk::is_missing(&error) => return Ok(Vec::new()),
         Err(error) => return Err(Error::unreachable(folder, error)),
     };
     let mut folders = Vec::new();

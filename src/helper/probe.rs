@@ -7,7 +7,7 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::disk::{Reason, is_same};
+use crate::disk::{IoMessage, is_same};
 use crate::exec;
 use crate::plan::LaunchPlan;
 
@@ -38,7 +38,7 @@ pub fn ask(plan: &LaunchPlan) -> Result<ProbedPython, String> {
     command.args(&plan.interpreter.args).args(["-B", "-c", PROGRAM]);
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
     exec::lead_a_group(&mut command);
-    let mut child = command.spawn().map_err(|error| Reason(&error).to_string())?;
+    let mut child = command.spawn().map_err(|error| IoMessage(&error).to_string())?;
     let deadline = Instant::now() + LONGEST;
     let text = read(&mut child, deadline);
     let ended = text.is_ok() && ends(&mut child, deadline);
@@ -78,7 +78,7 @@ fn read(child: &mut Child, deadline: Instant) -> Result<String, String> {
     });
     match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
         Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(Reason(&error).to_string()),
+        Ok(Err(error)) => Err(IoMessage(&error).to_string()),
         Err(_) => Err(too_late()),
     }
 }

@@ -88,7 +88,7 @@ fn project_id(value: &OsStr) -> Result<Choice, Error> {
 
 /// What the name chooses that the launcher is called by.
 pub fn by_link(inputs: &Inputs, project: OsString) -> Chosen {
-    let link = Origin::Link(file_name(&inputs.called));
+    let link = Origin::Link(file_name(&inputs.program));
     Chosen { choices: vec![Decided::new(Choice::Project(project), link)], pipeline: None }
 }
 

@@ -111,7 +111,7 @@ pub struct EnvironmentOptions {
 impl Request {
     /// Parses what the process was started with.
     pub fn parse(inputs: &Inputs) -> Result<Self, Error> {
-        match project_of_link(&inputs.called) {
+        match project_of_link(&inputs.program) {
             Some(project) => Self::by_link(inputs, project),
             None => Self::by_command_line(inputs),
         }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf, is_separator};
 use crate::disk;
 use crate::environment::Environment;
 use crate::error::Error;
-use crate::inputs::Place;
+use crate::inputs::Location;
 use crate::interpreter::Interpreter;
 use crate::origin::Origin;
 use crate::settings::Settings;
@@ -14,7 +14,7 @@ use crate::toolkit::expand;
 
 /// The Pythons that a launcher can name, in the planned environment.
 pub struct Pythons<'a> {
-    pub place: &'a Place,
+    pub location: &'a Location,
     pub environment: &'a Environment,
 }
 
@@ -62,7 +62,7 @@ impl Pythons<'_> {
             return None;
         }
         let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
-        Some(self.place.absolute(&path).unwrap_or(path))
+        Some(self.location.absolute(&path).unwrap_or(path))
     }
 
     /// Returns the first program of that name on the planned `PATH` that is not this launcher. Relative entries do
@@ -88,18 +88,20 @@ impl Pythons<'_> {
     }
 
     fn is_launcher(&self, path: &Path) -> bool {
-        self.place.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
+        self.location.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
     /// Fails if a Python is missing, not executable, or this launcher. `written` is the text that names it.
     pub fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
         let Interpreter { path, origin, .. } = &python;
         let (path, origin) = (path.clone(), origin.clone());
-        match disk::unfit_to_run(&path) {
-            Some(disk::Unfit::Missing) => {
+        match disk::why_not_runnable(&path) {
+            Some(disk::NotRunnable::Missing) => {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
-            Some(disk::Unfit::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
+            Some(disk::NotRunnable::Because(why)) => {
+                Err(Error::NotExecutable { path, why, origin })
+            }
             None if self.is_launcher(&path) => Err(Error::PythonIsLauncher { path, origin }),
             None => Ok(python),
         }

@@ -151,7 +151,7 @@ impl Resolver<'_> {
     }
 
     fn pythons(&self) -> Pythons<'_> {
-        Pythons { place: &self.context.inputs.place, environment: self.environment }
+        Pythons { location: &self.context.inputs.location, environment: self.environment }
     }
 
     fn sandbox(&mut self) -> Option<String> {
@@ -191,8 +191,12 @@ impl Resolver<'_> {
         if path.is_absolute() {
             return Ok(path);
         }
-        let absolute =
-            self.context.inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(&path))?;
+        let absolute = self
+            .context
+            .inputs
+            .location
+            .absolute(&path)
+            .ok_or_else(|| Error::no_directory(&path))?;
         self.warnings.push(format!(
             "relative path in {}: {}; used as {}",
             Printable::new(file),

@@ -21,7 +21,7 @@ use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 /// whether a project that is not here may be one of the site's.
 pub fn select<'a>(context: &'a Context, site: Option<&'a Site>) -> Result<Vec<Chosen<'a>>, Error> {
     let request = &context.request;
-    let name = request.pipeline.as_ref().map(|name| ConfigName::Named(name.value.clone()));
+    let name = request.config_name.as_ref().map(|name| ConfigName::Named(name.value.clone()));
     let selector = Selector { context, site, name };
     if !request.choices.is_empty() {
         return request.choices.iter().map(|choice| selector.by_choice(choice)).collect();
@@ -165,7 +165,7 @@ impl<'a> Selector<'a> {
 
     fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
         debug!("no project was named: looking at the working directory");
-        let Some(directory) = self.context.inputs.place.directory() else { return Ok(None) };
+        let Some(directory) = self.context.inputs.location.directory() else { return Ok(None) };
         self.by_path(directory, &Origin::Default("the working directory"))
     }
 
@@ -292,7 +292,7 @@ impl<'a> Selector<'a> {
     }
 
     fn absolute(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.context.inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))
+        self.context.inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))
     }
 }
 

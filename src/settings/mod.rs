@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::disk::{self, Problem};
+use crate::disk::{self, FileProblem};
 use crate::environment::NamePattern;
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -59,9 +59,9 @@ impl Settings {
     pub fn read(inputs: &Inputs) -> Result<Self, Error> {
         let mut files = Vec::new();
         if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-            let path = inputs.place.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+            let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
             let file = File::read(path.clone())?;
-            files.push(file.ok_or_else(|| Error::of_file(path, Problem::Missing))?);
+            files.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
         } else if let Some(file) = studio_file(inputs)? {
             files.push(file);
         }
@@ -191,7 +191,7 @@ impl File {
     /// was) is closed to this user.
     fn read_if_allowed(path: PathBuf) -> Result<Option<Self>, Error> {
         match Self::read(path) {
-            Err(Error::File { problem: Problem::Io(_), .. }) => Ok(None),
+            Err(Error::File { problem: FileProblem::Io(_), .. }) => Ok(None),
             result => result,
         }
     }
@@ -210,7 +210,7 @@ impl File {
 /// The studio's file: beside the launcher, so that a share carries its own, else the machine's.
 fn studio_file(inputs: &Inputs) -> Result<Option<File>, Error> {
     let beside =
-        inputs.place.launcher.as_deref().map(|launcher| launcher.with_file_name(FILE_NAME));
+        inputs.location.launcher.as_deref().map(|launcher| launcher.with_file_name(FILE_NAME));
     match beside.map(File::read).transpose()?.flatten() {
         Some(file) => Ok(Some(file)),
         None if cfg!(unix) => File::read(Path::new("/etc").join(FILE_NAME)),

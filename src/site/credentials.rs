@@ -6,7 +6,7 @@ use std::fmt::{self, Debug, Formatter};
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
-use crate::disk::{self, Problem};
+use crate::disk::{self, FileProblem};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -47,12 +47,12 @@ impl Credentials {
             return Ok(None);
         };
         let path = expand::setting(file.value, &file.origin, inputs)?;
-        let text = disk::read_own(&path).and_then(|text| text.ok_or(Problem::Missing));
+        let text = disk::read_secret(&path).and_then(|text| text.ok_or(FileProblem::Missing));
         let text = text.map_err(|problem| Error::of_file(&path, problem))?;
         // What is wrong with it is not told in the reader's words, which may quote a key.
         let problem = match serde_saphyr::from_str::<IgnoredAny>(&text) {
-            Ok(_) => Problem::Lacks("'script-name' or 'script-key'"),
-            Err(_) => Problem::NotYaml("expected 'script-name: …' and 'script-key: …'".into()),
+            Ok(_) => FileProblem::Lacks("'script-name' or 'script-key'"),
+            Err(_) => FileProblem::NotYaml("expected 'script-name: …' and 'script-key: …'".into()),
         };
         let file = serde_saphyr::from_str(&text);
         let file: CredentialsFile = file.map_err(|_| Error::of_file(&path, problem))?;

@@ -70,7 +70,7 @@ impl Site {
         let tables = settings.environment(None);
         let environment = inherit(inputs.variables.clone(), &request.environment, &tables);
         let mut lookup = |name: &str| environment.get(name).map(OsStr::to_owned);
-        let root = cache_root(&mut lookup).and_then(|root| inputs.place.absolute(&root));
+        let root = cache_root(&mut lookup).and_then(|root| inputs.location.absolute(&root));
         let Some(root) = root else { return Ok(None) };
         let text = |key, pick: fn(&SiteTable) -> Option<&str>| owned(settings.site(key, pick));
         let core = settings.site("core", |site| site.core.as_deref());

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use crate::disk::{self, Problem};
+use crate::disk::{self, FileProblem};
 use crate::error::Error;
 
 /// The largest file that is read, in bytes; no path is as long.
@@ -18,16 +18,16 @@ pub fn read(file: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-fn stripped(text: &str) -> Result<String, Problem> {
+fn stripped(text: &str) -> Result<String, FileProblem> {
     let stripped = text.trim_matches(is_space);
     if stripped.starts_with('\u{feff}') {
-        return Err(Problem::ByteOrderMark);
+        return Err(FileProblem::ByteOrderMark);
     }
     if stripped.is_empty() {
-        return Err(Problem::Empty);
+        return Err(FileProblem::Empty);
     }
     if stripped.contains('\0') {
-        return Err(Problem::Nul);
+        return Err(FileProblem::Nul);
     }
     // Universal line ends (Python's `io.TextIOWrapper`).
     Ok(stripped.replace("\r\n", "\n").replace('\r', "\n"))

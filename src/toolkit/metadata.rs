@@ -10,7 +10,7 @@ use serde_saphyr::DuplicateKeyPolicy;
 
 use super::config::PipelineConfig;
 use super::core::Core;
-use crate::disk::{self, Problem};
+use crate::disk::{self, FileProblem};
 use crate::error::Error;
 use crate::os::Os;
 
@@ -148,16 +148,16 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
 }
 
 pub(super) fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = disk::read(path).and_then(|text| text.ok_or(Problem::Missing));
+    let text = disk::read(path).and_then(|text| text.ok_or(FileProblem::Missing));
     text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::of_file(path, problem))
 }
 
 /// Parses YAML as tk-core's reader does: the last of several equal keys counts.
-fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
+fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, FileProblem> {
     let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
     serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let text = error.to_string();
-        Problem::NotYaml(text.lines().next().unwrap_or_default().to_owned())
+        FileProblem::NotYaml(text.lines().next().unwrap_or_default().to_owned())
     })
 }
 

@@ -1,10 +1,9 @@
-//! The launcher's side of a job: finds the worker, hands the job over, passes signals on, and returns
-//! what the job returned.
+//! The launcher's side of a job: hands the job to a worker, passes signals on, and returns the job's exit code.
 
 use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -14,48 +13,48 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::prctl;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
-use super::caller_state::{CallerState, unshareable};
-use super::cold_reason::ColdReason;
-use super::folder::{Connection, Folder, connect_to};
+use super::caller_state::{CallerState, check_descriptors};
+use super::cold_reason::{ColdReason, WorkerOutcome};
+use super::folder::{Connection, Folder};
 use super::job::Job;
-use super::key::address;
-use super::outcome::Outcome;
-use super::protocol::{GO, WorkerReply, plan_message, read_reply};
-use super::signals::{Forwarder, JobProcess, leave_by, stop_too};
-use super::start::{is_starting, start, why_unfit};
+use super::key::WorkerKey;
+use super::pidfd::ProcessHandle;
+use super::protocol::{GO, WorkerReply, job_message, read_reply};
+use super::signals::{SignalForwarder, die_like, stop_launcher};
+use super::start::start;
+use super::start_record::{is_starting, why_unfit};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
 use crate::site::credentials::Credentials;
 
-/// A worker that says nothing for so long is passed by.
+/// A worker that is silent for this long is set aside.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// This process' name from the commit point on (`shims/sgtk_python.py` reads it).
+/// The launcher's process name from the commit point on (`shims/sgtk_python.py` reads it).
 const NAME_OF_A_JOB: &CStr = c"sgtk-python job";
 
-/// Runs a plan in a worker, if there is one that may; its session acts as `credentials`, and `locks` are
-/// held until its job has ended.
+/// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
 pub fn run(
     plan: &LaunchPlan,
     warm: &Warm,
     credentials: Option<&Credentials>,
     locks: &[Lock],
-) -> Result<Outcome, Error> {
+) -> Result<WorkerOutcome, Error> {
     match hand_over(plan, warm, credentials, locks) {
-        Ok(running) => running.end().map(Outcome::Ended),
-        Err(cold) => Ok(Outcome::Cold(cold)),
+        Ok(job) => job.wait().map(WorkerOutcome::Ended),
+        Err(cold) => Ok(WorkerOutcome::Cold(cold)),
     }
 }
 
-/// Why a plan would run cold, as far as that can be told without talking to a worker.
+/// Returns why a plan would run cold, as far as that is known without an answer from a worker.
 pub fn why_cold(
     plan: &LaunchPlan,
     warm: &Warm,
     credentials: Option<&Credentials>,
 ) -> Option<ColdReason> {
-    let key = match Prepared::of(plan, warm, credentials) {
-        Ok(prepared) => prepared.key,
+    let key = match prepare(plan, warm, credentials) {
+        Ok((_, _, key)) => key,
         Err(cold) => return Some(cold),
     };
     match Folder::open_existing(&warm.folder) {
@@ -68,89 +67,73 @@ pub fn why_cold(
     }
 }
 
-/// A job that a worker can run, and which one may.
-struct Prepared {
-    job: Job,
-    /// What the worker is sent.
-    message: Vec<u8>,
-    /// The worker's name.
-    key: String,
+/// Returns a job, its message, and the key of the worker that may run it.
+fn prepare<'a>(
+    plan: &'a LaunchPlan,
+    warm: &'a Warm,
+    credentials: Option<&Credentials>,
+) -> Result<(Job<'a>, Vec<u8>, WorkerKey), ColdReason> {
+    check_descriptors()?;
+    let job = Job::of(plan, warm, credentials)?;
+    let caller = CallerState::read()?;
+    let message = job_message(&job, &caller).ok_or(ColdReason::TooLarge)?;
+    let key = WorkerKey::new(&job, &caller);
+    Ok((job, message, key))
 }
 
-impl Prepared {
-    fn of(
-        plan: &LaunchPlan,
-        warm: &Warm,
-        credentials: Option<&Credentials>,
-    ) -> Result<Self, ColdReason> {
-        unshareable().map_or(Ok(()), Err)?;
-        let job = Job::of(plan, warm, credentials)?;
-        let process = CallerState::read()?;
-        let message = plan_message(plan, &job, &process).ok_or(ColdReason::TooLarge)?;
-        let key = address(plan, warm, &job, &process);
-        Ok(Prepared { job, message, key })
-    }
-}
-
-/// Everything up to the point from which a job cannot run cold any more.
+/// Hands a job to a worker's child. After a success the job can no longer run cold.
 fn hand_over(
     plan: &LaunchPlan,
     warm: &Warm,
     credentials: Option<&Credentials>,
     locks: &[Lock],
-) -> Result<Running, ColdReason> {
-    let Prepared { job, message, key } = Prepared::of(plan, warm, credentials)?;
-    let directory = File::options()
-        .read(true)
-        .custom_flags((OFlag::O_PATH | OFlag::O_DIRECTORY).bits())
-        .open(".")
-        .map_err(|_| ColdReason::WorkingDirectory)?;
+) -> Result<RunningJob, ColdReason> {
+    let (job, message, key) = prepare(plan, warm, credentials)?;
+    let directory = working_directory().map_err(|_| ColdReason::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
-    let holder = folder.holder(&key);
-    let pass_by = || pass_by(&folder, &key, holder);
-    let (mut stream, worker) = match connect_to(&folder, &key) {
+    let inode = folder.socket_inode(&key);
+    let (mut stream, worker) = match folder.connect(&key) {
         Connection::Open(stream, worker) => (stream, worker),
-        Connection::Nobody => return Err(start(plan, warm, &job, &folder, &key)),
-        Connection::Full => return Err(pass_by()),
+        Connection::Refused => return Err(start(&job, &folder, &key)),
+        Connection::Full => return Err(set_aside(&folder, &key, inode)),
     };
-    let child = match ask(&mut stream, &message) {
+    let child = match request_child(&mut stream, &message) {
         Ok(WorkerReply::Ready(child)) => child,
         Ok(_) => return Err(ColdReason::NotTaken("takes no more jobs")),
-        Err(error) if is_timeout(&error) => return Err(pass_by()),
+        Err(error) if is_timeout(&error) => return Err(set_aside(&folder, &key, inode)),
         Err(_) => return Err(ColdReason::NotTaken("has ended")),
     };
-    let process = JobProcess::new(child);
-    let signals = Forwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
-    let streams = (io::stdin(), io::stdout(), io::stderr());
-    let mut rights: Vec<RawFd> =
-        vec![streams.0.as_raw_fd(), streams.1.as_raw_fd(), streams.2.as_raw_fd()];
-    rights.push(directory.as_raw_fd());
-    rights.extend(locks.iter().map(Lock::number));
-    let go = [IoSlice::new(GO)];
-    let rights = [ControlMessage::ScmRights(&rights)];
-    match sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None) {
-        Ok(_) => {
-            // Whoever started this process can see that it has come to run the job, as if it became Python.
-            let _ = prctl::set_name(NAME_OF_A_JOB);
-            Ok(Running { stream, worker, process, signals })
-        }
-        // Nothing was sent.
-        Err(_) => Err(ColdReason::NotTaken("has ended")),
-    }
+    // The child waits for GO, so the number is still its own.
+    let process = ProcessHandle::open(child);
+    let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
+    send_go(&stream, &directory, locks).map_err(|_| ColdReason::NotTaken("has ended"))?;
+    let _ = prctl::set_name(NAME_OF_A_JOB);
+    Ok(RunningJob { stream, worker, process, signals })
 }
 
-/// Sends a plan and waits for a child that will run it. What waits is told so again and again, also before the
-/// worker takes all of a long plan.
-fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerReply> {
+fn working_directory() -> io::Result<File> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
+    File::options().read(true).custom_flags(flags.bits()).open(".")
+}
+
+/// Sets a worker that does not answer aside, so that the next job can start another.
+fn set_aside(folder: &Folder, key: &WorkerKey, inode: Option<u64>) -> ColdReason {
+    folder.set_aside(key, inode);
+    ColdReason::NotTaken("does not answer")
+}
+
+/// Sends a job's message, and waits until a child is ready for it. The worker repeats `Waits` while all children are
+/// busy, even before it has received the whole message.
+fn request_child(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerReply> {
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut left = message;
+    let mut unsent = message;
     loop {
         let mut awaited = PollFlags::POLLIN;
-        if !left.is_empty() {
-            left = send_some(stream, left)?;
-            awaited.set(PollFlags::POLLOUT, !left.is_empty());
+        if !unsent.is_empty() {
+            unsent = send_part(stream, unsent)?;
+            awaited.set(PollFlags::POLLOUT, !unsent.is_empty());
         }
-        if !happens(stream, awaited)?.contains(PollFlags::POLLIN) {
+        if !wait_for(stream, awaited)?.contains(PollFlags::POLLIN) {
             continue;
         }
         match read_reply(stream)? {
@@ -161,8 +144,8 @@ fn ask(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerReply> {
     }
 }
 
-/// Sends as much as there is room for; what is left.
-fn send_some<'a>(stream: &UnixStream, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
+/// Sends as many bytes as the socket has room for, and returns the rest.
+fn send_part<'a>(stream: &UnixStream, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
     match send(stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
         Ok(count) => Ok(bytes.get(count..).unwrap_or_default()),
         Err(nix::Error::EAGAIN | nix::Error::EINTR) => Ok(bytes),
@@ -170,87 +153,98 @@ fn send_some<'a>(stream: &UnixStream, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
     }
 }
 
-/// Waits until one of these things happens to a connection, or its end; which do.
-fn happens(stream: &UnixStream, awaited: PollFlags) -> io::Result<PollFlags> {
+/// Waits for events of a connection; an interruption gives none. Fails after PATIENCE.
+fn wait_for(stream: &UnixStream, awaited: PollFlags) -> io::Result<PollFlags> {
     let mut events = [PollFd::new(stream.as_fd(), awaited)];
-    let timeout = PollTimeout::try_from(PATIENCE).unwrap_or(PollTimeout::MAX);
-    match poll(&mut events, timeout) {
+    match poll(&mut events, poll_timeout(PATIENCE)) {
         Ok(0) => Err(io::ErrorKind::TimedOut.into()),
         Ok(_) => Ok(events.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty())),
-        // An interruption is as good as nothing.
         Err(nix::Error::EINTR) => Ok(PollFlags::empty()),
         Err(error) => Err(error.into()),
     }
+}
+
+fn poll_timeout(timeout: Duration) -> PollTimeout {
+    PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX)
 }
 
 fn is_timeout(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
 }
 
-/// Lets the next job start another worker instead of one that does not answer.
-fn pass_by(folder: &Folder, key: &str, holder: Option<u64>) -> ColdReason {
-    folder.set_aside(key, holder);
-    ColdReason::NotTaken("does not answer")
+/// Lets a child begin: the commit point. If it fails the child has received nothing.
+fn send_go(stream: &UnixStream, directory: &File, locks: &[Lock]) -> nix::Result<usize> {
+    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
+    let mut descriptors =
+        vec![stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd(), directory.as_raw_fd()];
+    descriptors.extend(locks.iter().map(Lock::number));
+    let rights = [ControlMessage::ScmRights(&descriptors)];
+    let go = [IoSlice::new(GO)];
+    sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None)
 }
 
 /// A job that a child has begun.
-struct Running {
+struct RunningJob {
     stream: UnixStream,
+    /// The worker's process number.
     worker: i32,
-    /// The child, to learn of its end where nobody tells.
-    process: JobProcess,
-    signals: Forwarder,
+    /// The child, whose exit is noticed even if the worker is gone.
+    process: ProcessHandle,
+    signals: SignalForwarder,
 }
 
-impl Running {
-    /// Waits for the job's end and returns its code; a job that died by a signal ends this process too.
-    fn end(mut self) -> Result<u8, Error> {
-        let worker = self.worker;
-        let lost = |why| Error::WorkerLost { worker, why };
-        // A child that has ended is told of by itself or its worker, at once or never.
+impl RunningJob {
+    /// Waits for the end of the job and returns its exit code. If a signal killed the job, the same signal ends the
+    /// launcher.
+    fn wait(mut self) -> Result<u8, Error> {
+        self.stream.set_read_timeout(None).map_err(|_| self.lost("cannot be read from"))?;
+        // An exit is reported at once; after PATIENCE without a report none will come.
         let mut deadline: Option<Instant> = None;
-        self.stream.set_read_timeout(None).map_err(|_| lost("cannot be read from"))?;
         loop {
-            let happened = self.wait(deadline);
-            if happened.signal {
+            let [reply, signal, exit] = self.wait_for_events(deadline);
+            if signal {
                 self.signals.forward(&self.process, &self.stream);
             }
-            if happened.reply {
+            if reply {
                 match read_reply(&mut self.stream) {
                     Ok(Some(WorkerReply::Ended(code))) => return Ok(code),
-                    Ok(Some(WorkerReply::Died(status))) => return Ok(leave_by(status)),
-                    Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_too(),
+                    Ok(Some(WorkerReply::Died(status))) => return Ok(die_like(status)),
+                    // The job may have been continued since.
+                    Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_launcher(),
                     Ok(Some(_)) => (),
-                    Ok(None) => return Err(lost("ended before it reported the exit status")),
-                    Err(_) => return Err(lost("sent an invalid reply")),
+                    Ok(None) => return Err(self.lost("ended before it reported the exit status")),
+                    Err(_) => return Err(self.lost("sent an invalid reply")),
                 }
-            } else if happened.end {
+            } else if exit {
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(lost("did not report the exit status of the job that ended"));
+                return Err(self.lost("did not report the exit status of the job that ended"));
             }
         }
     }
 
-    fn wait(&self, deadline: Option<Instant>) -> Happened {
-        let event = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-        let mut events = vec![event(self.stream.as_fd()), event(self.signals.as_fd())];
-        events.extend(self.process.end().filter(|_| deadline.is_none()).map(event));
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        let timeout = left.map_or(PollTimeout::NONE, |left| {
-            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
-        });
-        // An interruption is as good as nothing.
-        let _ = poll(&mut events, timeout);
-        let mut any = events.iter().map(|event| event.any().unwrap_or(false));
-        let mut next = || any.next().unwrap_or(false);
-        Happened { reply: next(), signal: next(), end: next() }
+    fn lost(&self, why: &'static str) -> Error {
+        Error::WorkerLost { worker: self.worker, why }
     }
-}
 
-/// What there is to see to.
-struct Happened {
-    reply: bool,
-    signal: bool,
-    end: bool,
+    /// Waits for a reply, a signal or the exit, and returns which of these there are; an interruption gives none. A
+    /// deadline ends the wait in place of the exit.
+    fn wait_for_events(&self, deadline: Option<Instant>) -> [bool; 3] {
+        let mut events = vec![
+            PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
+            PollFd::new(self.signals.descriptor(), PollFlags::POLLIN),
+        ];
+        let mut timeout = PollTimeout::NONE;
+        if let Some(deadline) = deadline {
+            timeout = poll_timeout(deadline.saturating_duration_since(Instant::now()));
+        } else if let Some(exit) = self.process.exit_descriptor() {
+            events.push(PollFd::new(exit, PollFlags::POLLIN));
+        }
+        let _ = poll(&mut events, timeout);
+        let mut happened = [false; 3];
+        for (happened, event) in happened.iter_mut().zip(&events) {
+            *happened = event.any().unwrap_or(false);
+        }
+        happened
+    }
 }

@@ -1,4 +1,4 @@
-//! Why a job does not run in a worker.
+//! The outcome of handing a plan to a worker, and the reasons why a job runs cold.
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
@@ -6,47 +6,55 @@ use std::path::PathBuf;
 
 use crate::display::Printable;
 
-/// What there is to do where a worker could not start.
+/// Advice for a worker that could not start.
 pub const TRY_AT_ONCE: &str = "--stop-workers allows a new start at once";
 
-/// Why a job runs cold.
+/// The outcome of a plan that was to run in a worker.
+#[derive(Debug)]
+pub enum WorkerOutcome {
+    /// The program has ended with this exit code.
+    Ended(u8),
+    /// The program has not run: the launcher starts it plainly.
+    Cold(ColdReason),
+}
+
+/// The reason why a job runs cold.
 #[derive(Debug)]
 pub enum ColdReason {
-    /// Workers are for Linux.
     #[cfg(not(target_os = "linux"))]
     NotHere,
-    /// Standard input is a terminal.
     Terminal,
-    /// A descriptor that Python would inherit.
+    /// Python would inherit this descriptor.
     Descriptor(u32),
-    /// An option of Python's that a worker cannot have.
     Option(OsString),
-    /// There is nothing to run but a prompt or a message.
+    /// The program's text or name is missing; Python prints the error.
     NothingToRun,
-    /// An entry of `PYTHONPATH` means another folder in each working directory.
     RelativePath,
-    /// There is no working directory that could be handed over.
     WorkingDirectory,
-    /// The process cannot be told from others.
+    /// This part of the caller's state cannot be read.
     Unreadable(&'static str),
-    /// More than a worker takes.
     TooLarge,
-    /// The folder of workers cannot be made or opened.
-    Folder { path: PathBuf, why: String },
-    /// The folder of workers is open to others.
-    Untrusted { path: PathBuf, why: String },
-    /// There is no worker, and now one is being started.
+    /// The workers' folder cannot be made or opened.
+    Folder {
+        path: PathBuf,
+        why: String,
+    },
+    /// The workers' folder is open to others.
+    Untrusted {
+        path: PathBuf,
+        why: String,
+    },
+    /// There was no worker, and a start is under way.
     Starting,
-    /// The worker could not start.
+    /// The last start failed, for this reason.
     Unfit(String),
-    /// There are as many workers as may be, and none of them makes room.
+    /// The limit of workers is reached, and no worker is idle.
     TooMany(u32),
-    /// The worker did not take the job.
     NotTaken(&'static str),
 }
 
 impl ColdReason {
-    /// Whether a person has to see to it.
+    /// Returns whether a person must correct something.
     pub fn is_a_fault(&self) -> bool {
         matches!(self, ColdReason::Untrusted { .. })
     }

@@ -1,81 +1,98 @@
-//! The workers, asked over their sockets, and ended.
+//! Lists workers, stops them, and makes room for further ones.
 
+use std::cmp::Reverse;
 use std::fs;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::cold_reason::ColdReason;
-use super::cold_reason::TRY_AT_ONCE;
-use super::ending::WorkerProcess;
-use super::folder::{Folder, is_aside, start_name};
-use super::listed::{Listed, STUCK};
-use super::poll::{PolledWorker, ask, deadline, named};
+use nix::sys::signal::Signal;
+
+use super::cold_reason::{ColdReason, TRY_AT_ONCE};
+use super::folder::Folder;
+use super::key::WorkerKey;
+use super::pidfd::ProcessHandle;
+use super::poll::{PolledWorker, deadline, poll_workers};
 use super::protocol::{STATUS, STOP};
-use super::start::{StartRecord, is_starting, why_unfit};
+use super::start_record::{StartRecord, forget_failure, is_starting, why_unfit};
+use super::worker_status::{STUCK, WorkerStatus};
 use crate::error::Error;
-use crate::lock::{Lock, LockMode};
 
-/// No start that is waited for takes longer.
-const LONGEST_START: Duration = Duration::from_secs(10);
+/// Time that `--stop-workers` gives a start to end by itself.
+const START_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A start that takes longer hangs.
-const HANGS_AFTER: Duration = Duration::from_secs(60);
+/// Age from which a start counts as stuck.
+const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// The workers in a folder.
-pub fn read(folder: &Path) -> Result<Vec<Listed>, Error> {
+/// Returns the workers in a folder.
+pub fn read(folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
-    let asked = ask(&folder, folder.sockets(), STATUS);
-    let mut list: Vec<Listed> = asked.into_iter().map(|asked| asked.worker).collect();
-    list.extend(folder.starts().iter().filter_map(|key| started(&folder, key)));
-    list.sort_by(|one, other| (&one.project, one.pid).cmp(&(&other.project, other.pid)));
-    Ok(list)
+    let polled = poll_workers(&folder, folder.sockets(), STATUS).into_iter();
+    let mut workers: Vec<_> = polled.map(|polled| polled.status).collect();
+    for key in folder.starts() {
+        workers.extend(read_start(&folder, &key));
+    }
+    workers.sort_by(|one, other| (&one.project, one.pid).cmp(&(&other.project, other.pid)));
+    Ok(workers)
 }
 
-/// Stops the workers in a folder, or those of a configuration. One that does not answer is killed; one
-/// that cannot be told to be meant is left alone.
-pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<Listed>, Error> {
+/// Stops the workers in a folder, or those of a configuration. Workers that do not answer are killed; workers whose
+/// configuration is unknown are left running if one was given.
+pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<WorkerStatus>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
-    let is_meant = |worker: &Listed| {
-        config.is_none_or(|config| worker.config.as_deref().is_some_and(|c| Path::new(c) == config))
-    };
-    let starts = end_starts(&folder, is_meant);
+    let mut stopped = stop_starts(&folder, config);
     if config.is_none() {
-        folder.starts().iter().for_each(|key| forget_failure(&folder, key));
+        for key in folder.starts() {
+            forget_failure(&folder, &key);
+        }
     }
-    let asked = ask(&folder, folder.sockets(), STATUS);
-    let meant = asked.into_iter().filter(|asked| is_meant(&asked.worker)).collect();
-    starts.into_iter().map(Ok).chain(end(&folder, meant)).collect()
+    let mut chosen = poll_workers(&folder, folder.sockets(), STATUS);
+    chosen.retain(|polled| is_of(config, &polled.status));
+    stopped.extend(stop_workers(&folder, chosen).into_iter().collect::<Result<Vec<_>, _>>()?);
+    Ok(stopped)
 }
 
-/// Makes room for one more worker among so many: those that do not answer lose their roots first (once: those that
-/// have lost them before count until they are gone, as do those that retire), then
-/// those stop that have had nothing to do for the longest time. Those that are being started count too, but not the
-/// one at `key` itself, for which this is. Returns whether there is room.
-pub fn make_room(folder: &Folder, key: &str, most: usize) -> bool {
+/// Returns whether a worker is one of a configuration, or no configuration was given.
+fn is_of(config: Option<&Path>, worker: &WorkerStatus) -> bool {
+    config.is_none() || worker.config.as_deref().map(Path::new) == config
+}
+
+/// Makes room for one more worker below the limit `max`, and returns whether there is room. Workers that do not
+/// answer are set aside first, then those stop that have been idle for the longest time. Workers set aside by this
+/// call do not count; those set aside before and those that retire count until they have left. Starts count too,
+/// without the start of `key` itself.
+pub fn make_room(folder: &Folder, key: &WorkerKey, max: usize) -> bool {
     let keys = folder.sockets();
-    let starts = folder.starts().into_iter();
-    let starts = starts.filter(|start| start != key && !keys.contains(start));
-    let starting = starts.filter(|start| is_starting(folder, start)).count();
-    let wanted = keys.len() + starting + 1;
-    let Some(surplus) = wanted.checked_sub(most).filter(|surplus| *surplus > 0) else {
-        return true;
-    };
-    let (answered, stuck): (Vec<_>, Vec<_>) =
-        ask(folder, keys, STATUS).into_iter().partition(|asked| asked.has_answered);
-    let losing: Vec<_> = stuck.iter().filter(|asked| !is_aside(&asked.key)).collect();
-    for asked in &losing {
-        folder.set_aside(&asked.key, asked.holder);
+    let mut starting = 0;
+    for start in folder.starts() {
+        if start != *key && !keys.contains(&start) && is_starting(folder, &start) {
+            starting += 1;
+        }
     }
-    let is_idle = |worker: &Listed| worker.running == Some(0) && worker.waiting == Some(0);
-    let mut idle: Vec<_> = answered.into_iter().filter(|asked| is_idle(&asked.worker)).collect();
-    idle.sort_by_key(|asked| std::cmp::Reverse(asked.worker.idle));
-    idle.truncate(surplus.saturating_sub(losing.len()));
-    end(folder, idle);
-    (folder.sockets().len() + starting).saturating_sub(losing.len()) < most
+    let surplus = (keys.len() + starting + 1).saturating_sub(max);
+    if surplus == 0 {
+        return true;
+    }
+    let (mut set_aside, mut idle) = (0, Vec::new());
+    for polled in poll_workers(folder, keys, STATUS) {
+        if polled.has_answered && is_idle(&polled.status) {
+            idle.push(polled);
+        } else if !polled.has_answered && !polled.key.is_aside() {
+            folder.set_aside(&polled.key, polled.inode);
+            set_aside += 1;
+        }
+    }
+    idle.sort_by_key(|polled| Reverse(polled.status.idle_s));
+    idle.truncate(surplus.saturating_sub(set_aside));
+    stop_workers(folder, idle);
+    (folder.sockets().len() + starting).saturating_sub(set_aside) < max
 }
 
-/// The folder, if it is there.
+fn is_idle(worker: &WorkerStatus) -> bool {
+    worker.running == Some(0) && worker.waiting == Some(0)
+}
+
+/// Opens the folder, if it exists.
 fn open(path: &Path) -> Result<Option<Folder>, Error> {
     match Folder::open_existing(path) {
         Ok(folder) => Ok(Some(folder)),
@@ -84,88 +101,114 @@ fn open(path: &Path) -> Result<Option<Folder>, Error> {
     }
 }
 
-/// Waits for starts that are under way, so that they end with the others, and kills those that hang; these.
-fn end_starts(folder: &Folder, is_meant: impl Fn(&Listed) -> bool) -> Vec<Listed> {
-    let until = Instant::now() + LONGEST_START;
-    let mut ended = Vec::new();
+/// Waits for starts to end, so that their workers can be stopped with the others, and kills those that are stuck or
+/// take too long. Returns the killed ones.
+fn stop_starts(folder: &Folder, config: Option<&Path>) -> Vec<WorkerStatus> {
+    let until = Instant::now() + START_TIMEOUT;
+    let mut killed = Vec::new();
     for key in folder.starts() {
-        while let Some(worker) = starting(folder, &key).filter(&is_meant) {
-            let process = worker.pid.map(WorkerProcess::new);
-            if worker.state == STUCK || Instant::now() >= until {
-                if process.is_some_and(|process| process.kill() && process.has_ended(deadline())) {
-                    let _ = fs::remove_file(folder.entry(&start_name(&key)));
-                    ended.push(worker);
-                }
-                break;
+        while let Some(worker) = read_running_start(folder, &key)
+            && is_of(config, &worker)
+        {
+            if worker.state != STUCK && Instant::now() < until {
+                thread::sleep(Duration::from_millis(20));
+                continue;
             }
-            thread::sleep(Duration::from_millis(20));
+            let process = worker.pid.map(ProcessHandle::open);
+            if process.is_some_and(|process| kill(&process) && has_exited_by(deadline(), &process))
+            {
+                let _ = fs::remove_file(folder.start_file(&key));
+                killed.push(worker);
+            }
+            break;
         }
     }
-    ended
+    killed
 }
 
-/// Lets a worker that could not start be tried again, unless that is being done.
-fn forget_failure(folder: &Folder, key: &str) {
-    let file = folder.entry(&start_name(key));
-    if let Ok(Some(_lock)) = Lock::try_for(&file, LockMode::Exclusive) {
-        let _ = fs::remove_file(file);
-    }
-}
-
-/// A start that is under way, and what its process' words tell of it.
-fn starting(folder: &Folder, key: &str) -> Option<Listed> {
+/// Returns the status of a start that is under way.
+fn read_running_start(folder: &Folder, key: &WorkerKey) -> Option<WorkerStatus> {
     if !is_starting(folder, key) {
         return None;
     }
-    let told = StartRecord::of(folder, key);
-    let state = if told.age > HANGS_AFTER { STUCK } else { "starting" };
-    let worker = named(told.pid).unwrap_or_else(|| Listed::unanswering(&told.project, state));
-    Some(Listed { state: state.into(), ..worker })
+    let record = StartRecord::read(folder, key);
+    let state = if record.age > STUCK_AFTER { STUCK } else { "starting" };
+    let worker = record.pid.and_then(WorkerStatus::of_process);
+    let worker = worker.unwrap_or_else(|| WorkerStatus::unanswered(&record.project, state));
+    Some(WorkerStatus { state: state.into(), ..worker })
 }
 
-/// What a start's file tells, unless it is long ago: that is cleared.
-fn started(folder: &Folder, key: &str) -> Option<Listed> {
-    if let Some(worker) = starting(folder, key) {
+/// Returns the status of a start that is under way or has failed. A failure too old to matter is removed.
+fn read_start(folder: &Folder, key: &WorkerKey) -> Option<WorkerStatus> {
+    if let Some(worker) = read_running_start(folder, key) {
         return Some(worker);
     }
     if let Some(ColdReason::Unfit(why)) = why_unfit(folder, key) {
-        let project = StartRecord::of(folder, key).project;
-        return Some(Listed::unanswering(&project, &format!("unfit: {why} ({TRY_AT_ONCE})")));
+        let project = StartRecord::read(folder, key).project;
+        let state = format!("unfit: {why} ({TRY_AT_ONCE})");
+        return Some(WorkerStatus::unanswered(&project, &state));
     }
     forget_failure(folder, key);
     None
 }
 
-/// Ends workers: by word, or those that do not answer by force; what became of each. Their jobs go on.
-fn end(folder: &Folder, workers: Vec<PolledWorker>) -> Vec<Result<Listed, Error>> {
-    let (answered, mut stuck): (Vec<_>, Vec<_>) =
-        workers.into_iter().partition(|asked| asked.has_answered);
-    let keys = answered.iter().map(|asked| asked.key.clone());
-    let (told, silent): (Vec<_>, Vec<_>) =
-        ask(folder, keys, STOP).into_iter().partition(|asked| asked.has_answered);
-    stuck.extend(silent);
-    for asked in &stuck {
-        if let Some(process) = &asked.process {
-            process.kill();
-        }
+/// Asks workers to leave, and kills those that do not answer. Jobs that run go on. Returns the workers that have left
+/// or will leave after their jobs, and an error for each of the others.
+fn stop_workers(folder: &Folder, workers: Vec<PolledWorker>) -> Vec<Result<WorkerStatus, Error>> {
+    let (answering, mut silent): (Vec<_>, Vec<_>) =
+        workers.into_iter().partition(|polled| polled.has_answered);
+    let keys = answering.into_iter().map(|polled| polled.key);
+    let (mut stopped, silent_now): (Vec<_>, Vec<_>) =
+        poll_workers(folder, keys, STOP).into_iter().partition(|polled| polled.has_answered);
+    silent.extend(silent_now);
+    for process in silent.iter().filter_map(|polled| polled.process.as_ref()) {
+        kill(process);
     }
+    stopped.extend(silent);
     let until = deadline();
-    let ended = told.into_iter().chain(stuck).map(|asked| {
-        let has_jobs = asked.worker.running.unwrap_or_default() > 0;
-        let is_gone = asked.process.is_some_and(|process| process.has_ended(until));
-        if !asked.has_answered {
-            // One that is there still stays in the list.
-            if is_gone {
-                folder.clear(&asked.key);
-            } else {
-                folder.set_aside(&asked.key, asked.holder);
-            }
+    stopped.into_iter().map(|polled| wait_for_exit(folder, polled, until)).collect()
+}
+
+/// Waits until a worker has left, or will leave after its jobs. Fails if it stays.
+fn wait_for_exit(
+    folder: &Folder,
+    polled: PolledWorker,
+    until: Instant,
+) -> Result<WorkerStatus, Error> {
+    let PolledWorker { key, inode, status, has_answered, process } = polled;
+    let has_exited = process.is_some_and(|process| has_exited_by(until, &process));
+    if !has_answered && has_exited {
+        folder.remove_socket(&key);
+    } else if !has_answered {
+        // `--workers` still shows it.
+        folder.set_aside(&key, inode);
+    }
+    if has_exited || status.running.is_some_and(|running| running > 0) {
+        return Ok(status);
+    }
+    Err(Error::WorkerNotStopped { worker: status.pid.unwrap_or_default(), project: status.project })
+}
+
+/// Kills a worker, unless its number belongs to another process by now. Returns whether it was killed.
+fn kill(process: &ProcessHandle) -> bool {
+    is_worker(process) && process.send(Signal::SIGKILL)
+}
+
+/// Waits for the exit of a worker, and returns whether it came before the deadline.
+fn has_exited_by(deadline: Instant, process: &ProcessHandle) -> bool {
+    let left = deadline.saturating_duration_since(Instant::now());
+    if let Some(has_exited) = process.has_exited_within(left) {
+        return has_exited;
+    }
+    while is_worker(process) {
+        if Instant::now() >= deadline {
+            return false;
         }
-        if has_jobs || is_gone {
-            return Ok(asked.worker);
-        }
-        let Listed { pid, project, .. } = asked.worker;
-        Err(Error::WorkerNotStopped { worker: pid.unwrap_or_default(), project })
-    });
-    ended.collect()
+        thread::sleep(Duration::from_millis(10));
+    }
+    true
+}
+
+fn is_worker(process: &ProcessHandle) -> bool {
+    WorkerStatus::of_process(process.pid()).is_some()
 }

@@ -1,5 +1,5 @@
-//! The folder of this user's workers: checked to be nobody else's, and held open, so that what is
-//! reached in it is what was checked.
+//! The folder of this user's workers. It is checked when it is opened and reached through its descriptor from
+//! then on, so that nothing else can take its place.
 
 use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io;
@@ -16,185 +16,173 @@ use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, get
 use nix::unistd::{AccessFlags, access};
 
 use super::cold_reason::ColdReason;
-use crate::disk::{self, Reason};
-
-/// The end of a socket's name.
-const SOCKET: &str = ".sock";
-
-/// The end of the name of a file that tells of a start: locked while that lasts, and empty or gone
-/// once it has worked.
-const START: &str = ".start";
+use super::key::{SOCKET_SUFFIX, START_SUFFIX, WorkerKey};
+use crate::disk::{self, IoMessage};
 
 /// The open folder.
 #[derive(Debug)]
 pub struct Folder(File);
 
+/// The result of a connection attempt.
+#[derive(Debug)]
+pub enum Connection {
+    /// Connected to a worker of this user, with this process number.
+    Open(UnixStream, i32),
+    /// No process of this user listens.
+    Refused,
+    /// The queue of the socket is full.
+    Full,
+}
+
 impl Folder {
-    /// Opens the folder, and makes it if it is not there.
+    /// Opens the folder, and makes it if it is missing.
     pub fn open(path: &Path) -> Result<Self, ColdReason> {
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                let why = format!("cannot be created ({})", Reason(&error));
-                Err(ColdReason::Folder { path: path.to_owned(), why })
+                Err(cannot_be("created", path, &error))
             }
             _ => Self::open_existing(path),
         }
     }
 
-    /// Opens the folder if it is this user's alone.
+    /// Opens the folder. Fails unless it belongs to this user and is closed to all others.
     pub fn open_existing(path: &Path) -> Result<Self, ColdReason> {
-        let untrusted =
-            |why: &str| ColdReason::Untrusted { path: path.to_owned(), why: why.into() };
         let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
         let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
             Ok(file) => file,
             Err(error) if path.is_symlink() || error.kind() == io::ErrorKind::NotADirectory => {
-                return Err(untrusted("is not a folder"));
+                return Err(untrusted(path, "is not a folder"));
             }
-            Err(_) if fs::symlink_metadata(path).is_ok_and(|found| is_anothers(&found)) => {
-                return Err(untrusted("belongs to another user"));
+            Err(_) if fs::symlink_metadata(path).is_ok_and(|folder| is_foreign(&folder)) => {
+                return Err(untrusted(path, "belongs to another user"));
             }
-            Err(error) => {
-                let why = format!("cannot be opened ({})", Reason(&error));
-                return Err(ColdReason::Folder { path: path.to_owned(), why });
-            }
+            Err(error) => return Err(cannot_be("opened", path, &error)),
         };
-        let found = file.metadata().map_err(|_| untrusted("cannot be examined"))?;
-        if is_anothers(&found) {
-            return Err(untrusted("belongs to another user"));
+        let metadata = file.metadata().map_err(|_| untrusted(path, "cannot be examined"))?;
+        if is_foreign(&metadata) {
+            return Err(untrusted(path, "belongs to another user"));
         }
-        if found.mode() & 0o077 != 0 {
-            return Err(untrusted("is open to other users (mode 700 expected)"));
+        if metadata.mode() & 0o077 != 0 {
+            return Err(untrusted(path, "is open to other users (mode 700 expected)"));
         }
         Ok(Folder(file))
     }
 
-    /// Why the folder, which is not there, could not be made.
+    /// Returns why a missing folder cannot be made; `None` if it can.
     pub fn why_not_made(path: &Path) -> Option<ColdReason> {
-        let above = path.parent().unwrap_or(path);
-        let why = access(above, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
-        let why = format!("cannot be created ({})", Reason(&why.into()));
-        Some(ColdReason::Folder { path: path.to_owned(), why })
+        let parent = path.parent().unwrap_or(path);
+        let error = access(parent, AccessFlags::W_OK | AccessFlags::X_OK).err()?;
+        Some(cannot_be("created", path, &error.into()))
     }
 
-    /// The path of an entry, whatever becomes of the folder's name.
-    pub fn entry(&self, name: &str) -> PathBuf {
+    fn entry(&self, name: &str) -> PathBuf {
         PathBuf::from(format!("/proc/self/fd/{}/{name}", self.0.as_raw_fd()))
     }
 
-    /// Clears a place where nobody listens any more.
-    pub fn clear(&self, key: &str) {
-        let _ = fs::remove_file(self.entry(&socket_name(key)));
+    fn socket(&self, key: &WorkerKey) -> PathBuf {
+        self.entry(&key.socket_name())
     }
 
-    /// What tells the worker at a place from one that comes there after it.
-    pub fn holder(&self, key: &str) -> Option<u64> {
-        Some(fs::symlink_metadata(self.entry(&socket_name(key))).ok()?.ino())
+    /// Returns the path of the record of a worker's start.
+    pub fn start_file(&self, key: &WorkerKey) -> PathBuf {
+        self.entry(&key.start_name())
     }
 
-    /// Takes a worker's place, if it is still this one's, so that another one can be started. It sees that, and
-    /// leaves when its jobs have; until then it can be asked and stopped at a place aside, as one that retires.
-    pub fn set_aside(&self, key: &str, holder: Option<u64>) {
-        if let Some(holder) = holder.filter(|_| self.holder(key) == holder && !is_aside(key)) {
-            let aside = socket_name(&format!("{key}.{holder}"));
-            let _ = fs::rename(self.entry(&socket_name(key)), self.entry(&aside));
+    /// Removes a socket that no process listens on.
+    pub fn remove_socket(&self, key: &WorkerKey) {
+        let _ = fs::remove_file(self.socket(key));
+    }
+
+    /// Returns the inode of a socket: it differs between a worker and its successor under the same key.
+    pub fn socket_inode(&self, key: &WorkerKey) -> Option<u64> {
+        Some(fs::symlink_metadata(self.socket(key)).ok()?.ino())
+    }
+
+    /// Renames a worker's socket, if it still has this inode, so that a successor can start. The worker notices and
+    /// leaves after its jobs; until then it answers and can be stopped under the new key.
+    pub fn set_aside(&self, key: &WorkerKey, inode: Option<u64>) {
+        if let Some(number) = inode
+            && self.socket_inode(key) == inode
+            && !key.is_aside()
+        {
+            let _ = fs::rename(self.socket(key), self.socket(&key.aside(number)));
         }
     }
 
-    /// Lets one process at a time change which workers there are: as long as it keeps what it gets here. Nothing if
-    /// others do for too long.
-    pub fn hold(&self, longest: Duration) -> Option<File> {
-        // Opened anew: a worker inherits the other one, and would hold it for its life.
+    /// Takes the lock for changes to the set of workers, until the returned file is dropped. Returns `None` after
+    /// `timeout`.
+    pub fn lock(&self, timeout: Duration) -> Option<File> {
+        // A worker inherits `self.0`, and with it the lock: this one needs a descriptor of its own.
         let folder = File::open(self.entry("")).ok()?;
-        let until = Instant::now() + longest;
+        let deadline = Instant::now() + timeout;
         loop {
             match folder.try_lock() {
-                Err(TryLockError::WouldBlock) if Instant::now() >= until => return None,
+                Err(TryLockError::WouldBlock) if Instant::now() >= deadline => return None,
                 Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
-                // A file system without locks has to do without.
+                // A file system without locks must not keep workers from starting.
                 Ok(()) | Err(TryLockError::Error(_)) => return Some(folder),
             }
         }
     }
 
-    /// The descriptor, for a worker to inherit.
-    pub fn number(&self) -> RawFd {
-        self.0.as_raw_fd()
+    /// Lets a worker inherit the folder, and returns the descriptor.
+    pub fn inherit(&self) -> io::Result<RawFd> {
+        disk::keep_open_in_exec(&self.0)?;
+        Ok(self.0.as_raw_fd())
     }
 
-    /// Lets a worker inherit the folder.
-    pub fn inherit(&self) -> io::Result<()> {
-        disk::inherit(&self.0)
+    /// Returns the keys of all sockets, also of those set aside.
+    pub fn sockets(&self) -> Vec<WorkerKey> {
+        self.keys(SOCKET_SUFFIX)
     }
 
-    /// The keys of the workers that have a socket here; those that have lost their roots too.
-    pub fn sockets(&self) -> Vec<String> {
-        self.keys(SOCKET)
+    /// Returns the keys of starts that are under way or have failed.
+    pub fn starts(&self) -> Vec<WorkerKey> {
+        self.keys(START_SUFFIX)
     }
 
-    /// The keys of the workers that are being started, or could not be.
-    pub fn starts(&self) -> Vec<String> {
-        self.keys(START)
-    }
-
-    fn keys(&self, end: &str) -> Vec<String> {
-        let entries = fs::read_dir(self.entry("")).into_iter().flatten().flatten();
-        let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
-        let mut keys: Vec<String> =
-            names.filter_map(|name| Some(name.strip_suffix(end)?.to_owned())).collect();
+    fn keys(&self, suffix: &str) -> Vec<WorkerKey> {
+        let mut keys = Vec::new();
+        for entry in fs::read_dir(self.entry("")).into_iter().flatten().flatten() {
+            let name = entry.file_name();
+            keys.extend(name.to_str().and_then(|name| WorkerKey::of_file(name, suffix)));
+        }
         keys.sort_unstable();
         keys
     }
-}
 
-/// Whether a worker at this place has lost its own.
-pub fn is_aside(key: &str) -> bool {
-    key.contains('.')
-}
-
-fn is_anothers(found: &Metadata) -> bool {
-    found.uid() != disk::user_id()
-}
-
-/// The name of a worker's socket.
-pub fn socket_name(key: &str) -> String {
-    format!("{key}{SOCKET}")
-}
-
-/// The name of the file that tells of a worker's start.
-pub fn start_name(key: &str) -> String {
-    format!("{key}{START}")
-}
-
-/// A connection to a worker.
-#[derive(Debug)]
-pub enum Connection {
-    /// This user's worker, and its process' number.
-    Open(UnixStream, i32),
-    /// Nobody listens, or somebody else does.
-    Nobody,
-    /// So many wait there that it takes no more.
-    Full,
-}
-
-/// Connects to what listens at an entry, without waiting.
-pub fn connect_to(folder: &Folder, key: &str) -> Connection {
-    let attempt = || -> nix::Result<(UnixStream, i32)> {
-        let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
-        let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-        let address = UnixAddr::new(&folder.entry(&socket_name(key)))?;
-        connect(socket.as_raw_fd(), &address)?;
-        let peer = getsockopt(&socket.as_fd(), PeerCredentials)?;
-        if peer.uid() != disk::user_id() {
-            return Err(nix::Error::EACCES);
+    /// Connects to a worker without waiting.
+    pub fn connect(&self, key: &WorkerKey) -> Connection {
+        match connect_to(&self.socket(key)) {
+            Ok((stream, pid)) => Connection::Open(stream, pid),
+            Err(nix::Error::EAGAIN) => Connection::Full,
+            Err(_) => Connection::Refused,
         }
-        let stream = UnixStream::from(socket);
-        stream.set_nonblocking(false).map_err(|_| nix::Error::EIO)?;
-        Ok((stream, peer.pid()))
-    };
-    match attempt() {
-        Ok((stream, pid)) => Connection::Open(stream, pid),
-        Err(nix::Error::EAGAIN) => Connection::Full,
-        Err(_) => Connection::Nobody,
     }
+}
+
+fn connect_to(path: &Path) -> nix::Result<(UnixStream, i32)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let socket = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    connect(socket.as_raw_fd(), &UnixAddr::new(path)?)?;
+    let peer = getsockopt(&socket.as_fd(), PeerCredentials)?;
+    if peer.uid() != disk::user_id() {
+        return Err(nix::Error::EACCES);
+    }
+    let stream = UnixStream::from(socket);
+    stream.set_nonblocking(false).map_err(|_| nix::Error::EIO)?;
+    Ok((stream, peer.pid()))
+}
+
+fn is_foreign(metadata: &Metadata) -> bool {
+    metadata.uid() != disk::user_id()
+}
+
+fn untrusted(path: &Path, why: &str) -> ColdReason {
+    ColdReason::Untrusted { path: path.to_owned(), why: why.into() }
+}
+
+fn cannot_be(step: &str, path: &Path, error: &io::Error) -> ColdReason {
+    let why = format!("cannot be {step} ({})", IoMessage(error));
+    ColdReason::Folder { path: path.to_owned(), why }
 }

@@ -1,85 +1,81 @@
-//! What a plan makes Python run, if a worker can run it as plain Python would.
+//! The program of a plan, if a worker can run it as plain Python would.
 
 use std::ffi::{OsStr, OsString};
-use std::path::Path;
 
 use super::cold_reason::ColdReason;
 use crate::interpreter::{Program, Words};
 use crate::plan::{LaunchPlan, Session, Warm};
 use crate::site::credentials::{Credentials, Secret};
 
-/// Python's options that decide before its start what a worker has decided too, and that do nothing
-/// else: its worker is started with the same.
+/// Python's options that take effect when Python starts and have no other effect: a worker starts with the same.
 const FLAGS: &[u8] = b"bBOPqRsSu";
 
-/// The values of `-X` of which that is true.
-const IMPLEMENTATION: [&str; 8] = [
-    "dev",
-    "faulthandler",
-    "frozen_modules",
-    "int_max_str_digits",
-    "no_debug_ranges",
-    "pycache_prefix",
-    "utf8",
-    "warn_default_encoding",
+/// Values of `-X` of the same kind.
+#[rustfmt::skip]
+const IMPLEMENTATION_OPTIONS: [&str; 8] = [
+    "dev", "faulthandler", "frozen_modules", "int_max_str_digits",
+    "no_debug_ranges", "pycache_prefix", "utf8", "warn_default_encoding",
 ];
 
-/// What to run.
+/// A plan that a worker can run.
 #[derive(Debug)]
-pub struct Job {
-    /// Python's options, which the worker has too.
+pub struct Job<'a> {
+    pub plan: &'a LaunchPlan,
+    pub warm: &'a Warm,
+    /// Python's options; the worker has the same.
     pub options: Vec<OsString>,
-    /// What `shims/as_main.py` calls it.
+    /// The kind of program, in the words of `shims/as_main.py`.
     pub kind: &'static str,
     /// The text, name or path.
     pub program: OsString,
-    /// The program's arguments.
     pub arguments: Vec<OsString>,
-    /// What comes before the program (`shims/engine.py`), with the credentials.
+    /// The request to `shims/engine.py`, which runs before the program.
     pub session: Option<Secret>,
-    /// What the worker does of that, once for all its jobs: the engine is started, and kept.
-    pub kept: Option<Secret>,
+    /// The request for the engine that the worker starts once and keeps for all its jobs.
+    pub kept_engine: Option<Secret>,
 }
 
-impl Job {
-    /// The job of a plan.
+impl<'a> Job<'a> {
+    /// Reads the job of a plan. Fails if a worker would run it in another way than plain Python.
     pub fn of(
-        plan: &LaunchPlan,
-        warm: &Warm,
+        plan: &'a LaunchPlan,
+        warm: &'a Warm,
         credentials: Option<&Credentials>,
     ) -> Result<Self, ColdReason> {
-        let request = |session: &Session| {
-            session
-                .request(credentials)
-                .map(Secret)
-                .map_err(|_| ColdReason::Unreadable("the session"))
-        };
-        let session = plan.session.as_ref();
-        let kept = session.filter(|session| warm.settings.keep_engine && session.engine.is_some());
-        let kept = kept.map(|session| Session { entity: None, ..session.clone() });
-        let kept = kept.as_ref().map(request).transpose()?;
-        let session = session.map(request).transpose()?;
-        let words = plan.words();
-        let own = unfit_option(&plan.interpreter.args);
-        if let Some(option) = own.or_else(|| unfit_option(&words.options)) {
-            return Err(ColdReason::Option(option.to_owned()));
+        let (mut session, mut kept_engine) = (None, None);
+        if let Some(planned) = &plan.session {
+            session = Some(request(planned, credentials)?);
+            if warm.settings.keep_engine && planned.engine.is_some() {
+                // An entity belongs to one job.
+                let kept = Session { entity: None, ..planned.clone() };
+                kept_engine = Some(request(&kept, credentials)?);
+            }
         }
-        let list = plan.environment.get("PYTHONPATH").unwrap_or_default();
-        if std::env::split_paths(list).any(|entry| !entry.is_absolute()) {
+        let Words { options, program, arguments, .. } = plan.words();
+        for options in [&plan.interpreter.args, &options] {
+            if let Some(option) = unfit_option(options) {
+                return Err(ColdReason::Option(option.to_owned()));
+            }
+        }
+        let python_path = plan.environment.get("PYTHONPATH").unwrap_or_default();
+        if std::env::split_paths(python_path).any(|entry| !entry.is_absolute()) {
             return Err(ColdReason::RelativePath);
         }
-        let Words { options, program, arguments, .. } = words;
         let is_prompt = program == Program::Prompt;
         let (kind, program) = program.parts();
         if program.is_empty() && !is_prompt {
-            // Python itself tells that there is none.
+            // Python prints the error.
             return Err(ColdReason::NothingToRun);
         }
-        Ok(Job { options, kind, program, arguments, session, kept })
+        Ok(Job { plan, warm, options, kind, program, arguments, session, kept_engine })
     }
 }
 
-/// The first option that a worker cannot have, or that makes Python do something else.
+fn request(session: &Session, credentials: Option<&Credentials>) -> Result<Secret, ColdReason> {
+    session.request(credentials).map(Secret).map_err(|_| ColdReason::Unreadable("the session"))
+}
+
+/// Returns the first option that a worker cannot have, or that makes Python run something else.
 fn unfit_option(options: &[OsString]) -> Option<&OsStr> {
     let mut words = options.iter();
     while let Some(word) = words.next() {
@@ -102,16 +98,7 @@ fn unfit_option(options: &[OsString]) -> Option<&OsStr> {
 fn is_known(value: impl AsRef<OsStr>) -> bool {
     let value = value.as_ref().to_string_lossy();
     let name = value.split_once('=').map_or(&*value, |(name, _)| name);
-    IMPLEMENTATION.contains(&name)
-}
-
-/// The program's name for a process list.
-pub fn shown_project(plan: &LaunchPlan) -> String {
-    let path = &plan.selection.config.path;
-    let name = plan.selection.known_as.clone();
-    name.unwrap_or_else(|| {
-        path.file_name().unwrap_or(Path::new("?").as_os_str()).to_string_lossy().into()
-    })
+    IMPLEMENTATION_OPTIONS.contains(&name)
 }
 
 #[cfg(test)]
@@ -119,7 +106,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options() {
+    fn unfit_options_are_found() {
         for (words, unfit) in [
             ("", None),
             ("-u -B -OO -sS", None),

@@ -1,5 +1,4 @@
-//! Which worker may run a plan: a hash of everything that makes two workers interchangeable. What is
-//! another job's alone is not in it.
+//! The key of a worker: a hash of all that a job and its worker must have in common. It names the worker's files.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -9,130 +8,141 @@ use std::path::{Path, PathBuf};
 
 use super::caller_state::CallerState;
 use super::job::Job;
-use super::start::SOURCE;
+use super::program::PROGRAM_FINGERPRINT;
 use crate::environment::{NamePattern, holds_secret};
 use crate::fingerprint::Fingerprint;
 use crate::inherit::harmless;
-use crate::plan::{LaunchPlan, Warm};
+use crate::plan::LaunchPlan;
 use crate::select::CONFIG_VARIABLE;
 
+pub const SOCKET_SUFFIX: &str = ".sock";
+pub const START_SUFFIX: &str = ".start";
+
 /// Variables that the loader, Python or Toolkit read at their start or import.
+#[rustfmt::skip]
 const READ_AT_START: [&str; 30] = [
-    "ALL_PROXY",
-    "CURL_CA_BUNDLE",
-    "FTP_PROXY",
-    "GLIBC_TUNABLES",
-    "HOME",
-    "HTTPS_PROXY",
-    "HTTP_PROXY",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "LD_*",
-    "LOCPATH",
-    "MALLOC_*",
-    "NLSPATH",
-    "NO_PROXY",
-    "PYTHON*",
-    "REQUESTS_CA_BUNDLE",
-    "SGTK_*",
-    "SHOTGUN_*",
-    "SSL_*",
-    "TANK_CURRENT_PC",
-    "TK_*",
-    "TZ",
-    "TZDIR",
-    "all_proxy",
-    "ftp_proxy",
-    "http_proxy",
-    "https_proxy",
-    "no_proxy",
-    "OPENSSL_*",
+    "GLIBC_TUNABLES", "LD_*", "MALLOC_*",
+    "HOME", "LANG", "LANGUAGE", "LC_*", "LOCPATH", "NLSPATH", "TZ", "TZDIR",
+    "PYTHON*", "SGTK_*", "SHOTGUN_*", "TANK_CURRENT_PC", "TK_*",
+    "ALL_PROXY", "FTP_PROXY", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY",
+    "all_proxy", "ftp_proxy", "http_proxy", "https_proxy", "no_proxy",
+    "CURL_CA_BUNDLE", "OPENSSL_*", "REQUESTS_CA_BUNDLE", "SSL_*",
 ];
 
-/// Those among them that are a job's own.
-const OF_A_JOB: [&str; 6] = [
-    "SGTK_CONTEXT",
-    "SGTK_ENGINE",
-    "SGTK_FILE_TO_OPEN",
-    "SGTK_PYTHON_*",
-    "SHOTGUN_ENTITY_*",
-    "SHOTGUN_FILE_TO_OPEN",
+/// Variables among them that belong to one job.
+#[rustfmt::skip]
+const JOB_VARIABLES: [&str; 6] = [
+    "SGTK_CONTEXT", "SGTK_ENGINE", "SGTK_FILE_TO_OPEN", "SGTK_PYTHON_*",
+    "SHOTGUN_ENTITY_*", "SHOTGUN_FILE_TO_OPEN",
 ];
 
-/// The program is the protocol's version, and more.
-const OF_SOURCE: Fingerprint = Fingerprint::of(SOURCE);
+/// Limit of files that identify a kept engine; further files are ignored.
+const MAX_ENGINE_FILES: usize = 2000;
 
-/// So many files decide what a kept engine is; what comes after them is not looked at.
-const MOST_FILES: usize = 2000;
+/// The key of a worker; with a `.` and an inode after it, the key of a worker that was set aside.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WorkerKey(String);
 
-/// The name of the worker that may run a job.
-pub fn address(plan: &LaunchPlan, warm: &Warm, job: &Job, process: &CallerState) -> String {
-    let mut fingerprint = OF_SOURCE;
-    fingerprint.add(format!("{:?}", warm.settings));
-    for word in plan.argv.iter().take(1).chain(&plan.interpreter.args).chain(&job.options) {
-        fingerprint.add(word);
-    }
-    fingerprint.add("variables");
-    for (name, value) in relevant_variables(plan, &warm.settings.variables) {
-        fingerprint.add(name);
-        fingerprint.add(value);
-    }
-    fingerprint.add("process");
-    for line in &process.nature {
-        fingerprint.add(line);
-    }
-    fingerprint.add("files");
-    add_files(&mut fingerprint, plan);
-    if let Some(kept) = &job.kept {
-        fingerprint.add("engine");
-        fingerprint.add(&kept.0);
-        let folder = plan.selection.config.path.join("config");
-        let mut left = MOST_FILES;
-        for folder in [folder.join("env"), folder.join("core")] {
-            add_tree(&mut fingerprint, &folder, &mut left);
+impl WorkerKey {
+    pub fn new(job: &Job, caller: &CallerState) -> Self {
+        let (plan, settings) = (job.plan, &job.warm.settings);
+        let mut fingerprint = PROGRAM_FINGERPRINT;
+        fingerprint.add(format!("{settings:?}"));
+        for word in plan.argv.iter().take(1).chain(&plan.interpreter.args).chain(&job.options) {
+            fingerprint.add(word);
         }
+        fingerprint.add("variables");
+        for (name, value) in relevant_variables(plan, &settings.variables) {
+            fingerprint.add(name);
+            fingerprint.add(value);
+        }
+        fingerprint.add("process");
+        for property in &caller.fixed {
+            fingerprint.add(property);
+        }
+        fingerprint.add("files");
+        add_files(&mut fingerprint, plan);
+        if let Some(engine) = &job.kept_engine {
+            fingerprint.add("engine");
+            fingerprint.add(&engine.0);
+            let config = plan.selection.config.path.join("config");
+            let mut left = MAX_ENGINE_FILES;
+            for folder in [config.join("env"), config.join("core")] {
+                add_tree(&mut fingerprint, &folder, &mut left);
+            }
+        }
+        WorkerKey(fingerprint.text())
     }
-    fingerprint.text()
+
+    /// Reads the key from the name of a file with this suffix.
+    pub fn of_file(name: &str, suffix: &str) -> Option<Self> {
+        Some(WorkerKey(name.strip_suffix(suffix)?.to_owned()))
+    }
+
+    pub fn socket_name(&self) -> String {
+        format!("{}{SOCKET_SUFFIX}", self.0)
+    }
+
+    pub fn start_name(&self) -> String {
+        format!("{}{START_SUFFIX}", self.0)
+    }
+
+    /// Returns the key of this worker after its socket, with this inode, was set aside.
+    pub fn aside(&self, inode: u64) -> Self {
+        WorkerKey(format!("{}.{inode}", self.0))
+    }
+
+    pub fn is_aside(&self) -> bool {
+        self.0.contains('.')
+    }
 }
 
+/// Returns the variables that are part of the key; `further` are the settings' `worker_variables`.
 fn relevant_variables<'a>(
     plan: &'a LaunchPlan,
     further: &[NamePattern],
 ) -> Vec<(&'a OsStr, &'a OsStr)> {
     let variables = plan.environment.variables();
-    let is_further = |name| further.iter().any(|pattern| pattern.matches(name));
     let mut relevant: Vec<_> =
-        variables.filter(|(name, _)| is_further(name) || is_relevant(name)).collect();
+        variables.filter(|(name, _)| matches_any(further, name) || is_relevant(name)).collect();
     relevant.sort_unstable();
     relevant
 }
 
 fn is_relevant(name: &OsStr) -> bool {
-    let is_one_of = |names: &[&str]| {
-        names.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => name.as_bytes().starts_with(start.as_bytes()),
-            None => name == *pattern,
-        })
-    };
-    is_one_of(&READ_AT_START) && !is_one_of(&OF_A_JOB)
+    is_listed(&READ_AT_START, name) && !is_listed(&JOB_VARIABLES, name)
 }
 
-/// The variables that a worker is started with: those that tell it from others, and those that are nobody's
-/// alone. Its jobs can read them, so a key is not among them, unless the settings ask for it.
-pub fn starting_variables<'a>(
-    plan: &'a LaunchPlan,
-    further: &[NamePattern],
-) -> impl Iterator<Item = (&'a OsStr, &'a OsStr)> {
-    let harmless = harmless();
-    let matches = |patterns: &[NamePattern], name| patterns.iter().any(|p| p.matches(name));
-    plan.environment.variables().filter(move |(name, _)| {
-        let is_plain = *name == CONFIG_VARIABLE || is_relevant(name) || matches(&harmless, name);
-        matches(further, name) || is_plain && !holds_secret(name)
+fn is_listed(names: &[&str], name: &OsStr) -> bool {
+    names.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(start) => name.as_bytes().starts_with(start.as_bytes()),
+        None => name == *pattern,
     })
 }
 
-/// The files that decide what Python, core and configuration are.
+fn matches_any(patterns: &[NamePattern], name: &OsStr) -> bool {
+    patterns.iter().any(|pattern| pattern.matches(name))
+}
+
+/// Returns the variables that a worker starts with: those of its key, and those that any process may have. Its
+/// jobs can read them, so a secret is among them only if `further` names it.
+pub fn starting_variables<'a>(
+    plan: &'a LaunchPlan,
+    further: &[NamePattern],
+) -> Vec<(&'a OsStr, &'a OsStr)> {
+    let harmless = harmless();
+    let mut starting = Vec::new();
+    for (name, value) in plan.environment.variables() {
+        let is_common =
+            name == CONFIG_VARIABLE || is_relevant(name) || matches_any(&harmless, name);
+        if matches_any(further, name) || is_common && !holds_secret(name) {
+            starting.push((name, value));
+        }
+    }
+    starting
+}
+
+/// Adds the files that identify the Python, the core and the configuration.
 fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
     let (config, core) = (&plan.selection.config, &plan.core);
     add_file(fingerprint, &plan.interpreter.path);
@@ -150,16 +160,15 @@ fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
         folders.push(core.root.join("config").join("core"));
     }
     for folder in folders {
-        for path in entries(&folder) {
+        for path in sorted_entries(&folder) {
             add_file(fingerprint, &path);
         }
     }
 }
 
-/// All that is in a folder and below it, as long as it is not too many; links are files here, so that nothing
-/// leads round in a circle.
+/// Adds the files in and below a folder, at most `left`. Links are not followed, so there is no endless loop.
 fn add_tree(fingerprint: &mut Fingerprint, folder: &Path, left: &mut usize) {
-    for path in entries(folder) {
+    for path in sorted_entries(folder) {
         let Some(fewer) = left.checked_sub(1) else { return };
         *left = fewer;
         add_file(fingerprint, &path);
@@ -169,20 +178,19 @@ fn add_tree(fingerprint: &mut Fingerprint, folder: &Path, left: &mut usize) {
     }
 }
 
-/// What is in a folder, in one order.
-fn entries(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut paths: Vec<_> = entries.map(|entry| entry.path()).collect();
+fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        paths.push(entry.path());
+    }
     paths.sort_unstable();
     paths
 }
 
-/// A file or folder: its name, and what changes when it does.
+/// Adds a file's path, and the facts that change with its content.
 fn add_file(fingerprint: &mut Fingerprint, path: &Path) {
     fingerprint.add(path);
-    let identity = fs::metadata(path).map(|found| {
-        let changed = (found.mtime(), found.mtime_nsec());
-        (found.dev(), found.ino(), found.size(), changed)
-    });
+    let identity = fs::metadata(path)
+        .map(|file| (file.dev(), file.ino(), file.size(), (file.mtime(), file.mtime_nsec())));
     fingerprint.add(format!("{:?}", identity.ok()));
 }

@@ -1,17 +1,16 @@
 //! Runs a plan in its project's worker: a process that has imported Toolkit and forks a child for each
-//! job. docs/warm.md tells the protocol and what it guarantees.
+//! job. docs/warm-protocol.md describes the protocol and its guarantees.
 //!
 //! ```text
-//! LaunchPlan ─▶ Job ─────▶ Address ─▶ Folder ─▶ client ─▶ exit code
-//!               fit for     which     its        │ no worker: start one,
-//!               a worker?   worker    socket     ▼ and run cold
+//! LaunchPlan ─▶ Job ─────▶ WorkerKey ─▶ Folder ─▶ client ─▶ exit code
+//!               fit for     which        its        │ no worker: start one,
+//!               a worker?   worker       socket     ▼ and run cold
 //! ```
 //!
-//! Until the client says GO a job may still run cold, as a plain launch; after that only its end counts.
+//! Until the client sends GO a job may still run cold, as a plain launch; after that only its end counts.
 
 mod cold_reason;
-pub mod listed;
-mod outcome;
+mod worker_status;
 
 #[cfg(target_os = "linux")]
 mod caller_state;
@@ -19,8 +18,6 @@ mod caller_state;
 mod client;
 #[cfg(target_os = "linux")]
 pub mod control;
-#[cfg(target_os = "linux")]
-mod ending;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
@@ -32,17 +29,22 @@ mod pidfd;
 #[cfg(target_os = "linux")]
 mod poll;
 #[cfg(target_os = "linux")]
+mod program;
+#[cfg(target_os = "linux")]
 mod protocol;
 #[cfg(target_os = "linux")]
 mod signals;
 #[cfg(target_os = "linux")]
 mod start;
+#[cfg(target_os = "linux")]
+mod start_record;
 
 #[cfg(not(target_os = "linux"))]
 mod unsupported;
 
 #[cfg(target_os = "linux")]
 pub use client::{run, why_cold};
-pub use outcome::Outcome;
+pub use cold_reason::WorkerOutcome;
 #[cfg(not(target_os = "linux"))]
 pub use unsupported::{control, run, why_cold};
+pub use worker_status::WorkerStatus;

@@ -1,6 +1,5 @@
-//! Questions to workers, all at once: one that does not answer costs no more time than many.
+//! Requests to several workers at once: those that do not answer cost one timeout together.
 
-use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -8,105 +7,108 @@ use std::time::{Duration, Instant};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::ending::WorkerProcess;
-use super::folder::{Connection, Folder, connect_to};
-use super::listed::{Listed, STUCK};
-use super::start::NAME;
+use super::folder::{Connection, Folder};
+use super::key::WorkerKey;
+use super::pidfd::ProcessHandle;
+use super::worker_status::{STUCK, WorkerStatus};
 
-/// A worker answers at once.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Time for all answers together.
+const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// No answer is longer (bytes).
-const LARGEST: usize = 64 * 1024;
+/// Limit of an answer in bytes.
+const MAX_ANSWER: usize = 64 * 1024;
 
-/// A worker that was asked.
+/// A worker that was sent a request.
 pub struct PolledWorker {
-    /// The name of its place.
-    pub key: String,
-    /// What tells it from one that comes there after it.
-    pub holder: Option<u64>,
-    /// How it is; where it did not answer `stuck`, and what else the system knows of it.
-    pub worker: Listed,
-    /// Whether it answered.
+    pub key: WorkerKey,
+    /// The inode of its socket, which its successor does not have.
+    pub inode: Option<u64>,
+    /// Its answer; without one, what its command line shows.
+    pub status: WorkerStatus,
     pub has_answered: bool,
-    /// Its process, where that is known.
-    pub process: Option<WorkerProcess>,
+    /// Its process, if the connection was accepted.
+    pub process: Option<ProcessHandle>,
 }
 
-/// The time from here on that answers may take.
+/// Returns the deadline for a request or a kill that begins now.
 pub fn deadline() -> Instant {
-    Instant::now() + PATIENCE
+    Instant::now() + TIMEOUT
 }
 
-/// Asks the workers at these roots; the roots where nobody listens are cleared.
-pub fn ask(
+/// Sends a request to the workers with these keys. Sockets on which no process listens are removed.
+pub fn poll_workers(
     folder: &Folder,
-    keys: impl IntoIterator<Item = String>,
-    question: &[u8],
+    keys: impl IntoIterator<Item = WorkerKey>,
+    request: &[u8],
 ) -> Vec<PolledWorker> {
-    let begun = keys.into_iter().filter_map(|key| Talk::begin(folder, key, question));
-    let mut talks: Vec<Talk> = begun.collect();
+    let mut pending = Vec::new();
+    for key in keys {
+        pending.extend(PendingAnswer::request(folder, key, request));
+    }
     let deadline = deadline();
     loop {
-        talks.iter_mut().for_each(Talk::hear);
-        let open: Vec<_> = talks.iter().filter_map(|talk| talk.stream.as_ref()).collect();
+        for answer in &mut pending {
+            answer.receive();
+        }
         let left = deadline.saturating_duration_since(Instant::now());
-        if open.is_empty() || left.is_zero() {
+        if left.is_zero() || !wait_for_any(&pending, left) {
             break;
         }
-        is_heard(&open, left);
     }
-    talks.into_iter().map(Talk::end).collect()
+    pending.into_iter().map(PendingAnswer::finish).collect()
 }
 
-/// Waits until there is something to read from one of these; whether there is.
-pub fn is_heard(descriptors: &[impl AsFd], longest: Duration) -> bool {
-    let event = |one| PollFd::new(one, PollFlags::POLLIN);
-    let mut events: Vec<PollFd> = descriptors.iter().map(|one| event(one.as_fd())).collect();
-    let timeout = PollTimeout::try_from(longest).unwrap_or(PollTimeout::MAX);
-    // An interruption is as good as nothing.
-    matches!(poll(&mut events, timeout), Ok(1..))
+/// Waits until an answer can be read. Returns whether any answer is still incomplete.
+fn wait_for_any(pending: &[PendingAnswer], timeout: Duration) -> bool {
+    let mut events = Vec::new();
+    for stream in pending.iter().filter_map(|answer| answer.stream.as_ref()) {
+        events.push(PollFd::new(stream.as_fd(), PollFlags::POLLIN));
+    }
+    if !events.is_empty() {
+        // A poll that fails or is interrupted is repeated until the deadline.
+        let _ = poll(&mut events, PollTimeout::try_from(timeout).unwrap_or(PollTimeout::MAX));
+    }
+    !events.is_empty()
 }
 
-/// A question, and as much of its answer as has come.
-struct Talk {
-    key: String,
-    holder: Option<u64>,
-    /// Open until all was said.
+/// A worker whose answer is incomplete.
+struct PendingAnswer {
+    worker: PolledWorker,
+    /// `None` after the end of the answer.
     stream: Option<UnixStream>,
-    pid: Option<i32>,
-    process: Option<WorkerProcess>,
     text: Vec<u8>,
 }
 
-impl Talk {
-    fn begin(folder: &Folder, key: String, question: &[u8]) -> Option<Self> {
-        let holder = folder.holder(&key);
-        let mut talk =
-            Talk { key, holder, stream: None, pid: None, process: None, text: Vec::new() };
-        match connect_to(folder, &talk.key) {
-            Connection::Open(mut stream, pid) => {
-                talk.pid = Some(pid);
-                talk.process = Some(WorkerProcess::new(pid));
-                let asked = stream.set_nonblocking(true).and_then(|()| stream.write_all(question));
-                talk.stream = asked.is_ok().then_some(stream);
+impl PendingAnswer {
+    /// Sends a request. Returns `None` and removes the socket if no process listens on it.
+    fn request(folder: &Folder, key: WorkerKey, request: &[u8]) -> Option<Self> {
+        let inode = folder.socket_inode(&key);
+        let (mut process, mut stream) = (None, None);
+        match folder.connect(&key) {
+            Connection::Open(mut connected, pid) => {
+                process = Some(ProcessHandle::open(pid));
+                let sent =
+                    connected.set_nonblocking(true).and_then(|()| connected.write_all(request));
+                stream = sent.is_ok().then_some(connected);
             }
             Connection::Full => (),
-            Connection::Nobody => {
-                folder.clear(&talk.key);
+            Connection::Refused => {
+                folder.remove_socket(&key);
                 return None;
             }
         }
-        Some(talk)
+        let status = WorkerStatus::unanswered("?", STUCK);
+        let worker = PolledWorker { key, inode, status, has_answered: false, process };
+        Some(PendingAnswer { worker, stream, text: Vec::new() })
     }
 
-    /// Takes what has come.
-    fn hear(&mut self) {
+    /// Reads the part of the answer that has arrived.
+    fn receive(&mut self) {
         let Some(stream) = &mut self.stream else { return };
         let mut bytes = [0; 4096];
         loop {
             match stream.read(&mut bytes) {
-                Ok(count @ 1..) if self.text.len() < LARGEST => {
+                Ok(count @ 1..) if self.text.len() < MAX_ANSWER => {
                     self.text.extend_from_slice(bytes.get(..count).unwrap_or_default());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -117,30 +119,15 @@ impl Talk {
         self.stream = None;
     }
 
-    fn end(self) -> PolledWorker {
-        let told = serde_json::from_slice(&self.text).ok();
-        let has_answered = told.is_some();
-        let worker = told.unwrap_or_else(|| stuck(self.pid));
-        let Talk { key, holder, process, .. } = self;
-        PolledWorker { key, holder, worker, has_answered, process }
-    }
-}
-
-/// A worker that says nothing; its words name it.
-fn stuck(pid: Option<i32>) -> Listed {
-    Listed { pid, ..named(pid).unwrap_or_else(|| Listed::unanswering("?", STUCK)) }
-}
-
-/// What a process' words say of the worker that it is; nothing if it is none.
-pub fn named(pid: Option<i32>) -> Option<Listed> {
-    let words = fs::read(format!("/proc/{}/cmdline", pid?)).ok()?;
-    let words: Vec<&[u8]> = words.split(|byte| *byte == 0).collect();
-    let text = |word: &[u8]| std::str::from_utf8(word).ok().map(str::to_owned);
-    match words.as_slice() {
-        [.., one, other, project, config, b""] if [*one, *other] == NAME.map(str::as_bytes) => {
-            let project = text(project).unwrap_or_else(|| "?".into());
-            Some(Listed { pid, config: text(config), ..Listed::unanswering(&project, STUCK) })
+    fn finish(self) -> PolledWorker {
+        let mut worker = self.worker;
+        if let Ok(status) = serde_json::from_slice(&self.text) {
+            (worker.status, worker.has_answered) = (status, true);
+        } else if let Some(process) = &worker.process {
+            let pid = process.pid();
+            worker.status = WorkerStatus::of_process(pid).unwrap_or(worker.status);
+            worker.status.pid = Some(pid);
         }
-        _ => None,
+        worker
     }
 }

@@ -1,4 +1,4 @@
-//! What the launcher and a worker say to each other (docs/warm.md; the other side is
+//! The messages between the launcher and a worker (docs/warm-protocol.md; the other side is
 //! `shims/worker_supervisor.py` and `shims/worker_job.py`).
 
 use std::ffi::OsStr;
@@ -8,24 +8,23 @@ use std::os::unix::net::UnixStream;
 
 use super::caller_state::CallerState;
 use super::job::Job;
-use crate::plan::LaunchPlan;
 
-/// The bytes of a plan that a worker takes.
-const LARGEST: usize = 16 << 20;
+/// Limit of a job's message in bytes.
+const MAX_MESSAGE: usize = 16 << 20;
 
-/// What asks a worker how it is.
+/// Asks a worker for its status.
 pub const STATUS: &[u8] = b"S";
 
-/// What asks a worker to take no more jobs and to leave after those it has.
+/// Asks a worker to take no more jobs and to leave after those it has; it answers with its status.
 pub const STOP: &[u8] = b"Q";
 
-/// What makes a child begin; the streams, the working directory and the locks come with it.
+/// Makes a child begin; the streams, the working directory and the locks come with it as descriptors.
 pub const GO: &[u8] = b"G";
 
-/// What tells the worker that the launcher was told to end, and now tells the job.
-pub const TOLD_TO_END: &[u8] = b"K";
+/// Announces that the launcher received SIGTERM and passes it on to the job.
+pub const TERMINATES: &[u8] = b"K";
 
-/// What a worker or its child says.
+/// A reply of a worker or its child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerReply {
     /// All children are busy; the job waits.
@@ -36,48 +35,46 @@ pub enum WorkerReply {
     Refused,
     /// The job has ended with this code.
     Ended(u8),
-    /// The child has died with this status of `waitpid(2)`.
+    /// The child has ended without a word, with this status of `waitpid(2)`.
     Died(i32),
     /// The child was stopped.
     Stopped,
 }
 
-/// The message that carries a job: a letter, a length, and fields with a NUL between; no word or
-/// variable can hold one. `None` if it is too long for a worker.
-pub fn plan_message(plan: &LaunchPlan, job: &Job, process: &CallerState) -> Option<Vec<u8>> {
+/// Returns the message that carries a job: a letter, a length, and fields with a NUL after each; no word or
+/// variable can hold a NUL. `None` if it is too long for a worker.
+pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
     let mut message = vec![b'J', 0, 0, 0, 0];
     let mut add = |field: &[u8]| {
         message.extend_from_slice(field);
         message.push(0);
     };
-    let limits: Vec<String> =
-        process.limits.iter().map(|(number, soft)| format!("{number}:{soft}")).collect();
     add(job.kind.as_bytes());
     add(job.program.as_bytes());
-    add(process.umask.as_bytes());
-    add(process.ignored.as_bytes());
-    add(process.blocked.as_bytes());
-    add(limits.join(" ").as_bytes());
+    add(caller.umask.as_bytes());
+    add(caller.ignored.as_bytes());
+    add(caller.blocked.as_bytes());
+    add(caller.soft_limits.join(" ").as_bytes());
     add(job.session.as_ref().map_or("", |session| &session.0).as_bytes());
     add(job.arguments.len().to_string().as_bytes());
-    add(plan.argv.len().to_string().as_bytes());
-    job.arguments.iter().chain(&plan.argv).for_each(|word| add(word.as_bytes()));
-    for (name, value) in plan.environment.variables() {
+    add(job.plan.argv.len().to_string().as_bytes());
+    job.arguments.iter().chain(&job.plan.argv).for_each(|word| add(word.as_bytes()));
+    for (name, value) in job.plan.environment.variables() {
         add(&[name, OsStr::new("="), value].map(OsStr::as_bytes).concat());
     }
     let length = message.len() - 5;
-    let bytes = u32::try_from(length).ok().filter(|_| length <= LARGEST)?.to_le_bytes();
+    let bytes = u32::try_from(length).ok().filter(|_| length <= MAX_MESSAGE)?.to_le_bytes();
     message.get_mut(1..5)?.copy_from_slice(&bytes);
     Some(message)
 }
 
-/// Reads one reply; `None` where there are no more.
+/// Reads one reply; `None` at the end of the connection.
 pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
     let mut bytes = [0; 5];
     match stream.read_exact(&mut bytes) {
         Ok(()) => (),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        // What the worker was never told to read is lost with it.
+        // The worker has closed a connection from which it had not read everything.
         Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
         Err(error) => return Err(error),
     }

@@ -1,20 +1,18 @@
 //! Systems without workers: forking is unsafe after macOS' frameworks have loaded, and Windows has no fork.
 
-use super::cold_reason::ColdReason;
-use super::outcome::Outcome;
+use super::cold_reason::{ColdReason, WorkerOutcome};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
 use crate::site::credentials::Credentials;
 
-/// Leaves the plan to a plain launch.
 pub fn run(
     _plan: &LaunchPlan,
     _warm: &Warm,
     _credentials: Option<&Credentials>,
     _locks: &[Lock],
-) -> Result<Outcome, Error> {
-    Ok(Outcome::Cold(ColdReason::NotHere))
+) -> Result<WorkerOutcome, Error> {
+    Ok(WorkerOutcome::Cold(ColdReason::NotHere))
 }
 
 pub fn why_cold(
@@ -31,13 +29,13 @@ pub mod control {
     use std::path::Path;
 
     use crate::error::Error;
-    use crate::worker::listed::Listed;
+    use crate::worker::worker_status::WorkerStatus;
 
-    pub fn read(_folder: &Path) -> Result<Vec<Listed>, Error> {
+    pub fn read(_folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
         Ok(Vec::new())
     }
 
-    pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<Listed>, Error> {
+    pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<WorkerStatus>, Error> {
         Ok(Vec::new())
     }
 }

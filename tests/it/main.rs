@@ -15,6 +15,7 @@ mod bad_input;
 #[cfg(unix)]
 mod calling;
 mod command_line;
+mod console;
 #[cfg(unix)]
 mod differential;
 #[cfg(unix)]

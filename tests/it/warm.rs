@@ -248,7 +248,11 @@ fn unsupported_job_runs_cold() {
         let line = explained.lines().find(|line| line.starts_with("warm ")).unwrap();
         assert!(line.contains(why), "{line}");
     }
-    assert_eq!(warm.worker()["done"], 0);
+    let worker = warm.worker();
+    assert_eq!(worker["done"], 0);
+    for field in ["age_s", "idle_s", "memory_kib"] {
+        assert!(worker[field].is_u64(), "{field}: {worker}");
+    }
     let explained = warm.text("$W --explain=json -c pass");
     assert!(explained.contains("\"cold\": null"), "{explained}");
 }

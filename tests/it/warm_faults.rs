@@ -577,7 +577,7 @@ fn too_old_python_says_so() {
     for (_, python) in PYTHONS.range(..(3, 7)) {
         let words = format!("$W --python {}", python.display());
         assert_eq!(warm.text(&format!("{words} -c 'print(1)'")), "1");
-        let why = "it is no Python 3.7 or later";
+        let why = "its Python is older than 3.7";
         warm.until(|workers| workers.iter().any(|worker| has_state(worker, why)));
         assert!(warm.text(&format!("{words} --explain -c pass")).contains(why));
         warm.text("$S --stop-workers");

@@ -1,37 +1,79 @@
-//! Starts each Python with each core that it is to run, and asks what it is and whether it can.
+//! Starts each Python with each core that it runs, and asks for its version and whether `import sgtk` works.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::path::PathBuf;
+use std::fmt::{self, Display, Formatter};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::Serialize;
 
-use super::{Check, Finding};
+use super::finding::{Check, Finding};
+use crate::console;
+use crate::display::Printable;
 use crate::helper::probe::{self, ProbedPython};
 use crate::interpreter::Version;
 use crate::parallel::in_parallel;
 use crate::plan::LaunchPlan;
 
-/// A Python with a core, and its answer.
-#[derive(Clone, Debug, Serialize)]
+/// Pythons that start at once: most of the time each waits for its file server.
+const AT_ONCE: usize = 8;
+
+/// A Python with a core, and its answer; the fields are those of `--doctor=json`.
+#[derive(Default, Serialize)]
 pub struct TriedPython {
-    /// The Python.
-    pub python: String,
+    python: String,
     /// The core's folder.
-    pub core: String,
-    /// A project that uses both, by the name to choose it by.
-    pub project: String,
-    /// The Python's version.
-    pub version: Option<String>,
-    /// How long `import sgtk` took, in milliseconds.
-    pub import_ms: Option<u64>,
-    /// Why there was no answer, or `import sgtk` failed.
-    pub problem: Option<String>,
+    core: String,
+    /// The name of a project that uses both.
+    project: String,
+    version: Option<String>,
+    /// The duration of `import sgtk`, in milliseconds.
+    import_ms: Option<u64>,
+    /// The reason why there was no answer, or `import sgtk` failed.
+    problem: Option<String>,
+}
+
+/// Tries each different pair of Python and core once, and shows the progress.
+pub fn try_all(plans: impl Iterator<Item = LaunchPlan>) -> Vec<TriedPython> {
+    let mut pairs = BTreeMap::new();
+    for plan in plans {
+        let python = plan.interpreter.clone();
+        pairs.entry((python.path, python.args, plan.core.path())).or_insert(plan);
+    }
+    let plans: Vec<LaunchPlan> = pairs.into_values().collect();
+    let done = AtomicUsize::new(0);
+    show_progress(0, plans.len());
+    let pythons = in_parallel(AT_ONCE, &plans, |plan| {
+        let answer = probe::ask(plan);
+        show_progress(done.fetch_add(1, Ordering::Relaxed) + 1, plans.len());
+        TriedPython::new(plan, answer)
+    });
+    console::show_progress("");
+    pythons
+}
+
+fn show_progress(done: usize, all: usize) {
+    console::show_progress(&format!("asked {done} of {all} Pythons"));
 }
 
 impl TriedPython {
-    /// What is wrong, if anything is.
+    fn new(plan: &LaunchPlan, answer: Result<ProbedPython, String>) -> Self {
+        let mut tried = TriedPython {
+            python: plan.interpreter.path.to_string_lossy().into_owned(),
+            core: plan.core.path().to_string_lossy().into_owned(),
+            project: plan.selection.project.value.to_string_lossy().into_owned(),
+            ..TriedPython::default()
+        };
+        match answer {
+            Ok(answer) => {
+                tried.problem = unsupported(plan, &answer.version).or(answer.error);
+                tried.version = Some(answer.version);
+                tried.import_ms = Some(answer.milliseconds);
+            }
+            Err(problem) => tried.problem = Some(problem),
+        }
+        tried
+    }
+
     pub fn finding(&self) -> Option<Finding> {
         let problem = self.problem.as_ref()?;
         let version = self.version.as_ref().map_or_else(String::new, |v| format!(" (Python {v})"));
@@ -39,50 +81,26 @@ impl TriedPython {
             format!("cannot use the core {}: {}{version}: {problem}", self.core, self.python);
         let advice =
             "name a Python that fits the core, in the core's interpreter file or the settings";
-        Some(Finding::new(Check::Pythons, problem, advice).of(&self.project))
+        Some(Finding::new(Check::Pythons, problem, advice).in_project(&self.project))
     }
 }
 
-/// Asks each different pair of Python and core once, several at a time.
-pub fn ask(
-    plans: impl Iterator<Item = LaunchPlan>,
-    progress: &(dyn Fn(usize, usize) + Sync),
-) -> Vec<TriedPython> {
-    let mut pairs: BTreeMap<(PathBuf, Vec<OsString>, PathBuf), LaunchPlan> = BTreeMap::new();
-    for plan in plans {
-        let python = plan.interpreter.clone();
-        pairs.entry((python.path, python.args, plan.core.path())).or_insert(plan);
-    }
-    let plans: Vec<LaunchPlan> = pairs.into_values().collect();
-    let done = AtomicUsize::new(0);
-    progress(0, plans.len());
-    in_parallel(8, &plans, |plan| {
-        let answer = probe::ask(plan);
-        progress(done.fetch_add(1, Ordering::Relaxed) + 1, plans.len());
-        asked(plan, answer)
-    })
-}
-
-/// Why the core cannot run on the version that answered, which the Python's name may not have shown.
-fn unsupported(plan: &LaunchPlan, answer: &ProbedPython) -> Option<String> {
-    let version = Version::parse(&answer.version)?;
-    plan.core.check_supports(version, &plan.interpreter.path).err().map(|error| error.to_string())
-}
-
-fn asked(plan: &LaunchPlan, answer: Result<ProbedPython, String>) -> TriedPython {
-    let (answer, problem) = match answer {
-        Ok(answer) => {
-            let problem = unsupported(plan, &answer).or_else(|| answer.error.clone());
-            (Some(answer), problem)
+impl Display for TriedPython {
+    /// Writes a line on a Python without a problem. A problem is a finding.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        if self.problem.is_some() {
+            return Ok(());
         }
-        Err(problem) => (None, Some(problem)),
-    };
-    TriedPython {
-        python: plan.interpreter.path.to_string_lossy().into_owned(),
-        core: plan.core.path().to_string_lossy().into_owned(),
-        project: plan.selection.project.value.to_string_lossy().into_owned(),
-        import_ms: answer.as_ref().map(|answer| answer.milliseconds),
-        version: answer.map(|answer| answer.version),
-        problem,
+        let (python, core) = (Printable::new(&self.python), Printable::new(&self.core));
+        let version = Printable::new(self.version.as_deref().unwrap_or_default());
+        let time = self.import_ms.unwrap_or_default();
+        writeln!(f, "       {python} is {version}, and imports {core} in {time} ms")
     }
+}
+
+/// Returns the reason why the core cannot run on a version. A plan checks only the version in the Python's
+/// name.
+fn unsupported(plan: &LaunchPlan, version: &str) -> Option<String> {
+    let version = Version::parse(version)?;
+    plan.core.check_supports(version, &plan.interpreter.path).err().map(|error| error.to_string())
 }

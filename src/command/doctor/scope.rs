@@ -1,32 +1,37 @@
-//! What the doctor is to look at.
+//! The configurations that the doctor examines.
 
 use std::path::{Path, PathBuf};
 
+use crate::bootstrap::Refresh;
+use crate::command::choose::choose;
 use crate::context::Context;
 use crate::error::Error;
 use crate::finding::scan::Scan;
 
-/// What the doctor is to look at.
-#[derive(Debug)]
 pub enum Scope {
-    /// All that a scan found.
+    /// All that a scan finds.
     All,
-    /// One configuration.
     Config(PathBuf),
-    /// A project that has no configuration here yet; why not.
+    /// A project whose configuration is not realised yet, and the reason.
     NotHere(Error),
 }
 
 impl Scope {
-    /// The one configuration.
-    pub fn config(&self) -> Option<&Path> {
-        match self {
-            Scope::Config(config) => Some(config),
-            Scope::All | Scope::NotHere(_) => None,
+    /// Returns the scope of the request: the configuration that it chooses, else all.
+    pub fn new(context: &Context) -> Result<Self, Error> {
+        if context.request.choices.is_empty() {
+            return Ok(Scope::All);
+        }
+        match choose(context, Refresh::Never) {
+            Ok(chosen) => Ok(Scope::Config(chosen.selection.config.path)),
+            // Several configurations of one name are a finding.
+            Err(Error::Ambiguous { .. }) => Ok(Scope::All),
+            Err(error @ Error::NotRealised { .. }) => Ok(Scope::NotHere(error)),
+            Err(error) => Err(error),
         }
     }
 
-    /// What a scan finds of it alone; `None` for all.
+    /// Returns a scan of the scope alone; `None` for all.
     pub fn scan(&self, context: &Context) -> Option<Scan> {
         match self {
             Scope::All => None,
@@ -36,13 +41,15 @@ impl Scope {
     }
 }
 
-/// Of the realised, one that does not count may be chosen too.
+/// Scans one configuration. A realised one may be chosen by its path although it does not count in a scan of all.
 fn scan_of(config: &Path, context: &Context) -> Scan {
     let variables = &context.inputs.variables;
-    let realised =
-        context.site.as_ref().map(|site| site.realised(variables)).unwrap_or_default().records;
-    match realised.into_iter().find(|found| found.path == config) {
-        Some(found) => Scan { records: vec![found], ..Scan::default() },
-        None => Scan::of_config(config, variables),
+    if let Some(site) = &context.site {
+        for record in site.realised(variables).records {
+            if record.path == config {
+                return Scan { records: vec![record], ..Scan::default() };
+            }
+        }
     }
+    Scan::of_config(config, variables)
 }

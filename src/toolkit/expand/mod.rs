@@ -40,7 +40,7 @@ pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, 
     let mut lookup = |name: &str| owned_value(&inputs.variables, name);
     let path = PathBuf::from(home(self::variables(text, &mut lookup), &mut lookup));
     let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
-    inputs.place.absolute(&path).ok_or_else(|| Error::no_directory(path))
+    inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }
 
 fn owned_value(variables: &Variables, name: &str) -> Option<OsString> {

@@ -1,0 +1,177 @@
+//! Runs the launcher once for each project on this machine, several at once, and prints a table of the results.
+
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::io::stderr;
+use std::path::Path;
+use std::process::{ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use wildmatch::WildMatch;
+
+use crate::console::{self, Colour};
+use crate::context::Context;
+use crate::disk::IoMessage;
+use crate::display::Printable;
+use crate::error::Error;
+use crate::exec::relay::relay;
+use crate::finding::roots::ConfigRoots;
+use crate::finding::scan::Scan;
+use crate::parallel::in_parallel;
+use crate::request::Each;
+use crate::toolkit::record::{ConfigName, ConfigRecord};
+
+/// A run of the launcher for one project.
+struct ProjectRun {
+    /// The name to choose the project by.
+    name: String,
+    /// The launcher's options that choose the configuration; an error says why there is none.
+    choice: Result<Vec<OsString>, String>,
+}
+
+struct RunResult {
+    name: String,
+    /// The reason why the run failed.
+    failure: Option<String>,
+    /// `None` if the run was not started.
+    took: Option<Duration>,
+}
+
+/// Runs the launcher once for each project, and prints a table of the results. Fails if one run failed.
+pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
+    let launcher = context.inputs.location.launcher.as_deref().ok_or(Error::NoLauncher)?;
+    let runs = project_runs(&context.scan_all(), each, context)?;
+    let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
+    let width = widths.max().unwrap_or_default();
+    let results = in_parallel(each.jobs, &runs, |run| run_one(run, each, launcher, width));
+    console::print_to_error(&text(&results, context.colour()));
+    let has_failed = results.iter().any(|result| result.failure.is_some());
+    Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// Returns a run for each project that matches, by name: with its Primary, or the configuration that the
+/// request names. An unreadable configuration counts as a failure, so that the caller notices it.
+fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<ProjectRun>, Error> {
+    let Context { request, roots, .. } = context;
+    let pattern = each.pattern.as_deref().map(WildMatch::new);
+    let is_meant = |name: &str| pattern.as_ref().is_none_or(|pattern| pattern.matches(name));
+    let config_name = match &request.config_name {
+        Some(name) => ConfigName::Named(name.value.clone()),
+        None => ConfigName::Primary,
+    };
+    let mut records = Vec::new();
+    for record in &scan.records {
+        // A configuration without a name is its project's only one, and so its Primary.
+        let is_wanted = record.is_named(&config_name)
+            || (config_name == ConfigName::Primary && record.metadata.config_name.is_none());
+        if is_wanted && is_meant(&roots.name_of(record)) {
+            records.push(record);
+        }
+    }
+    let mut runs = with_configs(&records, &config_name, roots);
+    for (path, fault) in &scan.faults {
+        let name = roots.name_at(path);
+        if is_meant(&name) && !records.iter().any(|record| record.path == *path) {
+            runs.push(ProjectRun { name, choice: Err(fault.to_string()) });
+        }
+    }
+    runs.sort_by(|one, other| one.name.cmp(&other.name));
+    if runs.is_empty() {
+        roots.need_a_root()?;
+        return Err(Error::NoneMatches {
+            pattern: each.pattern.clone(),
+            pipeline: request.config_name.as_ref().map(|name| name.value.clone()),
+            roots: roots.folders.clone(),
+        });
+    }
+    Ok(runs)
+}
+
+/// Returns the runs of configurations. Of several of one project none runs: a script may not bear to run twice
+/// for a project.
+fn with_configs(
+    records: &[&ConfigRecord],
+    config_name: &ConfigName,
+    roots: &ConfigRoots,
+) -> Vec<ProjectRun> {
+    let mut configs: HashMap<_, Vec<&Path>> = HashMap::new();
+    for record in records {
+        if let Some(project) = project_of(record) {
+            configs.entry(project).or_default().push(&record.path);
+        }
+    }
+    let mut runs = Vec::new();
+    for record in records {
+        let configs = project_of(record).and_then(|project| configs.get(&project));
+        let other = configs.and_then(|paths| paths.iter().find(|path| **path != record.path));
+        let choice = match other {
+            Some(other) => Err(format!("same project as {}", Printable::new(other))),
+            None => Ok(options(record, config_name)),
+        };
+        runs.push(ProjectRun { name: roots.name_of(record), choice });
+    }
+    runs
+}
+
+/// Returns the id and `tank_name` of a configuration's project.
+fn project_of(record: &ConfigRecord) -> Option<(i64, &str)> {
+    Some((record.metadata.project_id?, record.metadata.tank_name.as_deref()?))
+}
+
+/// Returns the options that choose a configuration: its folder or, for a realised one, the project's id, since
+/// the site may describe another configuration by now.
+fn options(record: &ConfigRecord, config_name: &ConfigName) -> Vec<OsString> {
+    let Some(id) = record.metadata.project_id.filter(|_| record.realised.is_some()) else {
+        let mut option = OsString::from("--config=");
+        option.push(&record.path);
+        return vec![option];
+    };
+    let mut options = vec![format!("--project-id={id}").into()];
+    if let ConfigName::Named(name) = config_name {
+        options.push(format!("--pipeline={name}").into());
+    }
+    options
+}
+
+fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize) -> RunResult {
+    let name = run.name.clone();
+    let mut words = match &run.choice {
+        Ok(options) => options.clone(),
+        Err(why) => return RunResult { name, failure: Some(why.clone()), took: None },
+    };
+    words.extend_from_slice(&each.words);
+    let prefix = format!("{:<width$} | ", Printable::new(&name).to_string());
+    let start = Instant::now();
+    let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
+        Ok(status) if status.success() => None,
+        Ok(status) => Some(failure_of(status)),
+        Err(error) => Some(IoMessage(&error).to_string()),
+    };
+    RunResult { name, failure, took: Some(start.elapsed()) }
+}
+
+fn failure_of(status: ExitStatus) -> String {
+    match status.code() {
+        Some(code) => format!("exit code {code}"),
+        // "signal: 9 (SIGKILL)"
+        None => status.to_string().replacen(": ", " ", 1),
+    }
+}
+
+fn text(results: &[RunResult], colour: Colour) -> String {
+    let titles = ["PROJECT", "    TIME", "RESULT"];
+    let lines = console::table(titles, results.iter().map(row).collect());
+    let table = colour.paint_head(&lines.join("\n"), &stderr());
+    let failed = results.iter().filter(|result| result.failure.is_some()).count();
+    format!("\n{table}\n{failed} of {} failed\n", results.len())
+}
+
+fn row(result: &RunResult) -> [String; 3] {
+    let took = match result.took {
+        Some(took) => format!("{:.1} s", took.as_secs_f64()),
+        None => "-".into(),
+    };
+    let name = Printable::new(&result.name).to_string();
+    [name, format!("{took:>8}"), result.failure.clone().unwrap_or_else(|| "ok".into())]
+}
