@@ -1,18 +1,17 @@
-//! How a path, a name or a text from outside is shown to a person: on one line, whatever it holds.
+//! Prints paths, names and texts from outside on one line.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fmt::{self, Display, Formatter, Write};
 
-/// The most characters of one value that a message shows.
+/// Characters; the rest of a value is cut.
 const LONGEST: usize = 400;
 
-/// Shows a value in one line: U+FFFD for bytes that are not Unicode, control characters escaped,
-/// the end of an overlong value left out.
+/// A value that prints on one line: U+FFFD for bytes that are not Unicode, control characters escaped, a long
+/// value cut.
 pub struct Printable<'a>(Cow<'a, str>);
 
 impl<'a> Printable<'a> {
-    /// The value to show: a path, an [`OsStr`] or a text.
     pub fn new(value: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
         Printable(value.as_ref().to_string_lossy())
     }
@@ -32,8 +31,8 @@ impl Display for Printable<'_> {
     }
 }
 
-/// Whether a character can neither break the line, nor change how the rest of it is read, nor hide: no
-/// control or format character and no line separator.
+/// Returns false for control characters, format characters and line separators: they break a line, change the
+/// order of its characters, or hide.
 pub fn is_plain(character: char) -> bool {
     !character.is_control()
         && !matches!(
@@ -48,7 +47,7 @@ mod tests {
     use super::Printable;
 
     #[test]
-    fn stays_on_one_line() {
+    fn control_characters_are_escaped() {
         assert_eq!(
             Printable::new("a\nb\u{1b}[31m\u{feff}").to_string(),
             "a\\nb\\u{1b}[31m\\u{feff}"
@@ -56,7 +55,7 @@ mod tests {
     }
 
     #[test]
-    fn is_cut() {
+    fn long_value_is_cut() {
         assert_eq!(
             Printable::new(&"x".repeat(10_000)).to_string().chars().count(),
             super::LONGEST + 1

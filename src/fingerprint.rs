@@ -1,5 +1,5 @@
-//! A hash that names files: the same in every build of the launcher, for several may share a folder. It
-//! takes bytes and nothing else: what a type's `Hash` hands to a hasher the standard library may change.
+//! A hash for file names. Every build of the launcher computes the same one, because several may share a
+//! folder: it hashes bytes only, since the standard library may change what a type's `Hash` feeds a hasher.
 
 use std::ffi::OsStr;
 
@@ -9,28 +9,28 @@ pub struct Fingerprint(u128);
 
 impl Default for Fingerprint {
     fn default() -> Self {
-        Fingerprint(OF_NOTHING)
+        Fingerprint(EMPTY)
     }
 }
 
 impl Fingerprint {
-    /// The fingerprint of one part; made a constant, it costs a launch nothing.
+    /// Returns the fingerprint of one part; a constant costs a launch nothing.
     pub const fn of(part: &str) -> Self {
-        Fingerprint(with_part(OF_NOTHING, part.as_bytes()))
+        Fingerprint(with_part(EMPTY, part.as_bytes()))
     }
 
-    /// Adds one part, which cannot run into those beside it.
+    /// Adds a part with its length: `a`, `b` differs from `ab`.
     pub fn add(&mut self, part: impl AsRef<OsStr>) {
         self.0 = with_part(self.0, part.as_ref().as_encoded_bytes());
     }
 
-    /// The hash, as it stands in a file's name.
+    /// Returns the hash in hexadecimal.
     pub fn text(&self) -> String {
         format!("{:032x}", self.0)
     }
 }
 
-const OF_NOTHING: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+const EMPTY: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
 
 const fn with_part(hash: u128, part: &[u8]) -> u128 {
     with(with(hash, part), &(part.len() as u64).to_le_bytes())
@@ -49,11 +49,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_published_values() {
+    fn hash_has_the_published_values() {
         for (text, hash) in
             [("", "6c62272e07bb014262b821756295c58d"), ("a", "d228cb696f1a8caf78912b704e4a8964")]
         {
-            assert_eq!(Fingerprint(with(OF_NOTHING, text.as_bytes())).text(), hash, "{text}");
+            assert_eq!(Fingerprint(with(EMPTY, text.as_bytes())).text(), hash, "{text}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! The only reader of the process: its arguments, variables, working directory and own file.
+//! Reads the process: its arguments, variables, working directory and own file. No other module does.
 
 #![expect(clippy::disallowed_methods, reason = "this is the one place that reads the process")]
 
@@ -12,80 +12,80 @@ use crate::disk;
 use crate::environment::{Variables, value_of};
 use crate::os::Os;
 
-/// What the launcher was started with.
+/// The process, as it was started.
 #[derive(Debug)]
 pub struct Inputs {
-    /// The name it was called by (`argv[0]`).
-    pub called: OsString,
-    /// The words after that.
-    pub arguments: Vec<OsString>,
-    /// The caller's variables.
+    /// The name by which the launcher was called: `argv[0]`.
+    pub(crate) program: OsString,
+    pub(crate) arguments: Vec<OsString>,
+    /// The variables, in the caller's order.
     pub variables: Variables,
-    /// The launcher that runs this one for one of its projects, by its process' number.
-    pub parent: Option<OsString>,
-    /// Where it runs.
-    pub location: Location,
+    /// The process id of the launcher that started this one for one of its projects.
+    pub(crate) parent: Option<OsString>,
+    pub(crate) location: Location,
 }
 
-/// The variable that names the parent: between launchers, and nobody else's.
-pub const PARENT: &str = "SGTK_PYTHON_PARENT";
+/// The variable with the parent's process id: only launchers read it.
+pub(crate) const PARENT: &str = "SGTK_PYTHON_PARENT";
 
-/// Whether there is a person to ask.
-pub fn has_terminal() -> bool {
+/// Returns true if the launcher can ask the user.
+pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
 }
 
-/// Where the launcher runs.
+/// The launcher's file and working directory.
 #[derive(Clone, Debug)]
-pub struct Location {
-    /// The launcher's own file, links followed; `None` where the system does not tell.
-    pub launcher: Option<PathBuf>,
-    by_shell: Option<PathBuf>,
+pub(crate) struct Location {
+    /// The launcher's own file, links followed; `None` if the system does not say.
+    pub(crate) launcher: Option<PathBuf>,
+    /// The working directory as the caller's shell names it: `PWD`, not yet checked.
+    shell_directory: Option<PathBuf>,
     directory: OnceLock<Option<PathBuf>>,
 }
 
 impl Inputs {
-    /// Reads the process, once.
+    /// Reads the process.
     pub fn capture() -> Self {
         let mut arguments = env::args_os();
-        let called = arguments.next().unwrap_or_default();
+        let program = arguments.next().unwrap_or_default();
         let mut variables: Variables = env::vars_os().collect();
         let parent = variables.iter().position(|(name, _)| name == PARENT);
         let parent = parent.map(|at| variables.remove(at).1);
-        let place = Location {
+        let location = Location {
             launcher: env::current_exe().ok(),
-            by_shell: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
+            shell_directory: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
             directory: OnceLock::new(),
         };
-        Inputs { called, arguments: arguments.collect(), variables, parent, place }
+        Inputs { program, arguments: arguments.collect(), variables, parent, location }
     }
 
-    /// The value of a variable; an empty one counts as none.
-    pub fn variable(&self, name: &str) -> Option<&OsStr> {
+    /// Returns the value of a variable; `None` for an empty one.
+    pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         value_of(&self.variables, name.as_ref()).filter(|value| !value.is_empty())
     }
 
-    /// The folder that a variable names; a relative one is to be ignored (XDG Base Directory
+    /// Returns the folder that a variable names; `None` for a relative one (XDG Base Directory
     /// Specification).
-    pub fn folder(&self, name: &str) -> Option<PathBuf> {
+    pub(crate) fn folder(&self, name: &str) -> Option<PathBuf> {
         self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
     }
 
-    /// Returns the launcher's cache folder: `SGTK_PYTHON_CACHE`, else `sgtk-python` in the user's cache folder (XDG
-    /// Base Directory Specification). Having no home folder is normal.
-    pub fn cache_folder(&self) -> Option<PathBuf> {
+    /// Returns the launcher's cache folder: `SGTK_PYTHON_CACHE`, else `sgtk-python` in the user's cache folder
+    /// (XDG Base Directory Specification); `None` without a home folder, which is normal.
+    pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
         if let Some(folder) = self.folder("SGTK_PYTHON_CACHE") {
             return Some(folder);
         }
-        let caches = self.folder("XDG_CACHE_HOME").or_else(|| match Os::CURRENT {
-            Os::Windows => self.folder("LOCALAPPDATA"),
-            _ => Some(self.folder("HOME")?.join(".cache")),
-        });
-        Some(caches?.join("sgtk-python"))
+        let caches = match (self.folder("XDG_CACHE_HOME"), Os::CURRENT) {
+            (Some(caches), _) => caches,
+            (None, Os::Windows) => self.folder("LOCALAPPDATA")?,
+            (None, _) => self.folder("HOME")?.join(".cache"),
+        };
+        Some(caches.join("sgtk-python"))
     }
 
-    /// The folder of this user's workers, which need not be there.
-    pub fn workers_folder(&self) -> PathBuf {
+    /// Returns the folder of the user's workers, which need not exist.
+    pub(crate) fn workers_folder(&self) -> PathBuf {
         if let Some(folder) = self.folder("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()) {
             return folder.join("sgtk-python");
         }
@@ -95,24 +95,30 @@ impl Inputs {
 }
 
 impl Location {
-    /// The working directory, `None` where it was deleted or cannot be read. It has the name that the
-    /// caller's shell has for it (`PWD`, if that is true: POSIX, `pwd -L`), for studios know their
-    /// folders by links; else the system's. Most launches need it not, and do not ask the system.
-    pub fn directory(&self) -> Option<&Path> {
-        let is_plain = |path: &PathBuf| {
-            path.is_absolute() && !path.components().any(|part| part == Component::ParentDir)
-        };
-        let by_shell = || self.by_shell.clone().filter(is_plain);
-        let by_shell = || by_shell().filter(|path| disk::is_same(path, Path::new(".")));
-        self.directory.get_or_init(|| by_shell().or_else(|| env::current_dir().ok())).as_deref()
+    /// Returns the working directory, as `PWD` names it if that is true (POSIX, `pwd -L`): studios know their
+    /// folders by links. Reads it on the first call; `None` if it was deleted or cannot be read.
+    pub(crate) fn directory(&self) -> Option<&Path> {
+        self.directory.get_or_init(|| self.read_directory()).as_deref()
     }
 
-    /// A path as it was given, joined to the working directory if it is relative; `None` if there is
-    /// no working directory to join it to.
-    pub fn absolute(&self, path: &Path) -> Option<PathBuf> {
+    fn read_directory(&self) -> Option<PathBuf> {
+        match &self.shell_directory {
+            Some(path) if is_plain(path) && disk::is_same(path, Path::new(".")) => {
+                Some(path.clone())
+            }
+            _ => env::current_dir().ok(),
+        }
+    }
+
+    /// Joins a relative path to the working directory; `None` if there is no working directory.
+    pub(crate) fn absolute(&self, path: &Path) -> Option<PathBuf> {
         if path.is_absolute() {
             return Some(path.to_owned());
         }
         self.directory().map(|directory| directory.join(path))
     }
+}
+
+fn is_plain(path: &Path) -> bool {
+    path.is_absolute() && !path.components().any(|part| part == Component::ParentDir)
 }

@@ -8,7 +8,7 @@ use sgtk_python::console::{self, Colour};
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
 use sgtk_python::narration;
-use sgtk_python::request::{Action, Request};
+use sgtk_python::request::Request;
 
 fn main() -> ExitCode {
     let inputs = Inputs::capture();
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
 fn run(inputs: Inputs) -> Result<ExitCode> {
     narration::start(&inputs)?;
     let request = Request::parse(&inputs)?;
-    if let Action::Print(text) = &request.action {
+    if let Some(text) = request.text_to_print() {
         return console::print(text);
     }
     let context = Context::new(request, inputs)?;

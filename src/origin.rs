@@ -1,5 +1,4 @@
-//! A value, and what decided it. Every choice carries its origin, so that `--explain` and the error
-//! messages can tell it without working it out again.
+//! Values with their origin, which `--explain` and the errors print.
 
 use std::ffi::OsString;
 use std::fmt::{self, Display, Formatter};
@@ -7,58 +6,50 @@ use std::path::{Path, PathBuf};
 
 use crate::display::Printable;
 
-/// A value and what decided it.
+/// A value and the input, file or rule that decided it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided<T> {
-    /// The value.
     pub value: T,
-    /// What decided it.
     pub origin: Origin,
 }
 
 impl<T> Decided<T> {
-    /// A value that `origin` decided.
     pub fn new(value: T, origin: Origin) -> Self {
         Decided { value, origin }
     }
 }
 
-/// What decided a value.
+/// The input, file or rule that decided a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// An option on the command line.
     Option(&'static str),
-    /// A variable of the caller's environment.
     Variable(&'static str),
     /// The name by which the launcher was called.
     Link(OsString),
-    /// A key in a settings file.
     Setting {
-        /// The key, with its tables.
+        /// With its tables, such as `projects.bigbuck.python`.
         key: String,
-        /// The settings file.
         file: PathBuf,
     },
-    /// A file of Toolkit's.
+    /// A file of Toolkit.
     File(PathBuf),
-    /// A folder below a root, and what decided the root.
+    /// A folder below a root.
     Below {
-        /// The root.
         root: PathBuf,
-        /// What decided it.
+        /// The root's origin.
         origin: Box<Origin>,
     },
     /// A folder of a project's data.
     Data(PathBuf),
-    /// The site at this address.
+    /// The site's address.
     Site(String),
-    /// A rule that holds where nothing else decides.
+    /// The rule for a value that nothing else decides.
     Default(&'static str),
 }
 
 impl Origin {
-    /// The folder that a relative path of this origin is joined to: a settings file's own; `None`
-    /// for the working directory.
+    /// Returns the folder that a relative path is joined to: a settings file's own; `None` for the working
+    /// directory.
     pub fn folder(&self) -> Option<&Path> {
         match self {
             Origin::Setting { file, .. } => file.parent(),

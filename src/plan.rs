@@ -102,8 +102,8 @@ pub fn plan_all(scan: &Scan, context: &Context) -> Vec<Result<LaunchPlan, Error>
 }
 
 fn session(request: &Request, settings: &Settings) -> Option<Session> {
-    let authenticates = settings.site("authenticate", |site| site.authenticate.as_ref());
-    let is_wanted = request.engine.is_some() || authenticates.is_some_and(|yes| *yes.value);
+    let authenticates = settings.site.authenticate.as_ref().is_some_and(|yes| yes.value);
+    let is_wanted = request.engine.is_some() || authenticates;
     is_wanted.then(|| Session { engine: request.engine.clone(), entity: request.entity.clone() })
 }
 

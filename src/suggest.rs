@@ -1,25 +1,28 @@
-//! "Did you mean": the names that are most like one that is not there.
+//! "Did you mean": the names that resemble a missing one.
 
-/// So many names are suggested at the most, and they are at least so like (Jaro-Winkler, 0 to 1).
+/// The most names that are suggested.
 const MOST: usize = 3;
-const LEAST_LIKENESS: f64 = 0.8;
 
-/// No folder has a longer name (bytes), and comparing one with thousands of others would take long.
+/// Jaro-Winkler, from 0 to 1.
+const LEAST_SIMILARITY: f64 = 0.8;
+
+/// Bytes. No folder has a longer name, and comparing one with thousands of others would take long.
 const LONGEST: usize = 255;
 
-/// Of these names those that are most like `wanted`, the most like it first.
+/// Returns the names that resemble `wanted`, the most similar first.
 pub fn suggest(wanted: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     if wanted.len() > LONGEST {
         return Vec::new();
     }
     let wanted = wanted.to_lowercase();
-    let likeness = |name: &str| strsim::jaro_winkler(&wanted, &name.to_lowercase());
-    let mut near: Vec<(f64, String)> = names
-        .filter(|name| name.len() <= LONGEST)
-        .map(|name| (likeness(&name), name))
-        .filter(|(likeness, _)| *likeness >= LEAST_LIKENESS)
-        .collect();
-    near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
-    near.dedup();
-    near.into_iter().map(|(_, name)| name).take(MOST).collect()
+    let mut similar: Vec<(f64, String)> = Vec::new();
+    for name in names.filter(|name| name.len() <= LONGEST) {
+        let similarity = strsim::jaro_winkler(&wanted, &name.to_lowercase());
+        if similarity >= LEAST_SIMILARITY {
+            similar.push((similarity, name));
+        }
+    }
+    similar.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+    similar.dedup();
+    similar.into_iter().map(|(_, name)| name).take(MOST).collect()
 }

@@ -1,5 +1,4 @@
-//! The questions that the launcher asks of the disk: what a small text file says, whether a path
-//! exists, whether two are one.
+//! Files: reads small ones, replaces the launcher's own, and tests what a path leads to.
 
 #[cfg(unix)]
 mod unix;
@@ -20,43 +19,37 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::display::Printable;
 
 pub use system::{
-    identity, inherit, is_closed_to_others, is_open_to_all, path_of, stand_in, user_id,
+    create_shim, file_id, is_closed_to_others, is_writable_by_all, keep_open_in_exec,
+    path_from_bytes, user_id,
 };
 
-/// The most bytes that such a file may hold: far more than any real one does.
+/// Bytes; far more than any file of Toolkit or the settings holds.
 const LARGEST: u64 = 1024 * 1024;
 
-/// The same for a file with a secret, which is handed on through a pipe: those hold 64 KiB.
+/// Bytes; a secret is passed on through a pipe, and a pipe holds 64 KiB.
 const LARGEST_SECRET: u64 = 16 * 1024;
 
-/// What is wrong with a file.
+/// A reason why a file cannot be used.
 #[derive(Debug)]
 pub enum FileProblem {
-    /// The system would not let it be read.
     Io(io::Error),
-    /// It does not exist, and should.
     Missing,
-    /// It is a link to nowhere.
     DanglingLink,
-    /// It is a folder.
     Folder,
-    /// It holds more than so many bytes.
+    /// The most bytes that it may hold.
     TooLarge(u64),
-    /// It is a pipe or socket.
+    /// A pipe or socket.
     Special,
-    /// It is not UTF-8, from this byte on.
+    /// The offset of the first byte that is not UTF-8.
     NotUtf8(usize),
-    /// Others than its owner may read it, and it holds a secret.
+    /// It holds a secret, and others may read it.
     OpenToOthers,
-    /// It starts with a byte order mark, which Toolkit would take for part of the path.
+    /// Toolkit would take the mark for part of the path.
     ByteOrderMark,
-    /// It holds nothing but white space.
     Empty,
-    /// It holds a NUL byte.
     Nul,
-    /// It lacks something.
     Lacks(&'static str),
-    /// It is no YAML, or does not say what it should; the reader's words.
+    /// The parser's message.
     NotYaml(String),
 }
 
@@ -84,7 +77,7 @@ impl Display for FileProblem {
     }
 }
 
-/// A system's error without Rust's `(os error 13)` behind it.
+/// The text of a system's error, without Rust's `(os error 13)`.
 pub struct IoMessage<'a>(pub &'a io::Error);
 
 impl Display for IoMessage<'_> {
@@ -94,75 +87,84 @@ impl Display for IoMessage<'_> {
     }
 }
 
-/// The text of a file of 1 MiB at the most, `None` where there is no such file.
+/// Reads a text of 1 MiB at most; `None` if there is no such file.
 pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
     read_up_to(LARGEST, path)
 }
 
-/// The text of a file that nobody but this user may read: one that holds a secret.
-pub fn read_own(path: &Path) -> Result<Option<String>, FileProblem> {
+/// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it.
+pub fn read_secret(path: &Path) -> Result<Option<String>, FileProblem> {
     let Some(file) = open(path)? else { return Ok(None) };
-    if file.metadata().is_ok_and(|found| system::is_open_to_others(&found)) {
+    if file.metadata().is_ok_and(|data| system::is_open_to_others(&data)) {
         return Err(FileProblem::OpenToOthers);
     }
-    text_of(bytes_of(file, LARGEST_SECRET)?).map(Some)
+    Ok(Some(text_of(bytes_of(file, LARGEST_SECRET)?)?))
 }
 
-/// The text of a file of so many bytes at the most, `None` where there is no such file.
+/// Reads a text of `most` bytes at most; `None` if there is no such file.
 pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, FileProblem> {
-    bytes_up_to(most, path)?.map(text_of).transpose()
+    read_bytes_up_to(most, path)?.map(text_of).transpose()
 }
 
-/// What a file of so many bytes at the most holds, `None` where there is no such file.
-pub fn bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
-    open(path)?.map(|file| bytes_of(file, most)).transpose()
+/// Reads a file of `most` bytes at most; `None` if there is no such file.
+pub fn read_bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
+    match open(path)? {
+        Some(file) => Ok(Some(bytes_of(file, most)?)),
+        None => Ok(None),
+    }
 }
 
+/// Returns `None` if there is no such file. A dangling link is an error: its file was meant to count, and the
+/// rule for a missing file would choose something else.
 fn open(path: &Path) -> Result<Option<File>, FileProblem> {
     let file = match system::open(path) {
         Ok(file) => file,
-        Err(error) if is_absence(&error) => return absent(path),
-        Err(error) => return Err(FileProblem::Io(error)),
+        Err(error) if !is_missing(&error) => return Err(FileProblem::Io(error)),
+        Err(_) if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) => {
+            return Err(FileProblem::DanglingLink);
+        }
+        Err(_) => return Ok(None),
     };
-    if file.metadata().is_ok_and(|found| system::is_special(&found)) {
+    if file.metadata().is_ok_and(|data| system::is_special(&data)) {
         return Err(FileProblem::Special);
     }
     Ok(Some(file))
 }
 
 fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {
-    // Windows will not even open a folder; elsewhere only reading one fails.
     let mut bytes = Vec::new();
-    file.take(most + 1).read_to_end(&mut bytes).map_err(|error| match error.kind() {
-        ErrorKind::IsADirectory => FileProblem::Folder,
-        _ => FileProblem::Io(error),
-    })?;
-    if bytes.len() as u64 > most { Err(FileProblem::TooLarge(most)) } else { Ok(bytes) }
+    match file.take(most + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > most => Err(FileProblem::TooLarge(most)),
+        Ok(_) => Ok(bytes),
+        // Unix opens a folder, and fails to read it; Windows does not even open it.
+        Err(error) if error.kind() == ErrorKind::IsADirectory => Err(FileProblem::Folder),
+        Err(error) => Err(FileProblem::Io(error)),
+    }
 }
 
 fn text_of(bytes: Vec<u8>) -> Result<String, FileProblem> {
     String::from_utf8(bytes).map_err(|error| FileProblem::NotUtf8(error.utf8_error().valid_up_to()))
 }
 
-/// Writes a file of this user's own in the place of what was there: others read the old one or the new
-/// one, never half of one.
+/// Replaces a file of this user in one step: another process reads the old content or the new one.
 pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
-    let aside = file.with_extension(format!("{}-{nanos}", std::process::id()));
-    let written = in_private_folder(&aside, system::create_private)
+    let new = file.with_extension(format!("{}-{nanos}", std::process::id()));
+    let result = in_private_folder(&new, system::create_private)
         .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&aside, file));
-    written.inspect_err(|_| {
-        let _ = fs::remove_file(&aside);
-    })
+        .and_then(|()| fs::rename(&new, file));
+    if result.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    result
 }
 
-/// Opens a file to lock or write it, which is made for this user alone with the folders above it.
+/// Opens a file to lock or write it. Creates it, and the folders above it, for this user alone.
 pub fn open_private(path: &Path) -> io::Result<File> {
     in_private_folder(path, system::open_private)
 }
 
-/// Most times the folder is there, and need not be looked at.
+/// Opens a file, and creates its folder only where that fails: most times the folder exists.
 fn in_private_folder(path: &Path, open: fn(&Path) -> io::Result<File>) -> io::Result<File> {
     match (open(path), path.parent()) {
         (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => {
@@ -173,62 +175,50 @@ fn in_private_folder(path: &Path, open: fn(&Path) -> io::Result<File>) -> io::Re
     }
 }
 
-/// Whether an error means that nothing is there, as opposed to something that cannot be reached.
-pub fn is_absence(error: &io::Error) -> bool {
+/// Returns true if an error means that nothing is there; false if something cannot be reached.
+pub fn is_missing(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
     )
 }
 
-/// Whether a path exists, links followed; an error if that cannot be told.
+/// Returns true if a path exists, links followed. Fails if the system cannot say.
 pub fn exists(path: &Path) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(_) => Ok(true),
-        Err(error) if is_absence(&error) => Ok(false),
+        Err(error) if is_missing(&error) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Whether two paths lead to one file or folder.
+/// Returns true if two paths lead to the same file or folder.
 pub fn is_same(one: &Path, other: &Path) -> bool {
-    identity(one).is_some_and(|one| identity(other).as_ref() == Some(&one))
+    file_id(one).is_some_and(|one| file_id(other).as_ref() == Some(&one))
 }
 
-/// A path without links, the same by whatever way and on every machine that has it there; as it was where
-/// that cannot be told. To compare, never to use.
+/// Returns a path without links, which is the same on every machine that has the file there; an unreadable
+/// path unchanged. Only to compare: studios rely on paths as written.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
-pub fn real(path: &Path) -> PathBuf {
+pub fn without_links(path: &Path) -> PathBuf {
     fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
 }
 
-/// Why a program cannot be run.
+/// A reason why a program cannot run.
 #[derive(Debug)]
-pub enum Unfit {
-    /// There is none.
+pub enum NotRunnable {
     Missing,
-    /// Of another reason.
     Because(String),
 }
 
-/// Why the program at a path cannot be run, as far as that can be told without running it.
-pub fn unfit_to_run(path: &Path) -> Option<Unfit> {
-    match fs::metadata(path) {
-        Ok(found) if found.is_dir() => Some(Unfit::Because("it is a folder".into())),
-        Ok(_) if !system::may_execute(path) => {
-            Some(Unfit::Because("no permission to execute it".into()))
-        }
-        Ok(_) => None,
-        Err(error) if is_absence(&error) => Some(Unfit::Missing),
-        Err(error) => Some(Unfit::Because(IoMessage(&error).to_string())),
-    }
-}
-
-/// A file that somebody linked and that is gone is a fault, not an absence: what holds in its
-/// absence would be something else than what was meant.
-fn absent(path: &Path) -> Result<Option<File>, FileProblem> {
-    match fs::symlink_metadata(path) {
-        Ok(link) if link.is_symlink() => Err(FileProblem::DanglingLink),
-        _ => Ok(None),
-    }
+/// Returns why a program cannot run, as far as the system says without running it.
+pub fn why_not_runnable(path: &Path) -> Option<NotRunnable> {
+    let why = match fs::metadata(path) {
+        Ok(data) if data.is_dir() => "it is a folder".into(),
+        Ok(_) if !system::may_execute(path) => "no permission to execute it".into(),
+        Ok(_) => return None,
+        Err(error) if is_missing(&error) => return Some(NotRunnable::Missing),
+        Err(error) => IoMessage(&error).to_string(),
+    };
+    Some(NotRunnable::Because(why))
 }

@@ -1,4 +1,4 @@
-//! What Unix tells of a file.
+//! Files on Unix.
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
@@ -10,35 +10,32 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::{AccessFlags, access};
 
-/// What tells one file or folder from all others: its device and number.
-pub type Identity = (u64, u64);
-
-/// The identity of what a path leads to.
-pub fn identity(path: &Path) -> Option<Identity> {
-    fs::metadata(path).map(|found| (found.dev(), found.ino())).ok()
+/// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
+/// on this machine.
+pub fn file_id(path: &Path) -> Option<(u64, u64)> {
+    fs::metadata(path).map(|data| (data.dev(), data.ino())).ok()
 }
 
-/// Opens without waiting for a named pipe's writer.
+/// Opens a file to read it, without waiting for the writer of a named pipe.
 pub fn open(path: &Path) -> io::Result<File> {
     File::options().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
 }
 
-/// Whether reading it may wait for another process.
-pub fn is_special(found: &Metadata) -> bool {
-    found.file_type().is_fifo() || found.file_type().is_socket()
+/// Returns true for a pipe or socket, whose reader may have to wait for another process.
+pub fn is_special(data: &Metadata) -> bool {
+    data.file_type().is_fifo() || data.file_type().is_socket()
 }
 
-/// Whether the system would let this process run a file.
 pub fn may_execute(path: &Path) -> bool {
     access(path, AccessFlags::X_OK).is_ok()
 }
 
-/// Makes a file for this user alone; the folder above it has to be there.
+/// Creates a file for this user alone. Fails if it exists, or its folder does not.
 pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
 
-/// Opens a file to lock or write it, which is this user's alone; the folder above it has to be there.
+/// Opens a file to lock or write it; creates it for this user alone. Fails if its folder does not exist.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
     let mut options = File::options();
@@ -46,52 +43,56 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     options.open(path)
 }
 
-/// Makes a folder and those above it, for this user alone.
+/// Creates a folder and those above it, for this user alone.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Lets a file stay open in the program that this process becomes.
-pub fn inherit(file: &File) -> io::Result<()> {
+/// Keeps a file open in the program that this process becomes.
+pub fn keep_open_in_exec(file: &File) -> io::Result<()> {
     fcntl(file, FcntlArg::F_SETFD(FdFlag::empty()))?;
     Ok(())
 }
 
-/// Makes another way to the launcher: a link, also in the place of one to a launcher that was elsewhere.
-pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
-    let is_to_a_launcher =
-        |path| fs::read_link(path).is_ok_and(|target| target.file_name() == program.file_name());
-    match symlink(program, path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && is_to_a_launcher(path) => {
-            let mut aside = path.as_os_str().to_owned();
-            aside.push(".new");
-            symlink(program, &aside).and_then(|()| fs::rename(aside, path))
+/// Creates a link to the launcher. Replaces a link to another launcher, and fails if anything else is there.
+pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
+    match symlink(launcher, shim) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && links_to(shim, launcher) => {
+            let mut new = shim.as_os_str().to_owned();
+            new.push(".new");
+            symlink(launcher, &new)?;
+            fs::rename(new, shim)
         }
-        made => made,
+        result => result,
     }
 }
 
-/// Whether everybody may write to a file or folder. (With the sticky bit too they may add to a folder.)
-pub fn is_open_to_all(found: &Metadata) -> bool {
-    found.mode() & 0o002 != 0
+/// Returns true if a link's target has the name of this launcher.
+fn links_to(link: &Path, launcher: &Path) -> bool {
+    fs::read_link(link).is_ok_and(|target| target.file_name() == launcher.file_name())
 }
 
-/// Whether others than the owner may read or write it.
-pub fn is_open_to_others(found: &Metadata) -> bool {
-    found.mode() & 0o077 != 0
+/// Returns true if every user may write to a file, or add to a folder (with the sticky bit too).
+pub fn is_writable_by_all(data: &Metadata) -> bool {
+    data.mode() & 0o002 != 0
 }
 
-/// Whether only the owner and the group can reach what is in a folder.
-pub fn is_closed_to_others(found: &Metadata) -> bool {
-    found.mode() & 0o001 == 0
+/// Returns true if the group or other users have any right to a file.
+pub fn is_open_to_others(data: &Metadata) -> bool {
+    data.mode() & 0o077 != 0
 }
 
-/// The number of the user whose files this process makes.
+/// Returns true if only the owner and the group can reach the files in a folder.
+pub fn is_closed_to_others(data: &Metadata) -> bool {
+    data.mode() & 0o001 == 0
+}
+
+/// Returns the effective user, who owns the files that this process creates.
 pub fn user_id() -> u32 {
     nix::unistd::geteuid().as_raw()
 }
 
-/// The path that these bytes are.
-pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
+#[expect(clippy::unnecessary_wraps, reason = "on Windows some bytes are no path")]
+pub fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     Some(OsString::from_vec(bytes).into())
 }

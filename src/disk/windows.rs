@@ -1,97 +1,89 @@
-//! What Windows tells of a file.
+//! Files on Windows. Access lists are not read: a user's folders are taken for closed.
 
 use std::fs::{self, File, Metadata};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What tells one file or folder from all others: its final path.
-pub type Identity = PathBuf;
-
-/// The identity of what a path leads to.
+/// Returns the final path of a file or folder; `None` if there is none. It identifies it on this machine.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
-pub fn identity(path: &Path) -> Option<Identity> {
+pub fn file_id(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
-/// Opens a file.
 pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
-/// Whether reading it may wait for another process: not what has a path like a file's.
-pub fn is_special(_found: &Metadata) -> bool {
+/// Returns false: pipes have no paths among files.
+pub fn is_special(_data: &Metadata) -> bool {
     false
 }
 
-/// Whether the system would let this process run a file: it tells only when it is tried.
+/// Returns true: only running a program shows whether it may run.
 pub fn may_execute(_path: &Path) -> bool {
     true
 }
 
-/// Makes a file with the rights that the user's folder hands down; the folder above it has to be there.
+/// Creates a file with the rights of the user's folder. Fails if it exists, or its folder does not.
 pub fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 
-/// Opens a file to lock or write it, as above.
+/// Opens a file to lock or write it; creates it with the rights of the user's folder.
 pub fn open_private(path: &Path) -> io::Result<File> {
     File::options().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-/// Makes a folder and those above it, as above.
+/// Creates a folder and those above it, with the rights of the user's folder.
 pub fn create_private_folder(path: &Path) -> io::Result<()> {
     fs::create_dir_all(path)
 }
 
-/// The launcher waits for Python here, and so its files stay open as long.
-pub fn inherit(_file: &File) -> io::Result<()> {
+/// Does nothing: the launcher waits for Python, and its files stay open as long.
+pub fn keep_open_in_exec(_file: &File) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes another way to the launcher: a copy, for a link needs a right that few have. It takes the place
-/// of an older one, and is there whole or not at all.
-pub fn stand_in(program: &Path, path: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(path).is_ok() && !is_launcher(path)? {
+/// Creates a copy of the launcher, because a link needs a right that few users have. Replaces an older copy in
+/// one step, and fails if anything else is there.
+pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(shim).is_ok() && !is_launcher(shim)? {
         return Err(io::ErrorKind::AlreadyExists.into());
     }
-    let mut aside = path.as_os_str().to_owned();
-    aside.push(format!(".{}", std::process::id()));
-    let aside = PathBuf::from(aside);
-    let made = fs::copy(program, &aside).and_then(|_| fs::rename(&aside, path));
-    if made.is_err() {
-        let _ = fs::remove_file(&aside);
+    let mut new = shim.as_os_str().to_owned();
+    new.push(format!(".{}", std::process::id()));
+    let new = PathBuf::from(new);
+    let result = fs::copy(launcher, &new).and_then(|_| fs::rename(&new, shim));
+    if result.is_err() {
+        let _ = fs::remove_file(&new);
     }
-    made
+    result
 }
 
-/// Whether a file is the launcher of some version: a program that knows this variable's name.
+/// Returns true for the launcher of any version: a program that contains the name of this variable.
 fn is_launcher(path: &Path) -> io::Result<bool> {
     const NAME: &[u8] = b"SGTK_PYTHON_CONFIG";
     let data = if path.is_file() { fs::read(path)? } else { Vec::new() };
     Ok(data.starts_with(b"MZ") && data.windows(NAME.len()).any(|window| window == NAME))
 }
 
-/// Whether everybody may write to a file or folder: access lists are not looked at.
-pub fn is_open_to_all(_found: &Metadata) -> bool {
+pub fn is_writable_by_all(_data: &Metadata) -> bool {
     false
 }
 
-/// Whether others than the owner may read or write it: access lists are not looked at.
-pub fn is_open_to_others(_found: &Metadata) -> bool {
+pub fn is_open_to_others(_data: &Metadata) -> bool {
     false
 }
 
-/// Whether only the owner and the group can reach what is in a folder: users' folders are closed.
-pub fn is_closed_to_others(_found: &Metadata) -> bool {
+pub fn is_closed_to_others(_data: &Metadata) -> bool {
     true
 }
 
-/// The path that these bytes are.
-pub fn path_of(bytes: Vec<u8>) -> Option<PathBuf> {
+pub fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)
 }
 
-/// The number of the user, which Windows has none of.
+/// Returns 0: Windows has no user numbers.
 pub fn user_id() -> u32 {
     0
 }

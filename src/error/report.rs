@@ -51,7 +51,7 @@ impl<'a> Report<'a> {
 /// A report: the code, the kind, the message and after a semicolon the hint, both as for `format!`.
 macro_rules! row {
     ($code:expr, $kind:expr, $($message:expr),+ $(; $($hint:expr),+)?) => {
-        $crate::error::Report {
+        $crate::error::report::Report {
             code: $code,
             kind: $kind,
             message: format!($($message),+),

@@ -28,9 +28,10 @@ pub struct ConfigRoots {
 impl ConfigRoots {
     pub fn new(settings: &Settings, inputs: &Inputs) -> Result<Self, Error> {
         let mut named = Vec::new();
-        for (name, config) in settings.projects() {
-            let path = expand::setting(config.value, &config.origin, inputs)?;
-            named.push((name.to_owned(), Decided::new(path, config.origin)));
+        for project in &settings.projects {
+            let Some(config) = &project.config else { continue };
+            let path = expand::setting(&config.value, &config.origin, inputs)?;
+            named.push((project.name.clone(), Decided::new(path, config.origin.clone())));
         }
         Ok(ConfigRoots { folders: folders(settings, inputs)?, named })
     }
@@ -109,8 +110,8 @@ fn folders(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>
             let root = inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
             folders.push(Decided::new(root, Origin::Variable("SHOTGUN_BASE")));
         }
-    } else if let Some(roots) = settings.roots() {
-        for text in roots.value {
+    } else if let Some(roots) = &settings.roots {
+        for text in &roots.value {
             let root = expand::setting(text, &roots.origin, inputs)?;
             folders.push(Decided::new(root, roots.origin.clone()));
         }

@@ -1,42 +1,44 @@
-//! Decides what Python may inherit of the caller's environment: nothing that belongs to another
-//! project or another Python, and what the settings and options say. Pure.
+//! Decides which of the caller's variables Python inherits: none of another project or another Python, then
+//! the settings' and the options' changes.
 
 mod names;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 
-use crate::environment::{Environment, NamePattern, Variables};
+use crate::environment::{Environment, NamePattern, Variables, any_matches};
 use crate::origin::Decided;
 use crate::request::EnvironmentOptions;
 use crate::settings::EnvironmentTable;
 use names::{HARMLESS, OF_ANOTHER_PROJECT, OF_ANOTHER_PYTHON, SELECTING};
 
-/// Folders that many programs share, besides the root, the folders in it and the user's home.
+/// Folders that many programs share. [`is_shared`] adds those at the root.
 const SHARED_FOLDERS: [&str; 5] =
     ["/usr/lib", "/usr/lib64", "/usr/local", "/usr/local/lib", "/usr/share"];
 
-/// Decides what Python inherits of `variables`: first what must go, then the settings' tables in
-/// their order, then the options. What `--keep` names, neither the rules nor the tables remove.
+const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
+
+/// Returns Python's environment: the rules change `variables` first, then the settings' tables in their
+/// order, then the options. Neither the rules nor the tables unset a variable that `--keep` names.
 pub fn inherit(
     variables: Variables,
     options: &EnvironmentOptions,
-    tables: &[Decided<&EnvironmentTable>],
+    tables: &[&Decided<EnvironmentTable>],
 ) -> Environment {
-    let mut planned = Planned { environment: Environment::new(variables), keep: &options.keep };
+    let mut rules = Rules { environment: Environment::new(variables), keep: &options.keep };
     if options.clean {
-        planned.keep_only_harmless();
+        rules.unset_all_but_harmless();
     }
-    planned.leave_virtual_environment();
-    planned.leave_host_python();
-    planned.unset_all(&OF_ANOTHER_PROJECT, "carries another project into this one");
-    planned.unset_all(&SELECTING, "chose this launch, and must not choose another one");
-    planned.unset_all(&OF_ANOTHER_PYTHON, "belongs to another Python");
+    rules.remove_virtual_environment();
+    rules.remove_host_python();
+    rules.unset_all(&OF_ANOTHER_PROJECT, "carries another project into this one");
+    rules.unset_all(&SELECTING, "chose this launch, and must not choose another one");
+    rules.unset_all(&OF_ANOTHER_PYTHON, "belongs to another Python");
     for table in tables {
-        planned.apply(table);
+        rules.apply(table);
     }
-    let mut environment = planned.environment;
-    for name in environment.names(|name| options.unset.iter().any(|p| p.matches(name))) {
+    let mut environment = rules.environment;
+    for name in environment.names(|name| any_matches(&options.unset, name)) {
         environment.unset(name, "option --unset");
     }
     for (name, value) in &options.set {
@@ -45,115 +47,117 @@ pub fn inherit(
     environment
 }
 
-/// The variables that a process can have whoever started it.
+/// Returns the variables that do not depend on the caller's program.
 pub fn harmless() -> Vec<NamePattern> {
     HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect()
 }
 
-struct Planned<'a> {
+/// The rules' changes to an environment, as far as `--keep` allows them.
+struct Rules<'a> {
     environment: Environment,
     keep: &'a [NamePattern],
 }
 
-impl Planned<'_> {
-    fn keeps(&self, name: impl AsRef<OsStr>) -> bool {
-        let name = name.as_ref();
-        self.keep.iter().any(|pattern| pattern.matches(name))
-    }
-
+impl Rules<'_> {
     fn unset_all(&mut self, names: &[&str], reason: &str) {
         for name in names {
-            if !self.keeps(name) {
+            if !any_matches(self.keep, name.as_ref()) {
                 self.environment.unset(name, reason);
             }
         }
     }
 
-    fn keep_only_harmless(&mut self) {
+    fn unset_all_but_harmless(&mut self) {
         let harmless = harmless();
-        let others = |name: &OsStr| !harmless.iter().any(|pattern| pattern.matches(name));
-        for name in self.environment.names(|name| others(name) && !self.keeps(name)) {
-            self.environment.withhold(name, "option --clean");
+        let is_allowed =
+            |name: &OsStr| any_matches(&harmless, name) || any_matches(self.keep, name);
+        for name in self.environment.names(|name| !is_allowed(name)) {
+            self.environment.unset_until_named(name, "option --clean");
         }
     }
 
-    fn apply(&mut self, table: &Decided<&EnvironmentTable>) {
+    fn apply(&mut self, table: &Decided<EnvironmentTable>) {
         let reason = table.origin.to_string();
-        let unset = |name: &OsStr| table.value.unset.iter().any(|pattern| pattern.matches(name));
-        for name in self.environment.names(|name| unset(name) && !self.keeps(name)) {
+        let EnvironmentTable { unset, set } = &table.value;
+        let keep = self.keep;
+        for name in self.environment.names(|n| any_matches(unset, n) && !any_matches(keep, n)) {
             self.environment.unset(name, reason.as_str());
         }
-        for (name, value) in &table.value.set {
+        for (name, value) in set {
             self.environment.set(name, value, reason.as_str());
         }
     }
 
-    /// An activated virtual environment leaves `PATH`, so that its Python is not found there.
-    fn leave_virtual_environment(&mut self) {
-        let Some(home) = self.leaving("VIRTUAL_ENV") else { return };
+    /// Takes an activated virtual environment out of `PATH`, so that its Python is not found there.
+    fn remove_virtual_environment(&mut self) {
+        let Some(home) = self.value_to_unset("VIRTUAL_ENV") else { return };
         let programs = Path::new(&home).join(if cfg!(windows) { "Scripts" } else { "bin" });
         if ["/bin", "/usr/bin", "/usr/local/bin"].iter().any(|shared| programs == Path::new(shared))
         {
             return;
         }
         let reason = "without the virtual environment that the caller was in";
-        self.shorten("PATH".as_ref(), reason, |entry| entry == programs);
+        self.remove_entries("PATH".as_ref(), reason, |entry| entry == programs);
     }
 
-    /// The libraries of a program that brings its own Python (a DCC sets `PYTHONHOME`) break others.
-    fn leave_host_python(&mut self) {
-        let Some(home) = self.leaving("PYTHONHOME") else { return };
-        let users_home =
-            self.environment.inherited(if cfg!(windows) { "USERPROFILE" } else { "HOME" });
-        let users_home = users_home.map(Path::new);
-        let homes = std::env::split_paths(&home);
-        let homes: Vec<PathBuf> =
-            homes.filter_map(|home| folder_of_host(&home, users_home)).collect();
-        let is_host = |entry: &Path| homes.iter().any(|home| entry.starts_with(home));
-        let lists = |name: &OsStr| {
-            let name = name.as_encoded_bytes();
-            name == b"PYTHONPATH" || name == b"LD_LIBRARY_PATH" || name.starts_with(b"DYLD_")
-        };
-        for name in self.environment.names(lists) {
-            self.shorten(&name, "without what belongs to the Python of PYTHONHOME", is_host);
+    /// Takes the libraries of a program that brings its own Python out of the lists of paths: they break other
+    /// Pythons. Such a program (a DCC) sets `PYTHONHOME`.
+    fn remove_host_python(&mut self) {
+        let Some(homes) = self.value_to_unset("PYTHONHOME") else { return };
+        let users_home = self.environment.inherited(HOME).map(Path::new);
+        let mut folders = Vec::new();
+        for home in std::env::split_paths(&homes) {
+            folders.extend(host_folder(&home, users_home));
+        }
+        let is_host = |entry: &Path| folders.iter().any(|folder| entry.starts_with(folder));
+        for name in self.environment.names(lists_libraries) {
+            let reason = "without what belongs to the Python of PYTHONHOME";
+            self.remove_entries(&name, reason, is_host);
         }
     }
 
-    /// The value of a variable that is about to be unset.
-    fn leaving(&self, name: &str) -> Option<OsString> {
+    /// Returns the value of a variable that the rules are going to unset; `None` if they leave it or it is
+    /// empty.
+    fn value_to_unset(&self, name: &str) -> Option<OsString> {
         let value = self.environment.inherited(name).filter(|value| !value.is_empty())?;
-        (!self.keeps(name)).then(|| value.to_owned())
+        (!any_matches(self.keep, name.as_ref())).then(|| value.to_owned())
     }
 
-    /// Takes entries out of a list of paths.
-    fn shorten(&mut self, name: &OsStr, reason: &str, leaves: impl Fn(&Path) -> bool) {
-        if self.keeps(name) {
+    /// Removes entries from a list of paths, and unsets the variable if none is left.
+    fn remove_entries(&mut self, name: &OsStr, reason: &str, is_unwanted: impl Fn(&Path) -> bool) {
+        if any_matches(self.keep, name) {
             return;
         }
-        let Some(list) = self.environment.get(name).map(OsStr::to_owned) else { return };
-        let entries: Vec<PathBuf> = std::env::split_paths(&list).collect();
-        let stay: Vec<&PathBuf> = entries.iter().filter(|entry| !leaves(entry)).collect();
-        if stay.len() == entries.len() {
+        let Some(list) = self.environment.get(name) else { return };
+        let mut entries: Vec<PathBuf> = std::env::split_paths(list).collect();
+        let before = entries.len();
+        entries.retain(|entry| !is_unwanted(entry));
+        if entries.len() == before {
             return;
         }
-        match std::env::join_paths(stay) {
+        match std::env::join_paths(entries) {
             Ok(list) if !list.is_empty() => self.environment.set(name, list, reason),
             _ => self.environment.unset(name, reason),
         }
     }
 }
 
-/// The folder of a program, told from its `PYTHONHOME`: that, or the folder above it if it is named
-/// for Python; `None` if many programs share it.
-fn folder_of_host(home: &Path, users_home: Option<&Path>) -> Option<PathBuf> {
+fn lists_libraries(name: &OsStr) -> bool {
+    let name = name.as_encoded_bytes();
+    name == b"PYTHONPATH" || name == b"LD_LIBRARY_PATH" || name.starts_with(b"DYLD_")
+}
+
+/// Returns the folder of the program with this `PYTHONHOME`: the home, or its parent if the home is named for
+/// Python; `None` if many programs share it.
+fn host_folder(home: &Path, users_home: Option<&Path>) -> Option<PathBuf> {
     let is_shared = |folder: &Path| is_shared(folder) || users_home == Some(folder);
     let name = home.file_name()?.to_string_lossy().to_lowercase();
-    let above = home.parent().filter(|above| name.starts_with("python") && !is_shared(above));
-    let folder = above.unwrap_or(home);
+    let parent = home.parent().filter(|parent| name.starts_with("python") && !is_shared(parent));
+    let folder = parent.unwrap_or(home);
     (folder.has_root() && !is_shared(folder)).then(|| folder.to_owned())
 }
 
-/// Whether many programs share a folder.
+/// Returns true for the root, the folders in it, and [`SHARED_FOLDERS`].
 fn is_shared(folder: &Path) -> bool {
     let parts = folder.components().filter(|part| matches!(part, Component::Normal(_)));
     parts.count() <= 1 || SHARED_FOLDERS.iter().any(|shared| folder == Path::new(shared))
@@ -164,8 +168,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn folders_of_hosts() {
-        let folder = |home: &str| folder_of_host(Path::new(home), Some(Path::new("/home/me")));
+    fn host_folder_is_never_a_shared_folder() {
+        let folder = |home: &str| host_folder(Path::new(home), Some(Path::new("/home/me")));
         assert_eq!(folder("/opt/maya2024"), Some("/opt/maya2024".into()));
         assert_eq!(folder("/opt/hfs20/python"), Some("/opt/hfs20".into()));
         assert_eq!(folder("/opt/blender/4/Python311/"), Some("/opt/blender/4".into()));

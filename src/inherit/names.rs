@@ -1,6 +1,6 @@
-//! The variables that matter, by what they do.
+//! Names of variables, by the rule that they fall under.
 
-/// Variables that carry one project into the next (tk-core's own, and its bootstrap's).
+/// Carry one project into the next (tk-core and its bootstrap set them).
 pub const OF_ANOTHER_PROJECT: [&str; 16] = [
     "SGTK_CONTEXT",
     "SGTK_ENGINE",
@@ -20,7 +20,7 @@ pub const OF_ANOTHER_PROJECT: [&str; 16] = [
     "TK_BOOTSTRAP_CONFIG_OVERRIDE",
 ];
 
-/// Variables that choose what this launcher launches.
+/// Choose the launcher's project, configuration and Python.
 pub const SELECTING: [&str; 6] = [
     "SGTK_CONFIG",
     "SGTK_PIPELINE",
@@ -30,7 +30,7 @@ pub const SELECTING: [&str; 6] = [
     "SGTK_PYTHON_WARM",
 ];
 
-/// Variables that redirect a Python or start something else in it (python(1), CPython's `getpath.py`).
+/// Redirect a Python, or run other code in it (python(1), CPython's `getpath.py`).
 pub const OF_ANOTHER_PYTHON: [&str; 7] = [
     "PYTHONEXECUTABLE",
     "PYTHONHOME",
@@ -41,84 +41,29 @@ pub const OF_ANOTHER_PYTHON: [&str; 7] = [
     "__PYVENV_LAUNCHER__",
 ];
 
-/// What `--clean` starts from: the user, the machine, the terminal, the language, the way to the
-/// network, and the site's settings for Toolkit.
+/// Stay with `--clean`.
+#[rustfmt::skip]
 pub const HARMLESS: [&str; 77] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "APPDATA",
-    "COLORTERM",
-    "COLUMNS",
-    "COMPUTERNAME",
-    "COMSPEC",
-    "CURL_CA_BUNDLE",
-    "DBUS_SESSION_BUS_ADDRESS",
-    "DISPLAY",
-    "HOME",
-    "HOMEDRIVE",
-    "HOMEPATH",
-    "HOSTNAME",
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "LANG",
-    "LANGUAGE",
-    "LC_*",
-    "LINES",
-    "LOCALAPPDATA",
-    "LOGNAME",
-    "NO_PROXY",
-    "no_proxy",
-    "NUMBER_OF_PROCESSORS",
-    "OS",
-    "PATH",
-    "PATHEXT",
-    "PROCESSOR_*",
-    "PROGRAMDATA",
-    "PROGRAMFILES",
-    "PROGRAMFILES(X86)",
-    "PROGRAMW6432",
-    "PWD",
-    "REQUESTS_CA_BUNDLE",
-    "SGTK_PREFERENCES_LOCATION",
-    "SGTK_PYTHON_CACHE",
-    "SGTK_PYTHON_SETTINGS",
-    "SHELL",
-    "SHOTGUN_ALLOW_OLD_PYTHON",
-    "SHOTGUN_API_CACERTS",
-    "SHOTGUN_BASE",
-    "SHOTGUN_BUNDLE_CACHE_FALLBACK_PATHS",
-    "SHOTGUN_BUNDLE_CACHE_PATH",
-    "SHOTGUN_DISABLE_APPSTORE_ACCESS",
-    "SHOTGUN_FARM_SCRIPT_KEY",
-    "SHOTGUN_FARM_SCRIPT_USER",
-    "SHOTGUN_HOME",
-    "SHOTGUN_PATH_*",
-    "SSH_AUTH_SOCK",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-    "SYSTEMDRIVE",
-    "SYSTEMROOT",
-    "TEMP",
-    "TERM",
-    "TERMINFO",
-    "TK_DEBUG",
-    "TMP",
-    "TMPDIR",
-    "TZ",
-    "USER",
-    "USERDOMAIN",
-    "USERNAME",
-    "USERPROFILE",
-    "WAYLAND_DISPLAY",
-    "WINDIR",
-    "XAUTHORITY",
-    "XDG_CACHE_HOME",
-    "XDG_CONFIG_DIRS",
-    "XDG_CONFIG_HOME",
-    "XDG_DATA_DIRS",
-    "XDG_DATA_HOME",
-    "XDG_RUNTIME_DIR",
+    // The user and the folders.
+    "APPDATA", "HOME", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "LOGNAME", "PWD", "SHELL", "TEMP",
+    "TMP", "TMPDIR", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE", "XDG_CACHE_HOME",
+    "XDG_CONFIG_DIRS", "XDG_CONFIG_HOME", "XDG_DATA_DIRS", "XDG_DATA_HOME", "XDG_RUNTIME_DIR",
     "XDG_STATE_HOME",
+    // The machine.
+    "COMPUTERNAME", "COMSPEC", "HOSTNAME", "NUMBER_OF_PROCESSORS", "OS", "PATH", "PATHEXT",
+    "PROCESSOR_*", "PROGRAMDATA", "PROGRAMFILES", "PROGRAMFILES(X86)", "PROGRAMW6432",
+    "SYSTEMDRIVE", "SYSTEMROOT", "WINDIR",
+    // The terminal, the display and the language.
+    "COLORTERM", "COLUMNS", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY", "LANG", "LANGUAGE", "LC_*",
+    "LINES", "TERM", "TERMINFO", "TZ", "WAYLAND_DISPLAY", "XAUTHORITY",
+    // The network.
+    "ALL_PROXY", "all_proxy", "CURL_CA_BUNDLE", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY",
+    "https_proxy", "NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE", "SSH_AUTH_SOCK", "SSL_CERT_DIR",
+    "SSL_CERT_FILE",
+    // The site's settings for Toolkit and the launcher.
+    "SGTK_PREFERENCES_LOCATION", "SGTK_PYTHON_CACHE", "SGTK_PYTHON_SETTINGS",
+    "SHOTGUN_ALLOW_OLD_PYTHON", "SHOTGUN_API_CACERTS", "SHOTGUN_BASE",
+    "SHOTGUN_BUNDLE_CACHE_FALLBACK_PATHS", "SHOTGUN_BUNDLE_CACHE_PATH",
+    "SHOTGUN_DISABLE_APPSTORE_ACCESS", "SHOTGUN_FARM_SCRIPT_KEY", "SHOTGUN_FARM_SCRIPT_USER",
+    "SHOTGUN_HOME", "SHOTGUN_PATH_*", "TK_DEBUG",
 ];

@@ -22,10 +22,10 @@ impl Pythons<'_> {
     /// Returns the Python that runs the site's core: `python` in `[site]`, else the settings' for all projects,
     /// else `python3` on `PATH`.
     pub fn of_site(&self, settings: &Settings) -> Result<Interpreter, Error> {
-        let python = settings.site("python", |site| site.python.as_deref());
-        let Some(python) = python.or_else(|| settings.python(None)) else { return self.default() };
+        let python = settings.site.python.as_ref().or(settings.python(None));
+        let Some(python) = python else { return self.default() };
         let mut lookup = |name: &str| self.environment.get(name).map(OsStr::to_owned);
-        let value = expand::home(expand::variables(python.value, &mut lookup), &mut lookup);
+        let value = expand::home(expand::variables(&python.value, &mut lookup), &mut lookup);
         self.named(&value, &python.origin)
     }
 

@@ -106,7 +106,7 @@ impl Resolver<'_> {
     fn studio_core(&mut self, link: PathBuf) -> Result<Core, Error> {
         let setting = self.context.settings.studio(self.selection.known_as.as_deref());
         let (studio, origin) = match setting {
-            Some(studio) => (self.expanded_with_home(studio.value), studio.origin),
+            Some(studio) => (self.expanded_with_home(&studio.value), studio.origin.clone()),
             None => (STUDIO.into(), Origin::Default("the default studio core")),
         };
         let mut missing = None;
@@ -131,7 +131,7 @@ impl Resolver<'_> {
             return self.pythons().named(&python.value, &python.origin);
         }
         if let Some(python) = settings.python(self.selection.known_as.as_deref()) {
-            let value = self.expanded_with_home(python.value);
+            let value = self.expanded_with_home(&python.value);
             return self.pythons().named(&value, &python.origin);
         }
         let file = core.interpreter_file();

@@ -1,228 +1,292 @@
-//! The settings files: a studio's and, over it, the user's. Read once; what they say is kept with the
-//! file and key that say it.
+//! The settings: a studio's file and, over it, the user's, merged into values that know the key and file
+//! which decided them.
 
-mod document;
+mod file;
+mod value;
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::disk::{self, FileProblem};
-use crate::environment::NamePattern;
+use serde::Deserialize;
+
+use crate::environment::{NamePattern, Variables};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
-use crate::os::Os;
-use document::{Document, ProjectTable, parse};
 
-pub use document::{EnvironmentTable, SiteTable};
+const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
+const MAX_WORKERS: u32 = 8;
+const MAX_JOBS: u32 = 32;
 
-/// The studio's settings file, beside the launcher or in `/etc`.
-const FILE_NAME: &str = "sgtk-python.toml";
+/// Defines a table of the settings from one list of its keys: the values merged from all files, and the
+/// table as one file has it.
+macro_rules! table {
+    (
+        pub struct $merged:ident { $($visible:vis $field:ident: $field_type:ty,)* }
+        struct $written:ident { $($part:ident: $part_type:ty,)* }
+        keys { $($(#[$attribute:meta])* $key:ident: $type:ty,)* }
+    ) => {
+        #[derive(Debug, Default)]
+        pub struct $merged {
+            $(pub $key: Option<Decided<$type>>,)*
+            $($visible $field: $field_type,)*
+        }
 
-/// What the settings files say, the weakest file first.
-#[derive(Debug, Default)]
-pub struct Settings {
-    files: Vec<File>,
+        #[derive(Default, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        struct $written {
+            $($(#[$attribute])* $key: Option<$type>,)*
+            $($part: $part_type,)*
+        }
+
+        impl $merged {
+            /// Takes the keys that no file has decided yet.
+            fn fill(&mut self, file: &Path, prefix: &str, written: &mut $written) {
+                $(if self.$key.is_none() && let Some(value) = written.$key.take() {
+                    let origin = origin(file, format!("{prefix}{}", stringify!($key)));
+                    self.$key = Some(Decided::new(value, origin));
+                })*
+            }
+        }
+    };
 }
 
-/// What the settings say of workers.
+table! {
+    pub struct Settings {
+        pub site: SiteSettings,
+        environment: Vec<Decided<EnvironmentTable>>,
+        // The user's before the studio's, each file's by name.
+        pub projects: Vec<ProjectSettings>,
+    }
+    struct Document {
+        site: SiteTable,
+        environment: EnvironmentTable,
+        projects: BTreeMap<String, ProjectTable>,
+    }
+    keys {
+        #[serde(deserialize_with = "value::texts")]
+        roots: Vec<String>,
+        /// The studio's core, below a root.
+        #[serde(deserialize_with = "value::text")]
+        studio: String,
+        #[serde(deserialize_with = "value::text")]
+        python: String,
+        warm: bool,
+        keep_engine: bool,
+        #[serde(deserialize_with = "value::modules")]
+        preload: Vec<String>,
+        #[serde(deserialize_with = "value::optional_patterns")]
+        worker_variables: Vec<NamePattern>,
+        #[serde(deserialize_with = "value::duration")]
+        idle_after: Duration,
+        max_workers: NonZeroU32,
+        max_jobs: NonZeroU32,
+        max_memory: NonZeroU32,
+    }
+}
+
+table! {
+    pub struct SiteSettings {}
+    struct SiteTable {}
+    keys {
+        #[serde(deserialize_with = "value::text")]
+        host: String,
+        /// The core that realises configurations: a folder that holds `sgtk`.
+        #[serde(deserialize_with = "value::text")]
+        core: String,
+        #[serde(deserialize_with = "value::text")]
+        python: String,
+        /// Selects among the configurations that the site has for a project.
+        #[serde(deserialize_with = "value::text")]
+        plugin_id: String,
+        /// The engine whose apps are made ready.
+        #[serde(deserialize_with = "value::text")]
+        engine: String,
+        /// The descriptor for a project without a configuration on the site.
+        #[serde(deserialize_with = "value::text")]
+        base_configuration: String,
+        /// The age from which a cached answer is asked for again.
+        #[serde(deserialize_with = "value::duration")]
+        refresh_after: Duration,
+        /// The time limit for one answer.
+        #[serde(deserialize_with = "value::time_limit")]
+        timeout: Duration,
+        /// The time limit for each step of realising.
+        #[serde(deserialize_with = "value::time_limit")]
+        realise_timeout: Duration,
+        /// A file with a script's name and key.
+        #[serde(deserialize_with = "value::text")]
+        credentials_file: String,
+        /// Authenticate every launch before its code runs.
+        authenticate: bool,
+    }
+}
+
+table! {
+    pub struct ProjectSettings {
+        pub name: String,
+        environment: Vec<Decided<EnvironmentTable>>,
+        // The files that have a table for the project.
+        files: Vec<PathBuf>,
+    }
+    struct ProjectTable { environment: EnvironmentTable, }
+    keys {
+        #[serde(deserialize_with = "value::text")]
+        config: String,
+        #[serde(deserialize_with = "value::text")]
+        studio: String,
+        #[serde(deserialize_with = "value::text")]
+        python: String,
+        warm: bool,
+        keep_engine: bool,
+        #[serde(deserialize_with = "value::modules")]
+        preload: Vec<String>,
+    }
+}
+
+/// The changes to the variables that Python gets, as one table has them.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EnvironmentTable {
+    #[serde(deserialize_with = "value::patterns")]
+    pub unset: Vec<NamePattern>,
+    #[serde(deserialize_with = "value::assignments")]
+    pub set: Variables,
+}
+
+/// The settings of a project's workers, with the defaults.
 #[derive(Clone, Debug)]
 pub struct WorkerSettings {
-    /// Whether a worker starts the jobs' engine, and keeps it for all of them.
+    /// Start the jobs' engine in the worker, and keep it for all of them.
     pub keep_engine: bool,
-    /// What a worker imports besides `sgtk`.
+    /// Modules that a worker imports after `sgtk`.
     pub preload: Vec<String>,
-    /// Further variables that tell workers apart.
+    /// Variables whose values a worker's jobs must share, added to the usual ones.
     pub variables: Vec<NamePattern>,
-    /// How long a worker waits for the next job.
+    /// The time after which a worker without jobs ends.
     pub idle_after: Duration,
-    /// How many workers a user may have.
+    /// Workers for each user.
     pub max_workers: u32,
-    /// How many jobs a worker runs at once.
+    /// Jobs at once in one worker.
     pub max_jobs: u32,
-    /// The MiB above which further jobs wait; 0: no limit.
+    /// The MiB of a worker and its jobs above which further jobs wait; 0: no limit.
     pub max_memory: u32,
 }
 
-/// How long a worker waits for the next job, if nothing else is said.
-const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
-
-#[derive(Debug)]
-struct File {
-    path: PathBuf,
-    document: Document,
-}
-
 impl Settings {
-    /// Reads the settings files that are there.
+    /// Reads the settings files. Fails if one is invalid, or if `SGTK_PYTHON_SETTINGS` names a missing one.
     pub fn read(inputs: &Inputs) -> Result<Self, Error> {
-        let mut files = Vec::new();
-        if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-            let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
-            let file = File::read(path.clone())?;
-            files.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
-        } else if let Some(file) = studio_file(inputs)? {
-            files.push(file);
+        let mut settings = Settings::default();
+        for (file, document) in file::read_all(inputs)?.into_iter().rev() {
+            settings.add(&file, document);
         }
-        if let Some(path) = users_place(inputs) {
-            files.extend(File::read_if_allowed(path)?);
+        Ok(settings)
+    }
+
+    /// Adds a file that counts less than those before.
+    fn add(&mut self, file: &Path, mut document: Document) {
+        self.fill(file, "", &mut document);
+        self.site.fill(file, "site.", &mut document.site);
+        add_environment(&mut self.environment, file, "", document.environment);
+        let before = self.projects.len();
+        for (name, table) in document.projects {
+            let known = self.projects.iter_mut().take(before).find(|project| project.name == name);
+            if let Some(project) = known {
+                project.add(file, table);
+            } else {
+                let mut project = ProjectSettings { name, ..ProjectSettings::default() };
+                project.add(file, table);
+                self.projects.push(project);
+            }
         }
-        Ok(Settings { files })
     }
 
-    /// The folders below which configs lie, as written.
-    pub fn roots(&self) -> Option<Decided<&[String]>> {
-        self.strongest(|document| document.roots.as_deref(), "roots")
+    fn project(&self, name: Option<&str>) -> Option<&ProjectSettings> {
+        self.projects.iter().find(|project| name == Some(&project.name))
     }
 
-    /// The studio's core below a root, as written.
-    pub fn studio(&self, project: Option<&str>) -> Option<Decided<&str>> {
-        self.of_project(project, "studio", |table| table.studio.as_deref())
-            .or_else(|| self.strongest(|document| document.studio.as_deref(), "studio"))
+    /// Returns the path of the studio's core below a root, as written.
+    pub fn studio(&self, project: Option<&str>) -> Option<&Decided<String>> {
+        let table = self.project(project);
+        table.and_then(|table| table.studio.as_ref()).or(self.studio.as_ref())
     }
 
-    /// The Python, as written.
-    pub fn python(&self, project: Option<&str>) -> Option<Decided<&str>> {
-        self.of_project(project, "python", |table| table.python.as_deref())
-            .or_else(|| self.strongest(|document| document.python.as_deref(), "python"))
+    /// Returns the Python, as written.
+    pub fn python(&self, project: Option<&str>) -> Option<&Decided<String>> {
+        let table = self.project(project);
+        table.and_then(|table| table.python.as_ref()).or(self.python.as_ref())
     }
 
-    /// A key of the `[site]` table.
-    pub fn site<'a, T: ?Sized>(
-        &'a self,
-        key: &str,
-        pick: impl Fn(&'a SiteTable) -> Option<&'a T>,
-    ) -> Option<Decided<&'a T>> {
-        self.strongest(|document| pick(&document.site), &format!("site.{key}"))
-    }
-
-    /// Whether jobs run in a worker.
     pub fn warm(&self, project: Option<&str>) -> Option<Decided<bool>> {
-        let decided = self
-            .of_project(project, "warm", |table| table.warm.as_ref())
-            .or_else(|| self.strongest(|document| document.warm.as_ref(), "warm"))?;
-        Some(Decided::new(*decided.value, decided.origin))
+        let table = self.project(project);
+        table.and_then(|table| table.warm.as_ref()).or(self.warm.as_ref()).cloned()
     }
 
-    /// What is said of workers.
     pub fn workers(&self, project: Option<&str>) -> WorkerSettings {
-        let preload = self
-            .of_project(project, "preload", |table| table.preload.as_deref())
-            .or_else(|| self.strongest(|document| document.preload.as_deref(), "preload"));
-        let keep_engine = self
-            .of_project(project, "keep_engine", |table| table.keep_engine.as_ref())
-            .or_else(|| self.strongest(|document| document.keep_engine.as_ref(), "keep_engine"));
+        let table = self.project(project);
+        let keep_engine = table.and_then(|table| table.keep_engine.as_ref());
+        let preload = table.and_then(|table| table.preload.as_ref());
         WorkerSettings {
-            keep_engine: keep_engine.is_some_and(|keep| *keep.value),
-            preload: preload.map(|preload| preload.value.to_vec()).unwrap_or_default(),
-            variables: self
-                .latest(|document| document.worker_variables.clone())
-                .unwrap_or_default(),
-            idle_after: self.latest(|document| document.idle_after).unwrap_or(IDLE_AFTER),
-            max_workers: self.latest(|document| document.max_workers).map_or(8, NonZeroU32::get),
-            max_jobs: self.latest(|document| document.max_jobs).map_or(32, NonZeroU32::get),
-            max_memory: self.latest(|document| document.max_memory).map_or(0, NonZeroU32::get),
+            keep_engine: value_or(keep_engine.or(self.keep_engine.as_ref()), false),
+            preload: value_or(preload.or(self.preload.as_ref()), Vec::new()),
+            variables: value_or(self.worker_variables.as_ref(), Vec::new()),
+            idle_after: value_or(self.idle_after.as_ref(), IDLE_AFTER),
+            max_workers: number_or(self.max_workers.as_ref(), MAX_WORKERS),
+            max_jobs: number_or(self.max_jobs.as_ref(), MAX_JOBS),
+            max_memory: number_or(self.max_memory.as_ref(), 0),
         }
     }
 
-    /// The config of a project, as written.
-    pub fn config(&self, project: &str) -> Option<Decided<&str>> {
-        self.of_project(Some(project), "config", |table| table.config.as_deref())
-    }
-
-    /// The projects whose config the settings name, with that config as written.
-    pub fn projects(&self) -> impl Iterator<Item = (&str, Decided<&str>)> {
-        let names = self.files.iter().rev().flat_map(|file| file.document.projects.keys());
-        names.filter_map(|name| Some((name.as_str(), self.config(name)?)))
-    }
-
-    /// The projects that have a table, with the file that has it.
+    /// Returns the projects' tables, each with its file.
     pub fn tables(&self) -> impl Iterator<Item = (&str, &Path)> {
-        let tables = self.files.iter().map(|file| (file.document.projects.keys(), &file.path));
-        tables.flat_map(|(names, path)| names.map(|name| (name.as_str(), path.as_path())))
+        self.projects.iter().flat_map(ProjectSettings::tables)
     }
 
-    /// What to do to the environment, in this order: the general before the project's, and of each
-    /// the studio's before the user's.
-    pub fn environment(&self, project: Option<&str>) -> Vec<Decided<&EnvironmentTable>> {
-        let general =
-            self.files.iter().map(|file| (file, "environment".into(), &file.document.environment));
-        let special = self.files.iter().filter_map(|file| {
-            let table = file.document.projects.get(project?)?;
-            Some((file, format!("projects.{}.environment", project?), &table.environment))
-        });
-        let decided = |(file, key, table): (&File, String, _)| {
-            Decided::new(table, Origin::Setting { key, file: file.path.clone() })
-        };
-        general.chain(special).map(decided).collect()
-    }
-
-    fn strongest<'a, T: ?Sized>(
-        &'a self,
-        pick: impl Fn(&'a Document) -> Option<&'a T>,
-        key: &str,
-    ) -> Option<Decided<&'a T>> {
-        self.files.iter().rev().find_map(|file| {
-            let origin = Origin::Setting { key: key.into(), file: file.path.clone() };
-            Some(Decided::new(pick(&file.document)?, origin))
-        })
-    }
-
-    /// What the strongest file says that says anything.
-    fn latest<T>(&self, pick: impl Fn(&Document) -> Option<T>) -> Option<T> {
-        self.files.iter().rev().find_map(|file| pick(&file.document))
-    }
-
-    fn of_project<'a, T: ?Sized>(
-        &'a self,
-        project: Option<&str>,
-        key: &str,
-        pick: impl Fn(&'a ProjectTable) -> Option<&'a T>,
-    ) -> Option<Decided<&'a T>> {
-        let project = project?;
-        let pick = |document: &'a Document| pick(document.projects.get(project)?);
-        self.strongest(pick, &format!("projects.{project}.{key}"))
-    }
-}
-
-impl File {
-    /// The same, for a file that nobody named: somebody else's home (`su` and `cron` leave `HOME` as it
-    /// was) is closed to this user.
-    fn read_if_allowed(path: PathBuf) -> Result<Option<Self>, Error> {
-        match Self::read(path) {
-            Err(Error::File { problem: FileProblem::Io(_), .. }) => Ok(None),
-            result => result,
+    /// Returns the changes to the environment in the order in which they apply: those for all projects
+    /// before the project's, and of each the studio's before the user's.
+    pub fn environment(&self, project: Option<&str>) -> Vec<&Decided<EnvironmentTable>> {
+        let mut tables: Vec<_> = self.environment.iter().rev().collect();
+        if let Some(project) = self.project(project) {
+            tables.extend(project.environment.iter().rev());
         }
-    }
-
-    /// Reads one settings file; `None` where there is none.
-    fn read(path: PathBuf) -> Result<Option<Self>, Error> {
-        let Some(text) = disk::read(&path).map_err(|problem| Error::of_file(&path, problem))?
-        else {
-            return Ok(None);
-        };
-        let document = parse(&path, &text)?;
-        Ok(Some(File { path, document }))
+        tables
     }
 }
 
-/// The studio's file: beside the launcher, so that a share carries its own, else the machine's.
-fn studio_file(inputs: &Inputs) -> Result<Option<File>, Error> {
-    let beside =
-        inputs.location.launcher.as_deref().map(|launcher| launcher.with_file_name(FILE_NAME));
-    match beside.map(File::read).transpose()?.flatten() {
-        Some(file) => Ok(Some(file)),
-        None if cfg!(unix) => File::read(Path::new("/etc").join(FILE_NAME)),
-        None => Ok(None),
+impl ProjectSettings {
+    fn add(&mut self, file: &Path, mut table: ProjectTable) {
+        let prefix = format!("projects.{}.", self.name);
+        self.fill(file, &prefix, &mut table);
+        add_environment(&mut self.environment, file, &prefix, table.environment);
+        self.files.push(file.to_owned());
+    }
+
+    fn tables(&self) -> impl Iterator<Item = (&str, &Path)> {
+        self.files.iter().map(|file| (self.name.as_str(), file.as_path()))
     }
 }
 
-/// The user's file (XDG Base Directory Specification); having no home folder is normal.
-fn users_place(inputs: &Inputs) -> Option<PathBuf> {
-    let home = || match Os::CURRENT {
-        Os::Windows => inputs.folder("APPDATA"),
-        _ => Some(inputs.folder("HOME")?.join(".config")),
-    };
-    Some(inputs.folder("XDG_CONFIG_HOME").or_else(home)?.join("sgtk-python").join("settings.toml"))
+fn add_environment(
+    tables: &mut Vec<Decided<EnvironmentTable>>,
+    file: &Path,
+    prefix: &str,
+    table: EnvironmentTable,
+) {
+    if !table.unset.is_empty() || !table.set.is_empty() {
+        tables.push(Decided::new(table, origin(file, format!("{prefix}environment"))));
+    }
+}
+
+fn origin(file: &Path, key: String) -> Origin {
+    Origin::Setting { key, file: file.to_owned() }
+}
+
+fn value_or<T: Clone>(setting: Option<&Decided<T>>, default: T) -> T {
+    setting.map_or(default, |setting| setting.value.clone())
+}
+
+fn number_or(setting: Option<&Decided<NonZeroU32>>, default: u32) -> u32 {
+    setting.map_or(default, |setting| setting.value.get())
 }

@@ -42,11 +42,8 @@ impl Credentials {
         if let Some(script) = pythons.or_else(|| Self::of_variables(|name| inputs.variable(name))) {
             return Ok(Some(script));
         }
-        let Some(file) = settings.site("credentials_file", |site| site.credentials_file.as_deref())
-        else {
-            return Ok(None);
-        };
-        let path = expand::setting(file.value, &file.origin, inputs)?;
+        let Some(file) = &settings.site.credentials_file else { return Ok(None) };
+        let path = expand::setting(&file.value, &file.origin, inputs)?;
         let text = disk::read_secret(&path).and_then(|text| text.ok_or(FileProblem::Missing));
         let text = text.map_err(|problem| Error::of_file(&path, problem))?;
         // What is wrong with it is not told in the reader's words, which may quote a key.

@@ -15,7 +15,7 @@ use crate::inherit::inherit;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::request::Request;
-use crate::settings::{Settings, SiteTable};
+use crate::settings::Settings;
 use crate::toolkit::expand;
 use crate::toolkit::realised::{cache_root, site_folder};
 
@@ -72,30 +72,25 @@ impl Site {
         let mut lookup = |name: &str| environment.get(name).map(OsStr::to_owned);
         let root = cache_root(&mut lookup).and_then(|root| inputs.location.absolute(&root));
         let Some(root) = root else { return Ok(None) };
-        let text = |key, pick: fn(&SiteTable) -> Option<&str>| owned(settings.site(key, pick));
-        let core = settings.site("core", |site| site.core.as_deref());
-        let core = core.map(|core| {
-            let path = expand::setting(core.value, &core.origin, inputs)?;
-            Ok::<_, Error>(Decided::new(path, core.origin))
-        });
-        let duration = |key, pick: fn(&SiteTable) -> Option<&Duration>| {
-            settings.site(key, pick).map(|decided| *decided.value)
+        let table = &settings.site;
+        let mut core = None;
+        if let Some(Decided { value, origin }) = &table.core {
+            core = Some(Decided::new(expand::setting(value, origin, inputs)?, origin.clone()));
+        }
+        let plugin_id = table.plugin_id.as_ref().map_or("basic.", |id| &id.value);
+        let time_limit = |setting: &Option<Decided<Duration>>, default| {
+            setting.as_ref().map_or(default, |limit: &Decided<Duration>| limit.value.min(LONGEST))
         };
         Ok(Some(Site {
             host,
             folder: root.join(name),
-            core: core.transpose()?,
-            plugin_id: text("plugin_id", |site| site.plugin_id.as_deref())
-                .map_or_else(|| "basic.".into(), |id| id.value),
+            core,
+            plugin_id: plugin_id.to_owned(),
             engine: engine(request, settings),
-            base_configuration: text("base_configuration", |s| s.base_configuration.as_deref())
-                .map(|descriptor| descriptor.value),
-            refresh_after: duration("refresh_after", |site| site.refresh_after.as_ref())
-                .unwrap_or(REFRESH_AFTER),
-            timeout: duration("timeout", |site| site.timeout.as_ref())
-                .map_or(TIMEOUT, |timeout| timeout.min(LONGEST)),
-            realise_timeout: duration("realise_timeout", |site| site.realise_timeout.as_ref())
-                .map_or(REALISE_TIMEOUT, |timeout| timeout.min(LONGEST)),
+            base_configuration: table.base_configuration.clone().map(|setting| setting.value),
+            refresh_after: table.refresh_after.as_ref().map_or(REFRESH_AFTER, |age| age.value),
+            timeout: time_limit(&table.timeout, TIMEOUT),
+            realise_timeout: time_limit(&table.realise_timeout, REALISE_TIMEOUT),
         }))
     }
 
@@ -104,8 +99,7 @@ impl Site {
         let variable = inputs.variable("SGTK_SITE").map(|host| {
             Decided::new(host.to_string_lossy().into_owned(), Origin::Variable("SGTK_SITE"))
         });
-        let setting = || owned(settings.site("host", |site| site.host.as_deref()));
-        let mut host = variable.or_else(setting)?;
+        let mut host = variable.or_else(|| settings.site.host.clone())?;
         if !host.value.contains("://") {
             host.value.insert_str(0, "https://");
         }
@@ -122,10 +116,6 @@ fn engine(request: &Request, settings: &Settings) -> Decided<String> {
     let named = request.engine.clone();
     named
         .map(|engine| Decided::new(engine, Origin::Option("--engine")))
-        .or_else(|| owned(settings.site("engine", |site| site.engine.as_deref())))
+        .or_else(|| settings.site.engine.clone())
         .unwrap_or_else(|| Decided::new("tk-shell".into(), Origin::Default("Toolkit's shell")))
-}
-
-fn owned(text: Option<Decided<&str>>) -> Option<Decided<String>> {
-    text.map(|text| Decided::new(text.value.to_owned(), text.origin))
 }

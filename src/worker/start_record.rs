@@ -11,7 +11,7 @@ use super::key::WorkerKey;
 use crate::disk;
 use crate::lock::{Lock, LockMode};
 
-/// IoMessage recorded until the worker can write its own.
+/// Reason recorded until the worker can write its own.
 const SAID_NOTHING: &str = "its Python ended and gave no reason";
 
 /// Pause before another start of a worker that gave a reason.

@@ -115,6 +115,36 @@ fn user_settings_override_the_studios() {
     assert_eq!(change(&explained(&mut launcher), "A").unwrap(), "studio");
 }
 
+#[test]
+fn user_key_counts_before_the_studios() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    for name in ["general", "project", "user"] {
+        write(studio.path(name), "");
+        make_executable(&studio.path(name));
+    }
+    let python = |user: &str, text: &str| {
+        write(studio.path("xdg/sgtk-python/settings.toml"), user);
+        let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
+        let plan = explained(launcher.env("XDG_CONFIG_HOME", studio.path("xdg")));
+        let origin = plan["interpreter"]["origin"].as_str().unwrap();
+        let (key, file) = origin.split_once(" in ").unwrap();
+        (key.to_owned(), Path::new(file).file_name().unwrap().to_str().unwrap().to_owned())
+    };
+    let general = "python = '../general'\n";
+    let project = "python = '../general'\n[projects.bigbuck]\npython = '../project'\n";
+    let user = "python = '../../user'\n";
+    assert_eq!(python("", general), ("'python'".into(), "s.toml".into()));
+    assert_eq!(python(user, general), ("'python'".into(), "settings.toml".into()));
+    // A project's key counts before a general one, whatever the files.
+    assert_eq!(python(user, project), ("'projects.bigbuck.python'".into(), "s.toml".into()));
+    let user = format!("[projects.bigbuck]\n{user}");
+    assert_eq!(
+        python(&user, project),
+        ("'projects.bigbuck.python'".into(), "settings.toml".into())
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn settings_beside_the_launcher_count() {

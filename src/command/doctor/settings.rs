@@ -56,7 +56,7 @@ pub fn unused_tables(context: &Context, scan: &Scan) -> Vec<Finding> {
 
 /// Finds roots in the settings that `SHOTGUN_BASE` overrides.
 pub fn unused_roots(context: &Context) -> Option<Finding> {
-    let roots = context.settings.roots()?;
+    let roots = context.settings.roots.as_ref()?;
     context.inputs.variable("SHOTGUN_BASE")?;
     let Origin::Setting { file, .. } = &roots.origin else { return None };
     let problem = "'roots' is not used, SHOTGUN_BASE is set";
@@ -75,7 +75,7 @@ fn without_site(context: &Context) -> Option<Finding> {
         let problem = format!("no folder for the configurations of the site: {}", host.value);
         return Some(site_finding(problem, "set SHOTGUN_HOME, or HOME"));
     }
-    let core = context.settings.site("core", |site| site.core.as_deref())?;
+    let core = context.settings.site.core.as_ref()?;
     let problem = format!("core is not used, no site is named: {}", core.origin);
     Some(site_finding(problem, "name the site with 'host' in [site], or SGTK_SITE"))
 }
