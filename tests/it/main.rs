@@ -54,6 +54,8 @@ mod shims;
 #[cfg(unix)]
 mod site_faults;
 #[cfg(unix)]
+mod snapshots;
+#[cfg(unix)]
 mod standin;
 mod support;
 #[cfg(target_os = "linux")]
