@@ -140,7 +140,7 @@ fn mixed_studio_lists_explains_and_diagnoses() {
     let distributed = Distributed::new();
     let bigbuck = distributed.studio.localized("bigbuck");
     distributed.run(&["--project", "alpha", "-c", "pass"]);
-    let list = distributed.stranger(&["--list=json"]).succeeds().is_silent().json();
+    let list = distributed.stranger(&["--list=json"]).succeeds().silently().json();
     let shown: Vec<(&str, &str)> = list["projects"]
         .as_array()
         .unwrap()

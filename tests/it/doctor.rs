@@ -29,7 +29,7 @@ fn describe(config: &Path, id: i64, pipeline: &str, project: &str) {
 /// Returns the report; the exit code has to agree with it.
 #[track_caller]
 fn diagnosis(launcher: &mut Command) -> Value {
-    let run = launcher.run().is_silent();
+    let run = launcher.run().silently();
     let report = run.json();
     let code = if report["ok"] == true { 0 } else { 122 };
     run.fails_with(code);

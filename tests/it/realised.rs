@@ -202,12 +202,12 @@ fn stale_config_stays_without_the_site() {
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = || -> Run { launcher(&studio, &["--project", "alpha", "x.py"]).succeeds() };
     launch();
-    launch().is_silent();
+    launch().silently();
     fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
     make_old(&alpha);
     launch().warns(&["'core' in [site] is not set", "stays in use"]);
     // The site is left alone for a while.
-    launch().is_silent();
+    launch().silently();
     failed(&mut launcher(&studio, &["--refresh", "--project", "alpha"])).is(122, &["is not set"]);
 }
 

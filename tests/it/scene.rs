@@ -141,7 +141,7 @@ impl Run {
 
     /// Checks that nothing is on standard error.
     #[track_caller]
-    pub fn is_silent(self) -> Self {
+    pub fn silently(self) -> Self {
         assert!(self.output.stderr.is_empty(), "standard error is not empty\n{self}");
         self
     }
@@ -149,7 +149,7 @@ impl Run {
     /// Checks success and an empty standard error; returns standard output.
     #[track_caller]
     pub fn prints(self) -> String {
-        self.succeeds().is_silent().text()
+        self.succeeds().silently().text()
     }
 
     /// Checks that standard output contains all of these.

@@ -71,7 +71,7 @@ fn doctor_is_as_reviewed() {
     write(studio.path("s.toml"), "[projects.sintell]\nstudio = 'x'\n");
     let mut launcher = studio.launcher(["--doctor"]);
     launcher.env("SGTK_PYTHON_SETTINGS", studio.path("s.toml"));
-    let run = launcher.fails_with(122).is_silent();
+    let run = launcher.fails_with(122).silently();
     matches("doctor", &run.text(), &studio);
 }
 

@@ -135,10 +135,10 @@ impl Site {
         let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
         let hangs =
             || matches!(self.state().behaviour, Behaviour::Hanging | Behaviour::HangingAfter(_));
-        let is_silent = |error: &io::Error| {
+        let silently = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
         };
-        while hangs() && stream.read(&mut [0; 64]).is_err_and(|error| is_silent(&error)) {}
+        while hangs() && stream.read(&mut [0; 64]).is_err_and(|error| silently(&error)) {}
     }
 
     fn answer(&self, request: &Value) -> Value {

@@ -219,7 +219,7 @@ pub fn explained(launcher: &mut Command) -> Value {
     if let Some(folder) = launcher.get_current_dir() {
         explaining.current_dir(folder);
     }
-    let run = explaining.stdin(Stdio::null()).run().succeeds().is_silent();
+    let run = explaining.stdin(Stdio::null()).run().succeeds().silently();
     run.json()
 }
 

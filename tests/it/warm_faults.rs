@@ -162,7 +162,7 @@ fn signals_reach_the_job() {
         line_of(&mut output);
         kill(&format!("-{signal}"), launcher.id().into());
         assert_eq!(rest_of(output), format!("{signal}\n"));
-        launcher.ends().fails_with(7).is_silent();
+        launcher.ends().fails_with(7).silently();
         let default = format!(
             "signal.signal({signal}, signal.SIG_DFL); print(0, flush=True); signal.pause()"
         );
@@ -601,13 +601,13 @@ fn idle_worker_leaves() {
     // The worker may leave before a list shows it, so it writes its number.
     let settings = "preload = ['notes']\nidle_after = '1s'\n";
     write(warm.studio.path("no-settings.toml"), settings);
-    let noted = warm.studio.path("work/noted");
+    let written = warm.studio.path("work/noted");
     let notes = "import os\nwith open('WORK/noted~', 'w') as file: file.write(str(os.getpid()))\nos.rename('WORK/noted~', 'WORK/noted')\n";
     let work = warm.studio.path("work");
     write(work.join("notes.py"), notes.replace("WORK", work.to_str().unwrap()));
     warm.text("PYTHONPATH=$PWD $W -c pass");
-    wait_until(|| noted.exists());
-    let worker = fs::read_to_string(noted).unwrap().parse().unwrap();
+    wait_until(|| written.exists());
+    let worker = fs::read_to_string(written).unwrap().parse().unwrap();
     wait_until(|| !lives(worker));
     assert_eq!(fs::read_dir(folder(&warm)).unwrap().count(), 0);
 }

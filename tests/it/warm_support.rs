@@ -67,7 +67,7 @@ impl WarmStudio {
 
     #[track_caller]
     pub fn workers(&self) -> Vec<Value> {
-        let list = self.run("$S --workers=json").is_silent().json();
+        let list = self.run("$S --workers=json").silently().json();
         list["workers"].as_array().unwrap().clone()
     }
 
