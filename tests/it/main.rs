@@ -16,6 +16,8 @@ mod bad_input;
 mod calling;
 mod command_line;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod differential;
 #[cfg(unix)]
 mod distributed;
