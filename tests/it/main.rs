@@ -17,6 +17,8 @@ mod calling;
 mod command_line;
 mod console;
 #[cfg(unix)]
+mod demo;
+#[cfg(unix)]
 mod differential;
 #[cfg(unix)]
 mod distributed;
