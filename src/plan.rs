@@ -133,7 +133,7 @@ fn decide(
     let keeps_python_path = keep.iter().any(|pattern| pattern.matches("PYTHONPATH".as_ref()));
     let others = if keeps_python_path { OtherCores::Stay } else { OtherCores::Leave(&other_cores) };
     put_core_first(&mut environment, &core, &others)?;
-    environment.set(CONFIG_VARIABLE, config.clone(), "tells the script its configuration");
+    environment.set(CONFIG_VARIABLE, config.clone(), "names the configuration to the script");
     if request.environment.pin_config {
         environment.set("TANK_CURRENT_PC", config, "option --pin-config");
     }

@@ -38,7 +38,7 @@ fn json_format_is_fixed() {
             {
                 "name": "SGTK_PYTHON_CONFIG",
                 "value": path(config),
-                "reason": "tells the script its configuration",
+                "reason": "names the configuration to the script",
             },
             {
                 "name": "TANK_CURRENT_PC",
