@@ -156,6 +156,10 @@ pub struct Cli {
           value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
     pub make_shim: Option<OsString>,
 
+    /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
+    #[arg(long, conflicts_with = "action", value_name = "N", value_parser = clap::value_parser!(u64).range(3..))]
+    pub status_fd: Option<u64>,
+
     /// Print this help
     #[arg(long, action = ArgAction::Help)]
     pub help: Option<bool>,

@@ -8,15 +8,20 @@ use sgtk_python::console::{self, Colour};
 use sgtk_python::context::Context;
 use sgtk_python::inputs::Inputs;
 use sgtk_python::narration;
-use sgtk_python::request::Request;
+use sgtk_python::request::{self, Request};
+use sgtk_python::status;
 
 fn main() -> ExitCode {
     let inputs = Inputs::capture();
     let colour = Colour::of(&inputs.variables);
-    run(inputs).unwrap_or_else(|error| console::report(&error, colour))
+    run(inputs).unwrap_or_else(|error| {
+        status::report(&error);
+        console::report(&error, colour)
+    })
 }
 
 fn run(inputs: Inputs) -> Result<ExitCode> {
+    status::start(request::status_descriptor(&inputs))?;
     narration::start(&inputs)?;
     let request = Request::parse(&inputs)?;
     if let Some(text) = request.text_to_print() {

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::SystemTime;
 
+use log::debug;
+
 use super::cache_lock::{take, try_take};
 use super::realising_lock::RealisingLock;
 use super::refresh::{Progress, Refresh, Watch};
@@ -180,6 +182,7 @@ impl<'a> Bootstrap<'a> {
         turn: &Lock,
         realising: &mut RealisingLock,
     ) -> Result<(CachedConfig, Vec<String>), Error> {
+        debug!("asks the site {}", Printable::new(&self.site.host.value));
         let mut process = SiteProcess::start(self.context, &self.distributed, turn)?;
         let engine = &self.site.engine.value;
         let mut project = (0, String::new());

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
+use log::debug;
 
 use super::choose::choose;
 use super::exclusive;
@@ -12,6 +13,7 @@ use crate::context::Context;
 use crate::exec::{become_python, relay};
 use crate::plan::plan;
 use crate::project::ChosenProject;
+use crate::status::Status;
 use crate::worker::{self, WorkerOutcome};
 
 pub fn run(context: &Context) -> Result<ExitCode> {
@@ -32,10 +34,14 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     if let Some(warm) = &plan.warm {
         match worker::run(&plan, &warm.value, credentials.as_ref(), &locks)? {
             WorkerOutcome::Ended(code) => return Ok(ExitCode::from(code)),
-            WorkerOutcome::Cold(reason) if reason.is_a_fault() => {
-                console::warn(&reason.to_string(), context.colour());
+            WorkerOutcome::Cold(reason) => {
+                let why = reason.to_string();
+                debug!("the job runs plainly: {why}");
+                Status::Cold { why: &why }.write();
+                if reason.is_a_fault() {
+                    console::warn(&why, context.colour());
+                }
             }
-            WorkerOutcome::Cold(_) => (),
         }
     }
     match become_python(plan, credentials.as_ref(), &locks)? {}

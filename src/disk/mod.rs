@@ -16,11 +16,13 @@ use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use log::debug;
+
 use crate::display::Printable;
 
 pub use system::{
     create_shim, file_id, is_closed_to_others, is_writable_by_all, keep_open_in_exec,
-    path_from_bytes, user_id,
+    path_from_bytes, take_over, user_id,
 };
 
 /// Bytes; far more than any file of Toolkit or the settings holds.
@@ -123,8 +125,12 @@ fn open(path: &Path) -> Result<Option<File>, FileProblem> {
         Err(_) if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) => {
             return Err(FileProblem::DanglingLink);
         }
-        Err(_) => return Ok(None),
+        Err(_) => {
+            debug!("no file {}", Printable::new(path));
+            return Ok(None);
+        }
     };
+    debug!("reads {}", Printable::new(path));
     if file.metadata().is_ok_and(|data| system::is_special(&data)) {
         return Err(FileProblem::Special);
     }
@@ -185,11 +191,13 @@ pub fn is_missing(error: &io::Error) -> bool {
 
 /// Returns true if a path exists, links followed. Fails if the system cannot say.
 pub fn exists(path: &Path) -> io::Result<bool> {
-    match fs::metadata(path) {
-        Ok(_) => Ok(true),
-        Err(error) if is_missing(&error) => Ok(false),
-        Err(error) => Err(error),
-    }
+    let exists = match fs::metadata(path) {
+        Ok(_) => true,
+        Err(error) if is_missing(&error) => false,
+        Err(error) => return Err(error),
+    };
+    debug!("{} {}", if exists { "found" } else { "no" }, Printable::new(path));
+    Ok(exists)
 }
 
 /// Returns true if two paths lead to the same file or folder.

@@ -54,6 +54,42 @@ pub fn keep_open_in_exec(file: &File) -> io::Result<()> {
     Ok(())
 }
 
+/// Takes an inherited descriptor over for writing: a program that this process starts or becomes does not inherit it.
+/// Closes the number that the caller knows, so nothing else may have been opened yet.
+pub fn take_over(number: u64) -> io::Result<File> {
+    let number = i32::try_from(number).map_err(|_| nix::Error::EBADF)?;
+    let file = duplicate(number)?;
+    let flags = OFlag::from_bits_truncate(fcntl(&file, FcntlArg::F_GETFL)?);
+    if flags & OFlag::O_ACCMODE == OFlag::O_RDONLY {
+        return Err(nix::Error::EBADF.into());
+    }
+    nix::unistd::close(number)?;
+    Ok(file)
+}
+
+/// Makes a second descriptor of the same file, closed by `execve`. A number has no owner that the compiler knows, so
+/// the system makes it: on Linux by a pidfd of this process (5.6), else by the file that stands for the descriptor.
+fn duplicate(number: i32) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    {
+        use std::os::fd::AsRawFd;
+
+        use rustix::io::Errno;
+        use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+
+        if let Ok(process) = pidfd_open(getpid(), PidfdFlags::empty()) {
+            if process.as_raw_fd() == number {
+                return Err(Errno::BADF.into());
+            }
+            match pidfd_getfd(&process, number, PidfdGetfdFlags::empty()) {
+                Err(Errno::NOSYS | Errno::PERM) => (),
+                copy => return Ok(copy?.into()),
+            }
+        }
+    }
+    File::options().append(true).open(format!("/dev/fd/{number}"))
+}
+
 /// Creates a link to the launcher. Replaces a link to another launcher, and fails if anything else is there.
 pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
     match symlink(launcher, shim) {

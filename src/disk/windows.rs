@@ -2,7 +2,10 @@
 
 use std::fs::{self, File, Metadata};
 use std::io;
+use std::os::windows::io::{FromRawHandle, RawHandle};
 use std::path::{Path, PathBuf};
+
+use windows_sys::Win32::Foundation::{FALSE, HANDLE_FLAG_INHERIT, SetHandleInformation};
 
 /// Returns the final path of a file or folder; `None` if there is none. It identifies it on this machine.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
@@ -42,6 +45,20 @@ pub fn create_private_folder(path: &Path) -> io::Result<()> {
 /// Does nothing: the launcher waits for Python, and its files stay open as long.
 pub fn keep_open_in_exec(_file: &File) -> io::Result<()> {
     Ok(())
+}
+
+/// Takes an inherited handle over for writing: a program that this process starts does not inherit it.
+#[expect(unsafe_code, reason = "an inherited handle has no safe interface")]
+pub fn take_over(number: u64) -> io::Result<File> {
+    let number = usize::try_from(number).map_err(io::Error::other)?;
+    let handle = number as RawHandle;
+    // SAFETY: the call fails if the handle is not open.
+    let done = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, 0) };
+    if done == FALSE {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the handle is open, and the caller left it to this process.
+    Ok(unsafe { File::from_raw_handle(handle) })
 }
 
 /// Creates a copy of the launcher, because a link needs a right that few users have. Replaces an older copy in

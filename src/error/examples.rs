@@ -130,6 +130,7 @@ fn errors() -> Vec<Error> {
         Error::Lock { .. } => Error::Lock { path: "/x".into(), source: denied() },
         Error::NoneMatches { .. } => Error::NoneMatches { pattern: Some("b*".into()), pipeline: Some("Dev".into()), roots: roots() },
         Error::NoLauncher => Error::NoLauncher,
+        Error::StatusDescriptor { .. } => Error::StatusDescriptor { number: 9, source: denied() },
         Error::Shim { .. } => Error::Shim { path: "/x".into(), why: "the folder does not exist".into() },
     }
 }

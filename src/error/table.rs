@@ -94,6 +94,8 @@ pub enum Error {
     Lock { path: PathBuf, source: io::Error },
     NoneMatches { pattern: Option<String>, pipeline: Option<String>, roots: Vec<Decided<PathBuf>> },
     NoLauncher,
+    /// The descriptor of `--status-fd` is not open, or not for writing.
+    StatusDescriptor { number: u64, source: io::Error },
     Shim { path: PathBuf, why: String },
 }
 
@@ -277,6 +279,9 @@ impl Error {
                 wording::searched(roots);
                 "sgtk-python --list shows the projects; --each takes their Primary configurations, or those that --pipeline names"),
             Error::NoLauncher => row!(Usage, "no-launcher", "cannot find the path of sgtk-python itself"),
+            Error::StatusDescriptor { number, source } => row!(Usage, "bad-status-fd",
+                "cannot write to descriptor {number}: {} (option --status-fd)", IoMessage(source);
+                "leave the descriptor open for the launcher, such as with subprocess' pass_fds"),
             Error::Shim { path, why } => row!(Usage, "shim-failed", "cannot create: {}: {why}", shown(path)),
         }
     }

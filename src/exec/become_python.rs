@@ -2,15 +2,19 @@
 
 use std::convert::Infallible;
 
+use log::debug;
+
 use super::session::with_session;
 #[cfg(unix)]
 use super::unix as system;
 #[cfg(windows)]
 use super::windows as system;
+use crate::display::Printable;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::LaunchPlan;
 use crate::site::Credentials;
+use crate::status::{How, Status};
 
 /// Becomes the plan's Python, which holds the locks until it ends. A session, such as `--engine`, uses the credentials.
 /// Returns only if it fails.
@@ -23,5 +27,7 @@ pub fn become_python(
     if let Some(session) = plan.session.take() {
         plan = with_session(plan, &session, credentials).map_err(Error::Handover)?;
     }
+    debug!("becomes {}", Printable::new(&plan.interpreter.path));
+    Status::Started(How::Plain).write();
     system::become_python(&plan)
 }

@@ -22,6 +22,7 @@ use windows_sys::core::BOOL;
 use super::python::python_command;
 use crate::error::Error;
 use crate::plan::LaunchPlan;
+use crate::status::Status;
 
 /// Runs the plan's Python and exits with its code. Returns only if it fails.
 pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
@@ -30,6 +31,7 @@ pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
         source,
         longest: None,
     })?;
+    Status::Ended { code, signal: None }.write();
     #[expect(clippy::disallowed_methods, reason = "the launcher exits with Python's code")]
     std::process::exit(code)
 }

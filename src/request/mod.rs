@@ -182,6 +182,36 @@ fn warm_variable(inputs: &Inputs) -> Result<Option<Decided<bool>>, Error> {
     Ok(Some(Decided::new(value == "1", Origin::Variable(NAME))))
 }
 
+/// Returns the value of `--status-fd`, also where the command line is wrong in another word.
+pub fn status_descriptor(inputs: &Inputs) -> Option<u64> {
+    const OPTION: &str = "--status-fd";
+    let is_named = inputs.arguments.iter().any(|word| word.starts_with(OPTION));
+    if !is_named || project_of_link(&inputs.program).is_some() {
+        return None;
+    }
+    let command = Cli::command();
+    let mut words = inputs.arguments.iter();
+    while let Some(word) = words.next() {
+        let (name, value) = match word.split_once("=") {
+            Some((name, value)) => (name, Some(value)),
+            None => (word.as_os_str(), None),
+        };
+        let name = name.to_str()?.strip_prefix("--")?;
+        let option = command.get_arguments().find(|option| option.get_long() == Some(name))?;
+        let takes_value = option.get_action().takes_values();
+        let value = match value {
+            None if takes_value && !option.is_require_equals_set() => {
+                Some(words.next()?.as_os_str())
+            }
+            value => value,
+        };
+        if name == "status-fd" {
+            return value?.to_str()?.parse().ok().filter(|number| *number > 2);
+        }
+    }
+    None
+}
+
 /// Fails if the first word looks like an option, but is neither the launcher's nor Python's. After `--` any
 /// word is Python's.
 fn check_first_word(inputs: &Inputs, arguments: &[OsString]) -> Result<(), Error> {

@@ -1,6 +1,5 @@
 //! The launcher's side of a job: hands the job to a worker, passes signals on, and returns the job's exit code.
 
-use std::ffi::CStr;
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
@@ -8,9 +7,9 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
+use log::debug;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::prctl;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 
 use super::caller_state::{CallerState, check_descriptors};
@@ -27,12 +26,10 @@ use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
 use crate::site::Credentials;
+use crate::status::{How, Status};
 
 /// A worker that is silent for this long is set aside.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// The launcher's process name from the commit point on (`shims/sgtk_python.py` reads it).
-const NAME_OF_A_JOB: &CStr = c"sgtk-python job";
 
 /// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
 pub fn run(
@@ -42,7 +39,11 @@ pub fn run(
     locks: &[Lock],
 ) -> Result<WorkerOutcome, Error> {
     match hand_over(plan, warm, credentials, locks) {
-        Ok(job) => job.wait().map(WorkerOutcome::Ended),
+        Ok(job) => {
+            debug!("the job runs in worker process {}", job.worker);
+            Status::Started(How::Worker { pid: job.process.pid() }).write();
+            job.wait().map(WorkerOutcome::Ended)
+        }
         Err(cold) => Ok(WorkerOutcome::Cold(cold)),
     }
 }
@@ -107,7 +108,6 @@ fn hand_over(
     let process = ProcessHandle::open(child);
     let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
     send_go(&stream, &directory, locks).map_err(|_| ColdReason::NotTaken("has ended"))?;
-    let _ = prctl::set_name(NAME_OF_A_JOB);
     Ok(RunningJob { stream, worker, process, signals })
 }
 
@@ -207,8 +207,14 @@ impl RunningJob {
             }
             if reply {
                 match read_reply(&mut self.stream) {
-                    Ok(Some(WorkerReply::Ended(code))) => return Ok(code),
-                    Ok(Some(WorkerReply::Died(status))) => return Ok(die_like(status)),
+                    Ok(Some(WorkerReply::Ended(code))) => {
+                        Status::of_exit(i32::from(code) << 8).write();
+                        return Ok(code);
+                    }
+                    Ok(Some(WorkerReply::Died(status))) => {
+                        Status::of_exit(status).write();
+                        return Ok(die_like(status));
+                    }
                     // The job may have been continued since.
                     Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_launcher(),
                     Ok(Some(_)) => (),
@@ -223,7 +229,9 @@ impl RunningJob {
         }
     }
 
+    /// Reports the job as lost, and returns the error that says so.
     fn lost(&self, why: &'static str) -> Error {
+        Status::Lost { why: &format!("worker process {} {why}", self.worker) }.write();
         Error::WorkerLost { worker: self.worker, why }
     }
 

@@ -59,6 +59,8 @@ mod site_faults;
 mod snapshots;
 #[cfg(unix)]
 mod standin;
+#[cfg(target_os = "linux")]
+mod status;
 mod support;
 #[cfg(target_os = "linux")]
 mod warm;
