@@ -1,13 +1,13 @@
 """A plugin for shotgunEvents that runs scripts with the Toolkit core of the event's project, each event in
 a process of its own.
 
-Put this file into a folder of the daemon's plugins, and beside it ``sgtk_python.py`` (or install that) and
-the routes, ``sgtk_events.toml``: which events of which projects run which script. ``SGTK_PYTHON_ROUTES``
+Put this file into a folder of the daemon's plugins, and beside it the folder ``sgtk_python`` (or install that) and
+the routes, ``sgtk_events.toml``: they say which events of which projects run which script. ``SGTK_PYTHON_ROUTES``
 names another file. Routes are read again when the file changes. Where Python has no reader of TOML (before
-3.11, without ``tomli``), ``sgtk_events.json`` beside it says the same as JSON.
+3.11, without ``tomli``), write the routes as JSON into ``sgtk_events.json`` beside it.
 
-Nothing that goes wrong with an event leaves this file as an exception, for the daemon would switch the
-plugin off: it becomes one record in the log.
+No failure of an event leaves this file as an exception, for the daemon would switch the plugin off: it becomes
+one record in the log.
 """
 import difflib
 import fnmatch
@@ -23,27 +23,30 @@ import threading
 import time
 
 
-def _load_module():
-    """The module beside this file, else the installed one. The daemon's folder is not on ``sys.path``."""
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sgtk_python.py")
+def _load_package():
+    """Returns the package beside this file, else the installed one. The daemon's folder is not on ``sys.path``."""
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "sgtk_python")
+    path = os.path.join(folder, "__init__.py")
     loaded = sys.modules.get("sgtk_python")
     if loaded is not None or not os.path.exists(path):
         return loaded or importlib.import_module("sgtk_python")
-    spec = importlib.util.spec_from_file_location("sgtk_python", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["sgtk_python"] = module
+    spec = importlib.util.spec_from_file_location("sgtk_python", path, submodule_search_locations=[folder])
+    assert spec is not None and spec.loader is not None
+    package = importlib.util.module_from_spec(spec)
+    sys.modules["sgtk_python"] = package
     try:
-        spec.loader.exec_module(module)
+        spec.loader.exec_module(package)
     except BaseException:
-        # Half of it, or the next to ask would get that.
-        del sys.modules["sgtk_python"]
+        # The next import must not get half of it.
+        for name in [name for name in sys.modules if name.partition(".")[0] == "sgtk_python"]:
+            del sys.modules[name]
         raise
-    return module
+    return package
 
 
-sgtk_python = _load_module()
+sgtk_python = _load_package()
 
-#: Where the script's name and key of this plugin are, if the routes name no other variables: the
+#: The variables with the script's name and key of this plugin, if the routes name no others: the
 #: plugin's own, the daemon's, those of Autodesk's recipe for farms.
 CREDENTIALS = (
     ("SGDAEMON_SGTK_NAME", "SGDAEMON_SGTK_KEY"),
@@ -80,47 +83,47 @@ def route_event(sg, logger, event, args):
 def _routes_file():
     path = os.environ.get("SGTK_PYTHON_ROUTES") or os.path.splitext(os.path.abspath(__file__))[0] + ".toml"
     stem, extension = os.path.splitext(path)
-    if extension.lower() == ".toml" and os.path.exists(stem + ".json"):
-        if not os.path.exists(path) or _toml_reader() is None:
-            return stem + ".json"
+    is_readable = os.path.exists(path) and _toml_reader() is not None
+    if extension.lower() == ".toml" and not is_readable and os.path.exists(stem + ".json"):
+        return stem + ".json"
     return path
 
 
 # --- routes -----------------------------------------------------------------------------------------
 
 class BadRoutes(Exception):
-    """What is wrong with a routes file."""
+    """A routes file is broken."""
 
 
-class Routes(object):
-    """The routes of a file, the last good ones if it is broken now."""
+class Routes:
+    """The routes of a file; while it is broken, the last good ones."""
 
     def __init__(self, find_file, logger):
         self._find_file = find_file
         self._logger = logger
         self._stamp = None
         self.routes = []
-        #: What is wrong with the file, if it is broken now.
+        #: The reason, while the file is broken.
         self.broken = None
         self.credentials = None
         self._secrets = []
         self._save_to = None
         self._keep = 500
         self._jobs, self._waiting = 4, 1000
-        self._told_full = False
-        self._told_foreground = False
+        self._has_warned_full = False
+        self._has_warned_foreground = False
 
     def __repr__(self):
         return "<%d routes of %s>" % (len(self.routes), self._find_file())
 
     def refresh(self):
-        """Reads the file if it is another one than last time. What is wrong with it is logged once."""
+        """Reads the file if it has changed. Logs once why it is broken."""
         path = self._find_file()
         try:
             found = os.stat(path)
-            stamp = (path, found.st_mtime_ns, found.st_size, found.st_ino)
+            stamp = (path, "", found.st_mtime_ns, found.st_size, found.st_ino)
         except OSError as error:
-            stamp, found = (path, str(error)), None
+            stamp, found = (path, str(error), 0, 0, 0), None
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -136,13 +139,16 @@ class Routes(object):
             self._warn_of_foreground()
         except Exception as error:
             self.broken = "%s: %s" % (path, _one_line(error))
-            kept = "what was read before stays (%s)" % _routes(len(self.routes)) if self.routes else "no event is handled"
+            kept = "the last good routes stay (%s)" % _routes(len(self.routes))
+            if not self.routes:
+                kept = "no event is handled"
             self._logger.error("%s; %s", self.broken, kept)
 
     def _warn_of_foreground(self):
-        if sgtk_python.THREADS_AT_END or self._told_foreground or not any(route.background for route in self.routes):
+        has_background = any(route.background for route in self.routes)
+        if sgtk_python.THREADS_AT_END or self._has_warned_foreground or not has_background:
             return
-        self._told_foreground = True
+        self._has_warned_foreground = True
         self._logger.warning(
             "Python %s cannot finish background jobs when the daemon ends (gh-113964): they run in the foreground; "
             "Python 3.12.3 can", sys.version.split()[0])
@@ -172,7 +178,7 @@ class Routes(object):
         self._secrets = sorted({name for pair in pairs if pair for name in pair})
 
     def handle(self, event, logger):
-        """Runs what the routes say for an event, or hands it over to be run."""
+        """Runs the scripts of an event's routes, or puts them into the lanes."""
         self.refresh()
         for route in self.routes:
             if not route.takes(event):
@@ -184,13 +190,13 @@ class Routes(object):
                 run.run()
                 continue
             lanes = sgtk_python.lanes(__name__, self._jobs, self._waiting)
-            if lanes.is_full() and not self._told_full:
+            if lanes.is_full() and not self._has_warned_full:
                 logger.warning("%d events wait to be run in the background; the daemon waits, too", self._waiting)
-            self._told_full = lanes.is_full()
+            self._has_warned_full = lanes.is_full()
             lanes.add((event.get("project") or {}).get("id") or route.no_project, run.run)
 
 
-class Route(object):
+class Route:
     """One ``[[route]]``."""
 
     KEYS = (
@@ -225,9 +231,10 @@ class Route(object):
             sgtk_python.checked_options(self.options)
         except (TypeError, ValueError) as error:
             table.fail("'options': %s" % error)
-        # One that names a config means to have it; that it is not found may be a slip of the pen.
-        names_config = self.pipeline is not None or any(o.startswith(("--pipeline=", "--config=")) for o in self.options)
-        self.skips_no_config = table.one_of("no_config", ("skip", "error"), "error" if names_config else "skip") == "skip"
+        # A route that names a configuration needs it; a name that is not found may be a slip of the pen.
+        options = [option for option in self.options if option.startswith(("--pipeline=", "--config="))]
+        default = "error" if options or self.pipeline is not None else "skip"
+        self.skips_no_config = table.one_of("no_config", ("skip", "error"), default) == "skip"
         self._skipped = set()
         self.log_lines = table.count("log_lines", 1000)
         self.env = self._env(table)
@@ -238,12 +245,12 @@ class Route(object):
             if not name or "=" in name or "\0" in name:
                 table.fail("env: %r cannot be a variable's name" % name)
             if not isinstance(value, (str, int, float)) or "\0" in str(value):
-                # It is not shown, for somebody may have written a key there.
+                # It is not shown, for it may be a key.
                 table.fail("env.%s is text or a number" % name)
         return {name: str(value) for name, value in table.get("env", dict, {}).items()}
 
     def warnings(self):
-        """What would make each event of the route fail, as things are now."""
+        """Yields the reasons for which each event of the route would fail now."""
         if self.words[0] != "-m" and not os.path.isfile(self.words[0]):
             yield "there is no script %s" % self.words[0]
         for name in self.unset_credentials():
@@ -253,7 +260,7 @@ class Route(object):
                 yield "the project \"%s\" is a name; for an id write %s without quotes" % (wanted, wanted)
 
     def skips_first(self, project):
-        """Whether a project is passed over for the first time since the routes were read."""
+        """Returns whether a project is skipped for the first time since the routes were read."""
         is_first = project not in self._skipped
         self._skipped.add(project)
         return is_first
@@ -283,27 +290,28 @@ class Route(object):
         return {"skip": False, "error": None}[table.one_of("no_project", ("skip", "error"), "skip")]
 
     def takes(self, event):
-        """Whether the route is for an event."""
+        """Returns whether the route is for an event."""
         return self._takes_type(event) and self._takes_project(event.get("project"))
 
     def _takes_type(self, event):
         for kind, attributes in self.events.items():
-            if fnmatch.fnmatchcase(event.get("event_type") or "", kind):
-                if attributes is True or "*" in attributes or event.get("attribute_name") in attributes:
-                    return True
+            is_taken = attributes is True or "*" in attributes or event.get("attribute_name") in attributes
+            if is_taken and fnmatch.fnmatchcase(event.get("event_type") or "", kind):
+                return True
         return False
 
     def _takes_project(self, project):
         if self.projects is None or not project:
             return True
         name = project.get("name") or ""
-        return any(
-            wanted == project.get("id") if isinstance(wanted, int) else wanted == name or fnmatch.fnmatchcase(name, wanted)
-            for wanted in self.projects
-        )
+        for wanted in self.projects:
+            is_wanted = wanted == (project.get("id") if isinstance(wanted, int) else name)
+            if is_wanted or isinstance(wanted, str) and fnmatch.fnmatchcase(name, wanted):
+                return True
+        return False
 
 
-class _Table(object):
+class _Table:
     """A table of the file, whose keys and types are checked."""
 
     def __init__(self, table, where, keys):
@@ -348,7 +356,7 @@ class _Table(object):
 
 
 def _credentials(table, where):
-    """The *names* of the variables with a script's name and key."""
+    """Returns the *names* of the variables with a script's name and key."""
     if table is None:
         return None
     table = _Table(table, where + " credentials" if where != "credentials" else where, ("name", "key"))
@@ -384,7 +392,7 @@ def _read(path):
 
 # --- one event by one route -------------------------------------------------------------------------
 
-class Run(object):
+class Run:
     """An event that a route takes."""
 
     def __init__(self, route, event, logger, save_to, keep, secrets):
@@ -394,7 +402,7 @@ class Run(object):
             event.get("id"), sgtk_python.one_line(event.get("event_type")), route.name)
 
     def has_project(self):
-        """Whether there is a project to run for; what the route says of it is done if not."""
+        """Returns whether there is a project to run for. If not, logs it as the route says."""
         if self._event.get("project") or self._route.no_project:
             return True
         if self._route.no_project is None:
@@ -404,7 +412,7 @@ class Run(object):
         return False
 
     def run(self):
-        """Runs the script, and logs how that went in one record."""
+        """Runs the script, and logs its end in one record."""
         try:
             self._run()
         except Exception as error:
@@ -429,12 +437,11 @@ class Run(object):
                               self._saved(options) if self._route.save else "")
         elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
             level = logging.INFO if self._route.skips_first(project) else logging.DEBUG
-            self._logger.log(level, "%s: skipped, for %s has no config here", self._title, project)
+            self._logger.log(level, "%s: skipped: %s has no configuration here", self._title, project)
         else:
-            # What a job wrote last stands on lines of its own.
             reason = str(error) if isinstance(error, sgtk_python.Error) else _one_line(error)
-            who = "" if project in reason else ", " + project
-            self._logger.error("%s%s: %s%s", self._title, who, reason, self._saved(options))
+            of_project = "" if project in reason else ", " + project
+            self._logger.error("%s%s: %s%s", self._title, of_project, reason, self._saved(options))
 
     def _project(self):
         project = self._event.get("project")
@@ -454,14 +461,14 @@ class Run(object):
         return options
 
     def _variables(self):
-        """The route's variables, and the credentials under the names that scripts on farms look for."""
+        """Returns the route's variables, and the credentials under the names that scripts on farms look for."""
         variables = sgtk_python.Environment(self._route.env)
         for target, source in zip(CREDENTIALS[-1], self._route.credentials or ()):
             variables[target] = os.environ.get(source, "")
         return variables
 
     def _saved(self, options):
-        """Saves the event to be replayed; how to do that, for the log."""
+        """Saves the event to be replayed. Returns the command for that, for the log."""
         name = "%s-%s.json" % (self._event.get("id"), self._route.name)
         path = os.path.join(self._save_to, "".join(c if c.isalnum() or c in "-_." else "_" for c in name))
         try:
@@ -473,21 +480,18 @@ class Run(object):
             _prune(self._save_to, self._keep)
         except Exception as error:
             return "\n(the event could not be saved: %s)" % _one_line(error)
-        module = os.path.abspath(sgtk_python.__file__)
-        return "\nagain by hand: python3 %s replay %s" % (shlex.quote(module), shlex.quote(path))
+        package = os.path.dirname(os.path.abspath(sgtk_python.__file__))
+        return "\nagain by hand: python3 %s replay %s" % (shlex.quote(package), shlex.quote(path))
 
 
-class _Lines(object):
-    """A job's lines on the way to the log: of so many the first ones. None is an error there, for the
-    daemon mails each error; how the job ended is one."""
+class _Lines:
+    """Logs the first lines of a job. None becomes an error, for the daemon mails each error, and the record of the
+    job's end is one already."""
 
     def __init__(self, logger, title, most):
         self._logger, self._title, self._left, self._more = logger, title, most, 0
 
     def __call__(self, level, line):
-        if line.startswith(("sgtk-python: ", "hint: ")) and not line.startswith("sgtk-python: warning: "):
-            # The launcher's reason not to start; the record of how it went has it, if it matters.
-            level = logging.DEBUG
         if self._left > 0:
             self._left -= 1
             self._logger.log(min(level, logging.WARNING), "%s: %s", self._title, line)
@@ -500,7 +504,7 @@ class _Lines(object):
 
 
 def _prune(folder, keep):
-    """Leaves the newest saved events. Another thread may do the same at the same time."""
+    """Removes all saved events but the newest ones. Another thread may do the same at the same time."""
     try:
         files = [(entry.stat().st_mtime, entry.path) for entry in os.scandir(folder) if entry.name.endswith(".json")]
         for _, path in sorted(files)[: max(0, len(files) - keep)]:

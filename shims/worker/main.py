@@ -1,7 +1,7 @@
 """A project's worker: imports Toolkit once, then forks a child for each job that a launcher sends.
 
-Python 3.7 or later, Linux. docs/warm-protocol.md describes the protocol and the guarantees. The launcher is built with the
-modules of this folder in one text (build.rs).
+Python 3.7 or later, Linux. docs/warm-protocol.md describes the protocol and the guarantees. The launcher is built with
+the modules of this folder in one text (build.rs).
 """
 import gc
 import json

@@ -1,4 +1,4 @@
-//! The modules for callers, `shims/sgtk_python.py` and `shims/sgtk_events.py`: their own tests, with the launcher
+//! The modules for callers, `shims/sgtk_python` and `shims/sgtk_events.py`: their own tests, with the launcher
 //! under test, on each Python of this machine.
 
 use std::path::Path;

@@ -126,7 +126,7 @@ fn failures_report_code_and_kind() {
         assert_eq!(error_of(&warm, script), (code, kind.to_owned()), "{script}");
     }
     let script = format!("SGTK_PYTHON_SETTINGS='{}' $L --status-fd 3 -c 1", broken.display());
-    assert_eq!(error_of(&warm, &script), (122, "settings".into()));
+    assert_eq!(error_of(&warm, &script), (122, "bad-settings".into()));
 }
 
 #[test]

@@ -15,6 +15,12 @@ PYTHON = os.path.realpath(sys.executable)
 #: What the tests have of whoever runs them; all else would be the launcher's too, and its settings.
 KEPT = {"PATH", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
 
+#: Takes the descriptor to report to from a stand-in's words.
+REPORT = """import json, os, sys
+_number = int(sys.argv.pop(1).partition("--status-fd=")[2])
+def report(status, **step): os.write(_number, (json.dumps(dict(step, status=status)) + "\\n").encode())
+"""
+
 sys.path.insert(0, SHIMS)
 
 
@@ -79,8 +85,8 @@ class StudioTest(unittest.TestCase):
         return write(self.path("jobs", name), text)
 
     def stand_in(self, text):
-        """A program in the launcher's place."""
-        path = write(self.path("stand-in"), "#!%s\n%s" % (PYTHON, text))
+        """A program in the launcher's place, which reports its steps by `report("started", how="plain")`."""
+        path = write(self.path("stand-in"), "#!%s\n%s%s" % (PYTHON, REPORT, text))
         os.chmod(path, 0o755)
         self.set(SGTK_PYTHON_BIN=path)
         return path

@@ -1,4 +1,4 @@
-"""The module `sgtk_python`, against the real launcher."""
+"""The package `sgtk_python`, against the real launcher."""
 import datetime
 import json
 import logging
@@ -89,7 +89,7 @@ class Running(StudioTest):
         self.assertIn(" that\n", done.stdout)
 
     def test_warm_and_pipeline_are_the_launchers(self):
-        self.stand_in("import sys; print(sys.argv[1:])")
+        self.stand_in("report('started', how='plain'); print(sys.argv[1:])")
         done = sgtk_python.run("x.py", "a", project="p", warm=True, pipeline="Dev", options=["--clean"])
         self.assertEqual(eval(done.stdout), ["--project=p", "--pipeline=Dev", "--warm", "--clean", "--", "x.py", "a"])
 
@@ -114,21 +114,25 @@ class Failing(StudioTest):
     def test_exit_codes_become_exceptions(self):
         with self.assertRaises(sgtk_python.NoProject) as caught:
             sgtk_python.run("x.py", project="bigbukc")
-        self.assertIn("did you mean 'bigbuck'?", str(caught.exception))
+        self.assertEqual((caught.exception.code, caught.exception.kind), (121, "unknown-project"))
         with self.assertRaises(sgtk_python.NoProject):
             sgtk_python.run("x.py", project_id=5)
         with self.assertRaises(sgtk_python.NoProject):
             sgtk_python.run("x.py", event=dict(EVENT, project=None))
-        with self.assertRaises(sgtk_python.WrongUse):
+        with self.assertRaises(sgtk_python.WrongUse) as caught:
             sgtk_python.run("x.py", project="bigbuck", options=["--prject"])
+        self.assertEqual((caught.exception.code, caught.exception.kind), (125, "unknown-option"))
         write(self.path("configs/sintel/config/core/interpreter_Linux.cfg"), "/no/such/python")
         with self.assertRaises(sgtk_python.PythonNotFound) as caught:
             sgtk_python.run("x.py", project="sintel")
-        self.assertEqual(caught.exception.code, 127)
-        self.assertIn("/no/such/python", str(caught.exception))
+        self.assertEqual((caught.exception.code, caught.exception.kind), (127, "python-missing"))
         write(self.path("configs/sintel/config/core/interpreter_Linux.cfg"), "")
-        with self.assertRaises(sgtk_python.BrokenStudio):
+        with self.assertRaises(sgtk_python.BrokenStudio) as caught:
             sgtk_python.run("x.py", project="sintel")
+        self.assertEqual(caught.exception.code, 122)
+        for options, kind in (({"pipeline": "Dve"}, "unknown-config"), ({"options": ["--python=nosuch"]}, "python-not-on-path")):
+            error = sgtk_python.run("x.py", project="bigbuck", check=False, capture=False, **options).error
+            self.assertEqual(error.kind, kind)
 
     def test_a_scripts_own_code_is_the_scripts(self):
         for code in (1, 75, 121, 122, 127, 255):
@@ -138,7 +142,6 @@ class Failing(StudioTest):
             self.assertIn("no way", str(caught.exception))
         self.assertIsInstance(sgtk_python.run("-c", "1/0", project="bigbuck", check=False).error, sgtk_python.JobFailed)
 
-    @unittest.skipUnless(sys.platform == "linux", "only Linux tells which program a process was")
     def test_a_code_handed_on_from_another_launcher_is_the_scripts(self):
         for words, code in ((["--project=nobody", "x.py"], 121), (["--prject"], 125), (["--config=/nowhere", "x.py"], 122)):
             script = self.script("import subprocess, sys; sys.exit(subprocess.call(%r))" % ([LAUNCHER] + words))
@@ -147,22 +150,62 @@ class Failing(StudioTest):
                 error = job.wait().error
                 self.assertEqual((type(error), error.code), (sgtk_python.JobFailed, code))
 
-    def test_where_no_system_tells_the_launchers_words_are_of_this_job(self):
-        self.stand_in("import sys; sys.stderr.write(sys.argv[-1]); sys.exit(int(sys.argv[-2]))")
-        for code, said, kind in (
-            (121, "unknown project: 'nobody' (option --project)", sgtk_python.JobFailed),
-            (121, "unknown project: 'bigbuck2' (option --project)", sgtk_python.JobFailed),
-            (121, "unknown project: 'bigbuck' (option --project)", sgtk_python.NoProject),
-            (75, "already running: /jobs/other.py for /configs/bigbuck", sgtk_python.JobFailed),
-            (75, "already running: /jobs/job.py for /configs/bigbuck", sgtk_python.Busy),
-            (125, "the job's exit status is unknown: worker process 7 went away\nhint: look", sgtk_python.JobLost),
+    def test_only_reports_make_the_launchers_exceptions(self):
+        plain, worker = "report('started', how='plain')", "report('started', how='worker', pid=7)"
+        ended, error = "report('ended', code=121)", "report('error', code=%d, kind='a-kind', message='m', hint=None)"
+        for steps, code, kind in (
+            ((plain,), 121, sgtk_python.JobFailed),
+            ((plain,), 75, sgtk_python.JobFailed),
+            ((plain,), 125, sgtk_python.JobFailed),
+            ((worker, ended), 121, sgtk_python.JobFailed),
+            ((error % 121,), 121, sgtk_python.NoProject),
+            ((error % 75,), 75, sgtk_python.Busy),
+            ((error % 122,), 122, sgtk_python.BrokenStudio),
+            ((error % 125,), 125, sgtk_python.WrongUse),
+            ((error % 127,), 127, sgtk_python.PythonNotFound),
+            ((plain, error % 126), 126, sgtk_python.PythonNotFound),
+            ((worker, "report('lost', why='w')", error % 125), 125, sgtk_python.JobLost),
+            ((worker, "report('lost', why='w')"), 125, sgtk_python.JobLost),
         ):
-            done = sgtk_python.run("/jobs/job.py", code, "sgtk-python: error: " + said, project="bigbuck", check=False)
-            self.assertIs(type(done.error), kind, said)
+            self.stand_in("%s\nsys.stderr.write('sgtk-python: error: no project: bigbuck\\n'); sys.exit(%d)" % ("\n".join(steps), code))
+            for capture in (True, False):
+                done = sgtk_python.run("/jobs/job.py", project="bigbuck", check=False, capture=capture)
+                self.assertEqual((type(done.error), done.error.code), (kind, code), steps)
         self.assertTrue(issubclass(sgtk_python.JobLost, sgtk_python.JobFailed))
-        error = sgtk_python.run("x.py", 121, "", project="bigbuck", capture=False, check=False).error
-        self.assertIs(type(error), sgtk_python.JobFailed)
-        self.assertIn("may be the launcher's", str(error))
+
+    def test_a_launcher_that_ends_early_is_no_success(self):
+        worker = "report('started', how='worker', pid=7)\n"
+        for steps in ("", "report('cold', why='w')\n", worker, "os.write(_number, b'[]\\n1\\n{}\\nx\\n{\"status\": \"started\"}\\n{\"status\"')\n"):
+            for ending, code in (("sys.exit(0)", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", -9)):
+                self.stand_in(steps + ending)
+                done = sgtk_python.run("x.py", project="bigbuck", check=False)
+                self.assertEqual((type(done.error), done.error.code), (sgtk_python.JobLost, code), steps)
+
+    def test_how_and_why_cold(self):
+        self.stand_in("report('cold', why='no worker')\nreport('started', how='plain')")
+        done = sgtk_python.run("x.py", project="bigbuck", warm=True)
+        self.assertEqual((done.how, done.cold, done.error), ("plain", "no worker", None))
+
+    @unittest.skipUnless(sys.platform == "linux", "workers are for Linux")
+    def test_a_job_in_a_worker(self):
+        os.mkdir(self.path("run"))
+        self.set(XDG_RUNTIME_DIR=self.path("run"))
+        self.addCleanup(subprocess.call, [LAUNCHER, "--stop-workers"], stdout=subprocess.DEVNULL)
+        until = time.monotonic() + 60
+        first = done = sgtk_python.run("-c", "1", project="bigbuck", warm=True)
+        self.assertEqual((first.how, bool(first.cold)), ("plain", True))
+        while done.how != "worker" and time.monotonic() < until:
+            time.sleep(0.05)
+            done = sgtk_python.run("-c", "print(1)", project="bigbuck", warm=True)
+        self.assertEqual((done.how, done.cold, done.stdout), ("worker", None, "1\n"))
+        for program, code in (("raise SystemExit(121)", 121), ("import os; os.kill(os.getpid(), 9)", -9)):
+            error = sgtk_python.run("-c", program, project="bigbuck", warm=True, check=False).error
+            self.assertEqual((type(error), error.code), (sgtk_python.JobFailed, code))
+        job = sgtk_python.start("-c", "import time; print(1); time.sleep(600)", project="bigbuck", warm=True)
+        while not job._pipes[0].text() and time.monotonic() < until:
+            time.sleep(0.01)
+        job.kill()
+        self.assertIs(type(job.wait().error), sgtk_python.JobLost)
 
     def test_options_time_outs_and_variables_of_the_wrong_kind(self):
         for options in ("--clean", b"--clean", ["x.py"], ["--clean", "--"], [7]):
@@ -182,22 +225,47 @@ class Failing(StudioTest):
 
     def test_options_with_which_no_script_runs(self):
         for word in ("--explain", "--explain=json", "--help", "--version", "--list=names", "--doctor", "--workers",
-                     "--stop-workers", "--make-shim=bigbuck", "--each=2", "--match=*"):
+                     "--stop-workers", "--make-shim=bigbuck", "--each=2", "--match=*", "--status-fd"):
             with self.assertRaisesRegex(ValueError, word.replace("*", ".")):
                 sgtk_python.start("-c", "print(1)", project="bigbuck", options=["--clean", word])
 
-    @unittest.skipUnless(sys.platform == "linux", "only Linux tells which program a process was")
+    @unittest.skipUnless(sys.platform == "linux", "with a loader that complains")
     def test_a_line_of_the_loaders_changes_no_exception(self):
-        with self.assertRaisesRegex(sgtk_python.NoProject, "^unknown project: 'nobody'"):
+        with self.assertRaises(sgtk_python.NoProject) as caught:
             sgtk_python.run("x.py", project="nobody", env={"LD_PRELOAD": "/nowhere.so"})
-        words = ("import sys; sys.stderr.write('ld.so: no\\nsgtk-python: warning: w\\nhint: w\\nsgtk-python: error: no project a\\nmore\\nhint: look')\n"
-                 "sys.exit(121)")
-        self.stand_in(words)
-        with self.assertRaisesRegex(sgtk_python.NoProject, "^no project a; hint: look$"):
+        self.assertEqual(caught.exception.kind, "unknown-project")
+
+    def test_the_launchers_message_and_hint_are_the_exceptions(self):
+        self.stand_in("report('error', code=121, kind='k', message='no project a\\nb', hint='look')\nsys.exit(121)")
+        with self.assertRaisesRegex(sgtk_python.NoProject, r"^no project a\\x0ab; hint: look$"):
             sgtk_python.run("x.py", project="a")
-        # The code and the words are those of a script in a worker, once the launcher is called so.
-        self.stand_in("with open('/proc/self/comm', 'w') as file: file.write('sgtk-python job')\n" + words)
-        self.assertIs(type(sgtk_python.run("x.py", project="a", check=False).error), sgtk_python.JobFailed)
+
+    def test_the_launchers_lines_are_for_debugging_if_it_fails(self):
+        failing = "sys.stderr.write('sgtk-python: error: why\\n'); report('error', code=121, kind='k', message='m', hint=None)"
+        late = "report('error', code=121, kind='k', message='m', hint=None)\nimport time; time.sleep(0.2); print('out'); sys.exit('ERROR: why')"
+        started = "sys.stderr.write('sgtk-python: warning: w\\n'); report('started', how='plain'); print('ERROR: x', flush=True)"
+        for text, expected in ((failing, [(10, "sgtk-python: error: why")]), (late, [(10, "ERROR: why"), (10, "out")]), (started, [(30, "sgtk-python: warning: w"), (40, "ERROR: x")]),
+                               ("print('other')", [(20, "other")])):
+            self.stand_in(text)
+            lines = []
+            sgtk_python.run("x.py", project="a", logger=lambda *line: lines.append(line), check=False)
+            self.assertEqual(sorted(lines), expected)
+
+    def test_many_lines_before_python_starts_wait_for_nothing(self):
+        self.stand_in("for _ in range(200000): print('x' * 20)\nreport('started', how='plain')")
+        lines = []
+        done = sgtk_python.run("x.py", project="a", logger=lambda level, line: lines.append(line), timeout=60)
+        self.assertEqual((len(lines), done.error), (200000, None))
+
+    def test_the_launcher_alone_gets_the_pipe(self):
+        program = "import os; print([name for name in os.listdir('/proc/self/fd') if int(name) > 2 and os.path.exists('/proc/self/fd/' + name)])"
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(3):
+            self.assertEqual(sgtk_python.run("-c", program, project="bigbuck").stdout, "[]\n")
+            sgtk_python.run("x.py", project="nobody", check=False)
+        with self.assertRaises(sgtk_python.WrongUse):
+            sgtk_python.run("-c", "1", project="bigbuck", cwd=self.path("nowhere"))
+        self.assertEqual(len(os.listdir("/proc/self/fd")), before)
 
     def test_an_unprintable_name_is_no_project(self):
         with self.assertRaises(sgtk_python.NoProject):
@@ -211,9 +279,12 @@ class Failing(StudioTest):
             with self.assertRaisesRegex(sgtk_python.JobLost, "reaps the children of this process"):
                 job.wait().check()
             self.assertEqual((job.poll(), job.wait().code), (125, 125))
-        self.stand_in("raise SystemExit(3)")
+        self.stand_in("report('started', how='worker', pid=1)\nreport('ended', code=3)\nraise SystemExit(3)")
         with self.assertRaises(sgtk_python.JobLost):
             sgtk_python.run("x.py", project="bigbuck", warm=True)
+        self.set(SGTK_PYTHON_BIN=LAUNCHER)
+        with self.assertRaises(sgtk_python.NoProject):
+            sgtk_python.run("x.py", project="nobody")
 
     @unittest.skipUnless(hasattr(os, "waitid"), "the system tells how a process ended and keeps it")
     def test_the_code_is_what_the_system_tells_and_keeps(self):
@@ -239,12 +310,12 @@ class Failing(StudioTest):
     def test_nothing_of_an_ended_job_runs_beside_the_next(self):
         # As a job in a worker: it is in another session, and ends after its launcher.
         self.stand_in(
-            "import os, sys, time\nlauncher = os.getpid()\nif os.fork() == 0:\n    os.setsid()\n    print('runs', flush=True)\n"
+            "import time\nreport('started', how='plain')\nlauncher = os.getpid()\nif os.fork() == 0:\n    os.setsid()\n    print('runs', flush=True)\n"
             "    while os.getppid() == launcher: time.sleep(0.01)\n    time.sleep(0.5)\n    print('late')\n"
             "else: time.sleep(600)\n"
         )
-        before, sgtk_python.LEFT_BEHIND = sgtk_python.LEFT_BEHIND, 0
-        self.addCleanup(setattr, sgtk_python, "LEFT_BEHIND", before)
+        before, sgtk_python.job.LEFT_BEHIND = sgtk_python.job.LEFT_BEHIND, 0
+        self.addCleanup(setattr, sgtk_python.job, "LEFT_BEHIND", before)
         runs = threading.Event()
         job = sgtk_python.start("x.py", project="bigbuck", logger=lambda level, line: runs.set())
         self.assertTrue(runs.wait(60))
@@ -339,8 +410,8 @@ class Failing(StudioTest):
         left = self.path("left")
         script = self.script("import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
                              "open(%r, 'w').write(str(child.pid))\nprint('done')" % left)
-        before, sgtk_python.LEFT_BEHIND = sgtk_python.LEFT_BEHIND, 0.2
-        self.addCleanup(setattr, sgtk_python, "LEFT_BEHIND", before)
+        before, sgtk_python.job.LEFT_BEHIND = sgtk_python.job.LEFT_BEHIND, 0.2
+        self.addCleanup(setattr, sgtk_python.job, "LEFT_BEHIND", before)
         job = sgtk_python.start(script, project="bigbuck")
         until = time.monotonic() + 60
         while job._pipes[0].text() != "done\n" and time.monotonic() < until:
@@ -375,13 +446,13 @@ class Output(StudioTest):
             "2024-01-01 10:00:00.123 | ERROR    | mod:f:3 - x", "2024-01-01 10:00:00,123 - my.name - ERROR - x",
             "2024-01-01 10:00:00,123 sgtk.core ERROR x", "10:00:01 [worker 3] my.name: ERROR: x", "10:00:01 ERROR: x",
         ):
-            self.assertEqual(sgtk_python._named_level(line), logging.ERROR, line)
+            self.assertEqual(sgtk_python.output.named_level(line), logging.ERROR, line)
         for line in (
             "error in line 3", "Error: x", "Warning signs", "INFO desk called", "ERROR pages", "ERRORS: 3", "no ERROR here", "[INFOS] x", "",
             "[see ERROR log] x", "10:00 ERROR", "10:00:01 the ERROR page was made", "2024-01-01 10:00:00 waits", "2024 ERROR x", "10:00:01",
             "[INFORMATION desk] x", "shot_010: INFO", "[x] ERROR pages",
         ):
-            self.assertIsNone(sgtk_python._named_level(line), line)
+            self.assertIsNone(sgtk_python.output.named_level(line), line)
 
     @unittest.skipUnless(os.environ.get("SGTK_PYTHON_TEST_CORE") and sys.version_info < (3, 12), "with a real core")
     def test_the_levels_of_a_real_core(self):
@@ -524,10 +595,10 @@ class Secrets(StudioTest):
         self.assertEqual(done.stdout, "y\n***" + "z" * 15 + "\n" + self.KEY[:9])
 
     def test_masking_is_the_same_in_all_pieces(self):
-        masked = sgtk_python._Secrets({"A_KEY": "abcabcd", "B_KEY": "abcabcdxyz", "C_KEY": "one line\nand more"})
+        masked = sgtk_python.masking.Secrets({"A_KEY": "abcabcd", "B_KEY": "abcabcdxyz", "C_KEY": "one line\nand more"})
         text = b"ababcabcabcdxyabcabcdxyzabcabc one line\nand more one line abcabcd"
         for size in range(1, len(text) + 1):
-            stream = sgtk_python._Masked(masked)
+            stream = sgtk_python.masking.Masked(masked)
             shown = b"".join(stream.take(text[at:at + size]) for at in range(0, len(text), size)) + stream.take(b"", True)
             self.assertEqual(shown, b"ababc***xy***abcabc *** *** ***", size)
 
@@ -553,7 +624,7 @@ class Secrets(StudioTest):
 
 class Replaying(StudioTest):
     def replay(self, *words, **variables):
-        environment = {"PATH": "/usr/bin:/bin"}
+        environment = {"PATH": "/usr/bin:/bin", "PYTHONDONTWRITEBYTECODE": "1"}
         environment.update(variables)
         return subprocess.run(
             [PYTHON, "-m", "sgtk_python"] + list(words), cwd=SHIMS, env=environment, stdout=subprocess.PIPE,
@@ -596,9 +667,9 @@ class Replaying(StudioTest):
     def test_nobody_elses_variables_change(self):
         sgtk_python.save(self.path("saved.json"), "-c", "1", project="bigbuck", cwd=b"/")
         self.assertNotIn("cwd", json.loads(read(self.path("saved.json")))["options"])
-        before = sgtk_python._spawned
-        self.addCleanup(setattr, sgtk_python, "_spawned", before)
-        sgtk_python._spawned = lambda *args: self.assertEqual(os.environ.get("NEW_HERE"), "1") or before(*args)
+        before = sgtk_python.job.spawned
+        self.addCleanup(setattr, sgtk_python.job, "spawned", before)
+        sgtk_python.job.spawned = lambda *args: self.assertEqual(os.environ.get("NEW_HERE"), "1") or before(*args)
         self.set(NEW_HERE="1")
         self.assertEqual(sgtk_python.replay(self.path("saved.json")).code, 0)
 
@@ -615,8 +686,8 @@ class Replaying(StudioTest):
 class InLanes(unittest.TestCase):
     def setUp(self):
         # Threads are only missing at the end.
-        self.addCleanup(setattr, sgtk_python, "THREADS_AT_END", sgtk_python.THREADS_AT_END)
-        sgtk_python.THREADS_AT_END = True
+        self.addCleanup(setattr, sgtk_python.lane, "THREADS_AT_END", sgtk_python.lane.THREADS_AT_END)
+        sgtk_python.lane.THREADS_AT_END = True
 
     def test_in_order_for_one_key_and_at_once_for_several(self):
         lanes, order, both = sgtk_python.Lanes(2, 100), [], threading.Barrier(2, timeout=60)
@@ -663,7 +734,7 @@ class InLanes(unittest.TestCase):
         self.assertTrue(added.is_set())
 
     def test_where_no_thread_starts_at_the_end_who_adds_it_does_it(self):
-        sgtk_python.THREADS_AT_END = False
+        sgtk_python.lane.THREADS_AT_END = False
         lanes, done = sgtk_python.Lanes(2, 9), []
         for number in range(3):
             lanes.add(number, lambda: done.append(threading.current_thread()))

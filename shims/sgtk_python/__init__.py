@@ -1,0 +1,37 @@
+"""Runs scripts with the Toolkit core (sgtk) of a project, each in a process of its own, by the launcher
+sgtk-python. For event daemons, farm wrappers and DCCs::
+
+    import sgtk_python
+
+    try:
+        done = sgtk_python.run("/studio/jobs/publish.py", "--shot", "010", event=event, timeout=600)
+    except sgtk_python.NoProject:
+        pass                                # this project has no configuration here
+
+and in the script, where the event came on standard input::
+
+    event = sgtk_python.event()             # its dates are dates again
+
+One folder for Python 3.7 and newer, without dependencies: install it, or put it beside the script or the
+plugin that imports it. ``python -m sgtk_python replay FILE`` runs a saved event again.
+"""
+from .errors import (
+    BrokenStudio, Busy, Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, NoEvent, NoProject, PythonNotFound,
+    WrongUse,
+)
+from .events import DATES, event
+from .job import GRACE, KEEP, LEFT_BEHIND, Job, Result, run, start
+from .lane import THREADS_AT_END, Lanes, lanes
+from .launcher import checked_options, find_launcher
+from .masking import SHORTEST_SECRET
+from .output import LONGEST_LINE, Log
+from .saved import replay, save
+from .variables import Environment
+from .words import Word, one_line
+
+__all__ = [
+    "BrokenStudio", "Busy", "DATES", "Environment", "Error", "GRACE", "Job", "JobFailed", "JobLost", "JobTimedOut",
+    "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound", "Log", "NoEvent", "NoProject", "PythonNotFound",
+    "Result", "SHORTEST_SECRET", "THREADS_AT_END", "Word", "WrongUse", "checked_options", "event", "find_launcher",
+    "lanes", "one_line", "replay", "run", "save", "start",
+]

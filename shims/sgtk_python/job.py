@@ -1,0 +1,401 @@
+"""A script that runs with the core of a project, and its result."""
+from __future__ import annotations
+
+import errno
+import io
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Union
+
+from .errors import Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, WrongUse, class_of
+from .events import encoded
+from .launcher import chosen_project, command_line, find_launcher, script_of
+from .masking import Masked, Secrets
+from .output import Log, Pipe
+from .status import Failure, Status
+from .variables import Environment, checked_names, checked_variables, hidden
+from .words import Word, checked_word, last_lines, one_line, with_tail
+
+#: So much of each stream is kept, its end (bytes).
+KEEP = 1024 * 1024
+#: A job that is asked to end has so long to do so (seconds).
+GRACE = 5.0
+#: The output of processes that an ended job has left running is waited for so long (seconds).
+LEFT_BEHIND = 2.0
+
+#: The code of a job whose launcher was reaped elsewhere.
+LOST_CODE = 125
+
+_WINDOWS = os.name == "nt"
+
+
+# --- starting ---------------------------------------------------------------------------------------
+
+def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Result":
+    """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
+    until it has ended. Takes the options of :func:`start`. With ``check`` a failure is raised; else it is the
+    result's ``error``."""
+    options["env"] = hidden(options.get("env"))
+    job = start(script, *args, **options)
+    try:
+        result = job.wait()
+    except BaseException:
+        job.end()
+        raise
+    if check:
+        result.check()
+    return result
+
+
+def start(
+    script: Word,
+    *args: Word,
+    project: Optional[str] = None,
+    project_id: Optional[int] = None,
+    config: Optional[Word] = None,
+    event: Optional[Mapping[str, Any]] = None,
+    pipeline: Optional[Union[str, int]] = None,
+    timeout: Optional[float] = None,
+    warm: bool = False,
+    logger: Optional[Log] = None,
+    env: Optional[Mapping[str, str]] = None,
+    cwd: Optional[Word] = None,
+    capture: bool = True,
+    keep: int = KEEP,
+    options: Sequence[str] = (),
+    secrets: Sequence[str] = (),
+) -> "Job":
+    """Starts a script and does not wait for it.
+
+    The project is named by one of ``project`` (its name), ``project_id``, ``config`` (the configuration's
+    folder), or else is that of the ``event``, which the script gets as JSON on standard input.
+    ``timeout`` (seconds) ends the real Python; on Unix with captured output, also all that it started.
+    ``logger`` gets the output line by line, with the level that a line names, else INFO for standard
+    output and WARNING for standard error (DEBUG for the launcher's lines if it fails: the exception has its
+    message); Python does not buffer it (``PYTHONUNBUFFERED=1``, if the variable is not set). ``env`` adds variables
+    (the place for values that must not appear in the list of processes), ``options`` more words for the launcher,
+    such as ``["--exclusive", "--keep=LANG"]``. Without ``capture`` the script writes where this process does.
+    ``keep`` is how many bytes of each stream's end stay in the result. ``secrets`` names variables that hold secrets
+    although their names do not say so."""
+    env = hidden(env)
+    choice, shown = chosen_project(project, project_id, config, event)
+    timeout = _seconds(timeout)
+    command = command_line(find_launcher(), choice, pipeline, warm, options, (script,) + args)
+    environment = Environment(os.environ, **checked_variables(env))
+    if capture:
+        # To a pipe Python would write only when it has much, and lose what it has when it is killed.
+        environment.setdefault("PYTHONUNBUFFERED", "1")
+    secrets = checked_names(secrets)
+    return Job(
+        command, shown, None if event is None else encoded(event), environment,
+        None if cwd is None else checked_word(cwd), timeout, logger, capture, keep, secrets,
+    )
+
+
+def _seconds(timeout: Optional[float]) -> Optional[float]:
+    if timeout is None:
+        return None
+    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)):
+        raise TypeError("timeout is a number of seconds, not %r" % (timeout,))
+    if not 0 <= timeout <= threading.TIMEOUT_MAX:
+        raise ValueError("timeout is a number of seconds from 0 to %d, not %r" % (threading.TIMEOUT_MAX, timeout))
+    return timeout
+
+
+# --- the result -------------------------------------------------------------------------------------
+
+class Result:
+    """The end of a job. ``code`` is Python's exit code, negative the signal that ended it; ``stdout`` and
+    ``stderr`` are the ends of its output (bytes that are no UTF-8 appear as ``\\xNN``), ``truncated`` is true if
+    more was written than kept. ``how`` is "plain", "worker", or None if Python is not known to have run;
+    ``cold`` says why a job that should run in a worker did not."""
+
+    def __init__(
+        self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool, timed_out: bool,
+        seconds: float, status: Status, reaped_elsewhere: bool,
+    ) -> None:
+        self.script = script
+        self.project = project
+        self.code = code
+        self.stdout = stdout
+        self.stderr = stderr
+        self.truncated = truncated
+        self.timed_out = timed_out
+        self.seconds = seconds
+        self.how = status.how
+        self.cold = status.cold
+        self._status = status
+        self._reaped_elsewhere = reaped_elsewhere
+
+    def __repr__(self) -> str:
+        return "<Result of %s for %s: code %d>" % (self.script, self.project, self.code)
+
+    @property
+    def error(self) -> Optional[Error]:
+        """The failure, or None."""
+        tail = last_lines(self.stderr) or last_lines(self.stdout)
+        name = "%s for %s" % (self.script, self.project)
+        if self.timed_out:
+            message = "%s did not end within its time and was ended" % name
+            return JobTimedOut(with_tail(message, tail), self.code, self.project, tail)
+        failure = self._status.failure
+        if failure is not None and self._status.lost is None:
+            return class_of(failure.code)(_text_of(failure), self.code, self.project, tail, failure.kind)
+        why_lost = self._why_lost()
+        if why_lost is not None:
+            kind = "" if failure is None else failure.kind
+            message = "%s: it is unknown how it ended: %s" % (name, why_lost)
+            return JobLost(with_tail(message, tail), self.code, self.project, tail, kind)
+        if self.code == 0:
+            return None
+        return JobFailed(with_tail("%s %s" % (name, _ending(self.code)), tail), self.code, self.project, tail)
+
+    def check(self) -> "Result":
+        """Raises the failure, if there is one."""
+        error = self.error
+        if error is not None:
+            raise error
+        return self
+
+    def _why_lost(self) -> Optional[str]:
+        """Returns why the end of the script is unknown; None if it is known."""
+        status = self._status
+        if status.lost is not None:
+            return _text_of(status.failure) if status.failure else one_line(status.lost)
+        if self._reaped_elsewhere:
+            return "something else reaps the children of this process (an ignored SIGCHLD, a wait for any child)"
+        if status.how is None:
+            return "the launcher reported no start, and %s" % _ending(self.code)
+        if status.how == "worker" and not status.ended:
+            return "the launcher %s before its job in a worker ended" % _ending(self.code)
+        return None
+
+
+def _text_of(failure: Failure) -> str:
+    return one_line(failure.message + ("; hint: " + failure.hint if failure.hint else ""))
+
+
+def _ending(code: int) -> str:
+    if code >= 0:
+        return "ended with exit code %d" % code
+    try:
+        return "was ended by signal %d (%s)" % (-code, signal.Signals(-code).name)
+    except ValueError:
+        return "was ended by signal %d" % -code
+
+
+# --- the job ----------------------------------------------------------------------------------------
+
+class Job:
+    """A script that runs: as of a ``Popen``, its ``pid``, :meth:`poll`, :meth:`wait`, :meth:`terminate` and
+    :meth:`kill`."""
+
+    def __init__(
+        self, command: List[Union[str, bytes]], project: str, payload: Optional[bytes],
+        environment: Environment, cwd: Optional[Union[str, bytes]], timeout: Optional[float],
+        logger: Optional[Log], capture: bool, keep: int, secrets: Sequence[str] = (),
+    ) -> None:
+        self.pid = 0  # of no process yet
+        self.project = project
+        self.command = command
+        self.script = script_of(command)
+        self._started = time.monotonic()
+        self._timed_out = False
+        self._code: Optional[int] = None
+        # At a terminal it stays in the foreground, and so in the group of this process.
+        self._leads_group = capture and not _WINDOWS
+        self._status = Status()
+        self._process = spawned(command, payload is not None, environment, cwd, capture, self._status)
+        self.pid = self._process.pid
+        self._pipes: List[Pipe] = []
+        if capture:
+            values = Secrets(environment, secrets)
+            for stream, level in ((self._process.stdout, logging.INFO), (self._process.stderr, logging.WARNING)):
+                assert stream is not None
+                self._pipes.append(Pipe(stream, level, keep, logger, Masked(values)))
+        self._ended = threading.Event()
+        self._is_ending = False
+        self._is_reaped = False
+        self._reaped_elsewhere = False
+        # Held while the process is signalled or waited for: its number is another's afterwards.
+        self._reaping = threading.Lock()
+        # The time runs even if no thread waits.
+        self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
+        threads: List[threading.Thread] = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
+        threads.append(threading.Thread(target=self._status.read, args=(self._release_lines,), daemon=True))
+        threads.append(threading.Thread(target=self._watch, daemon=True))
+        if payload is not None:
+            threads.append(threading.Thread(target=_feed, args=(self._process.stdin, payload), daemon=True))
+        if self._timer is not None:
+            self._timer.daemon = True
+            threads.insert(0, self._timer)
+        try:
+            for thread in threads:
+                thread.start()
+        except BaseException:
+            self.kill()
+            raise
+
+    def __repr__(self) -> str:
+        return "<Job %d: %s for %s>" % (self.pid, self.script, self.project)
+
+    def poll(self) -> Optional[int]:
+        """Returns the exit code, or None while it runs."""
+        return self._code
+
+    def wait(self, timeout: Optional[float] = None) -> Result:
+        """Waits until the job has ended, of itself or because its own time was over. If ``timeout`` passes
+        before that, ``subprocess.TimeoutExpired`` is raised and the job goes on."""
+        if not self._ended.wait(timeout):
+            raise subprocess.TimeoutExpired(self.script, timeout or 0.0)
+        if self._timed_out and self._timer is not None:
+            self._timer.join()
+        self._wait_for_output(LEFT_BEHIND)
+        for pipe in self._pipes:
+            if pipe.failure is not None:
+                raise pipe.failure
+        return self._result()
+
+    def terminate(self) -> None:
+        """Asks the job to end; on Unix with captured output, also all that it started."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Ends the job; on Unix with captured output, also all that it started."""
+        self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._ended.wait(GRACE)
+
+    def end(self) -> None:
+        """Asks the job to end, and when it has, or after a few seconds, ends all that is left of it. Waits a few
+        seconds until its output has ended, too, so that nothing of it runs beside the next job."""
+        self._is_ending = True
+        self.terminate()
+        if not self._ended.wait(GRACE):
+            self._signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        self._ended.wait(GRACE)
+        self._wait_for_output(GRACE)
+
+    def _wait_for_output(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        for end in [self._status.closed] + [pipe.ended for pipe in self._pipes]:
+            end.wait(max(0.0, until - time.monotonic()))
+
+    def _release_lines(self) -> None:
+        level = logging.DEBUG if self._status.failure is not None and self._status.how is None else None
+        for pipe in self._pipes:
+            pipe.release(level)
+
+    def _signal(self, number: int) -> None:
+        with self._reaping:
+            if not self._is_reaped:
+                self._signal_all(number)
+
+    def _signal_all(self, number: int) -> None:
+        try:
+            if self._leads_group:
+                os.killpg(self.pid, number)
+            elif _WINDOWS:
+                # The launcher's job object ends Python with it.
+                self._process.send_signal(number)
+            else:
+                # Popen would look for the end first, and take it from the thread that watches.
+                os.kill(self.pid, number)
+        except OSError:
+            pass
+
+    def _watch(self) -> None:
+        code = self._waited_for()
+        with self._reaping:
+            if self._is_ending and self._leads_group:
+                # While its leader has not been waited for, no other group has its number.
+                self._signal_all(signal.SIGKILL)
+            # Where it was reaped elsewhere, the code that this returns is made up.
+            self._process.wait()
+            self._is_reaped = True
+        self._reaped_elsewhere = code is None
+        self._code = LOST_CODE if code is None else code
+        self._ended.set()
+        if self._timer is not None and not self._timed_out:
+            self._timer.cancel()
+
+    def _waited_for(self) -> Optional[int]:
+        """Returns Python's exit code, negative the signal; None if the process was waited for elsewhere."""
+        if _WINDOWS:
+            return self._process.wait()
+        try:
+            if hasattr(os, "waitid"):
+                ended = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+                assert ended is not None
+                return ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status
+            status = os.waitpid(self.pid, 0)[1]
+            code = self._process.returncode = os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
+            return code
+        except ChildProcessError:
+            return None
+
+    def _expire(self) -> None:
+        if not self._ended.is_set():
+            self._timed_out = True
+            self.end()
+
+    def _result(self) -> Result:
+        texts = [pipe.text() for pipe in self._pipes] or ["", ""]
+        assert self._code is not None
+        return Result(
+            self.script, self.project, self._code, texts[0], texts[1],
+            any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
+            self._status, self._reaped_elsewhere,
+        )
+
+
+# --- the process ------------------------------------------------------------------------------------
+
+def spawned(
+    command: List[Union[str, bytes]], takes_input: bool, environment: Environment,
+    cwd: Optional[Union[str, bytes]], capture: bool, status: Status,
+) -> "subprocess.Popen[bytes]":
+    output = subprocess.PIPE if capture else None
+    special: Dict[str, Any] = status.popen_options()
+    if capture and _WINDOWS:
+        special["creationflags"] = 0x08000000  # no console window (CREATE_NO_WINDOW)
+    elif capture:
+        special["start_new_session"] = True  # a group of its own, so that a time-out ends all of it
+    try:
+        process = subprocess.Popen(
+            [command[0], status.option] + command[1:], stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
+            stdout=output, stderr=output, env=environment, cwd=cwd, bufsize=0, **special
+        )
+    except (OSError, ValueError) as error:
+        number = getattr(error, "errno", None)
+        reason = getattr(error, "strerror", None) or str(error)
+    else:
+        status.close_writer()
+        return process
+    status.close()
+    # Raised outside, for the failure holds what could not be passed, and its frames all variables.
+    return _refuse(os.fsdecode(command[0]), number, reason, None if cwd is None else os.fsdecode(cwd))
+
+
+def _refuse(launcher: str, number: Optional[int], reason: str, cwd: Optional[str]) -> NoReturn:
+    if number == errno.E2BIG:
+        raise WrongUse("an argument or variable is too long for this system; give it in the event, or in a file")
+    if cwd is not None and not os.path.isdir(cwd):
+        raise WrongUse("there is no folder %s to run in" % cwd)
+    if number is None:
+        raise WrongUse("a word or variable cannot be passed: %s" % reason)
+    raise LauncherNotFound("%s cannot be started: %s" % (launcher, reason))
+
+
+def _feed(stream: io.FileIO, payload: bytes) -> None:
+    """Writes the job's input. A job that does not read it, or has ended, is no failure."""
+    view = memoryview(payload)
+    try:
+        with stream:
+            while view:
+                view = view[stream.write(view):]
+    except OSError:
+        pass
