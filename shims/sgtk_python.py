@@ -237,7 +237,8 @@ def _command(
 
 #: With these the launcher does something else than to run the script for the project.
 _OTHER_ACTIONS = (
-    "--explain", "--help", "--version", "--list", "--doctor", "--workers", "--stop-workers", "--make-shim", "--each", "--match",
+    "--explain", "--help", "--version", "--list", "--doctor", "--workers", "--stop-workers", "--make-shim", "--make-venv",
+    "--each", "--match",
 )
 
 

@@ -131,6 +131,9 @@ fn errors() -> Vec<Error> {
         Error::NoneMatches { .. } => Error::NoneMatches { pattern: Some("b*".into()), pipeline: Some("Dev".into()), roots: roots() },
         Error::NoLauncher => Error::NoLauncher,
         Error::Shim { .. } => Error::Shim { path: "/x".into(), why: "the folder does not exist".into() },
+        Error::VenvWithoutProject { .. } => Error::VenvWithoutProject { python: "/x".into() },
+        Error::VenvOutdated { .. } => Error::VenvOutdated {
+            venv: "/x".into(), python: "/python".into(), origin: OPTION, again: "sgtk-python --make-venv a /x".into() },
     }
 }
 

@@ -95,6 +95,10 @@ pub enum Error {
     NoneMatches { pattern: Option<String>, pipeline: Option<String>, roots: Vec<Decided<PathBuf>> },
     NoLauncher,
     Shim { path: PathBuf, why: String },
+    /// The Python of a virtual environment whose `pyvenv.cfg` lost the project's name.
+    VenvWithoutProject { python: PathBuf },
+    /// A virtual environment of another Python than the project's; `again` is the command that updates it.
+    VenvOutdated { venv: PathBuf, python: PathBuf, origin: Origin, again: String },
 }
 
 impl Error {
@@ -278,6 +282,12 @@ impl Error {
                 "sgtk-python --list shows the projects; --each takes their Primary configurations, or those that --pipeline names"),
             Error::NoLauncher => row!(Usage, "no-launcher", "cannot find the path of sgtk-python itself"),
             Error::Shim { path, why } => row!(Usage, "shim-failed", "cannot create: {}: {why}", shown(path)),
+            Error::VenvWithoutProject { python } => row!(NoProject, "venv-without-project",
+                "virtual environment names no project: {}", shown(python);
+                "make it again: sgtk-python --make-venv PROJECT FOLDER"),
+            Error::VenvOutdated { venv, python, origin, again } => row!(Broken, "venv-outdated",
+                "virtual environment was made for another Python: {}; the project has {} ({origin})", shown(venv), shown(python);
+                "update it: {}", shown(again)).file(venv),
         }
     }
 }
