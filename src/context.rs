@@ -12,7 +12,7 @@ use crate::inherit::inherit;
 use crate::inputs::Inputs;
 use crate::request::Request;
 use crate::settings::Settings;
-use crate::site::Site;
+use crate::site::{RealisedConfigs, Site, SiteCache};
 
 /// The state before a project is chosen; read once, then handed on whole.
 pub struct Context {
@@ -54,7 +54,7 @@ impl Context {
         let scan = scan(&self.roots, &self.inputs.variables);
         self.index().write(&scan.records);
         if let Some(site) = &self.site {
-            site.drop_answers_about(&scan.records);
+            SiteCache::of(site).drop_on_disk(&scan.records);
         }
         scan
     }
@@ -64,7 +64,7 @@ impl Context {
         let mut scan = self.scan();
         let Some(site) = &self.site else { return scan };
         let ids: HashSet<i64> = scan.records.iter().filter_map(|r| r.metadata.project_id).collect();
-        let mut realised = site.counting(&self.inputs.variables);
+        let mut realised = RealisedConfigs::of(site, &self.inputs.variables).scan_current();
         realised.records.retain(|r| r.metadata.project_id.is_none_or(|id| !ids.contains(&id)));
         scan.records.extend(realised.records);
         scan.faults.extend(realised.faults);

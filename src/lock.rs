@@ -1,5 +1,4 @@
-//! Locks on files: what one process at a time may do, or several at once that all do the same. The
-//! system frees a lock when the last process that holds it has ended, however it ended (`flock(2)`,
+//! Locks on files. The system frees a lock when the last process that holds it has ended, however it ended (`flock(2)`,
 //! `LockFileEx`).
 
 use std::fs::{self, File, TryLockError};
@@ -15,12 +14,12 @@ pub enum LockMode {
     Shared,
 }
 
-/// A lock that is held, until it is dropped.
+/// A lock that this process holds until it is dropped.
 #[derive(Debug)]
 pub struct Lock(File);
 
 impl Lock {
-    /// Waits for a lock. The file is made, and the folders above it, if it is not there.
+    /// Waits for a lock; makes the file and the folders above it if they are missing.
     pub fn wait_for(path: &Path, mode: LockMode) -> io::Result<Self> {
         let file = disk::open_private(path)?;
         match mode {
@@ -30,7 +29,7 @@ impl Lock {
         Ok(Lock(file))
     }
 
-    /// Takes a lock if that needs no waiting.
+    /// Takes a lock; `None` if it is held in a way that would need waiting.
     pub fn try_for(path: &Path, mode: LockMode) -> io::Result<Option<Self>> {
         let file = disk::open_private(path)?;
         let taken = match mode {
@@ -44,36 +43,38 @@ impl Lock {
         }
     }
 
-    /// Whether somebody who held the lock left a mark in its file: what was begun did not come to an end.
+    /// Returns true if a holder left its mark in the file: it was interrupted.
     pub fn is_marked(&self) -> bool {
-        self.0.metadata().is_ok_and(|found| found.len() > 0)
+        self.0.metadata().is_ok_and(|metadata| metadata.len() > 0)
     }
 
-    /// Leaves a mark, or takes it away.
-    pub fn mark(&mut self, begun: bool) -> io::Result<()> {
-        self.0.set_len(0)?;
-        if begun { self.0.write_all(b"begun\n") } else { Ok(()) }
+    /// Marks the file: its holder has begun something that must not be interrupted.
+    pub fn mark(&mut self) -> io::Result<()> {
+        self.clear_mark()?;
+        self.0.write_all(b"begun\n")
     }
 
-    /// Writes into the file which process holds the lock. That is for people to read: if it cannot be
-    /// written they have to do without.
+    pub fn clear_mark(&mut self) -> io::Result<()> {
+        self.0.set_len(0)
+    }
+
+    /// Writes this process' id into the file, for an error message of another launch. Best effort.
     pub fn sign(&self) {
-        let signed = self.0.set_len(0).and_then(|()| write!(&self.0, "{}", std::process::id()));
-        drop(signed);
+        let _ = self.0.set_len(0).and_then(|()| write!(&self.0, "{}", std::process::id()));
     }
 
-    /// The process that has signed the lock at a path.
+    /// Returns the id of the process that signed the lock at a path.
     pub fn holder(path: &Path) -> Option<u32> {
         fs::read_to_string(path).ok()?.parse().ok()
     }
 
-    /// The descriptor, for another process to hold the lock too.
+    /// The descriptor; a process that inherits it holds the lock too.
     #[cfg(unix)]
     pub fn number(&self) -> std::os::fd::RawFd {
         std::os::fd::AsRawFd::as_raw_fd(&self.0)
     }
 
-    /// The descriptors by which a child holds the lock too, after `outlive_launch`.
+    /// The descriptors by which a child holds the lock after `outlive_launch`.
     pub fn inherited(&self) -> Vec<i32> {
         #[cfg(unix)]
         return vec![self.number()];
@@ -81,8 +82,7 @@ impl Lock {
         Vec::new()
     }
 
-    /// Lets the program hold the lock that this process becomes. (Where the launcher waits for Python,
-    /// it is the launcher that holds it.)
+    /// Lets the Python that this process becomes hold the lock. On Windows the launcher waits for Python, and holds it.
     pub fn outlive_launch(&self) -> io::Result<()> {
         disk::keep_open_in_exec(&self.0)
     }

@@ -19,7 +19,7 @@ use crate::request::Request;
 use crate::resolve::{Resolution, resolve};
 use crate::select::{CONFIG_VARIABLE, Selection};
 use crate::settings::{Settings, WorkerSettings};
-use crate::site::credentials::Credentials;
+use crate::site::Credentials;
 use crate::toolkit::core::Core;
 
 /// A launch: the Python to become, with its words and variables, and the origin of each choice.

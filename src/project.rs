@@ -38,8 +38,8 @@ pub fn choose_project(
                 selections.push(selection);
             }
             Chosen::OnSite(distributed) => {
-                let bootstrap = Bootstrap::new(context, distributed, progress);
-                let (selection, lock) = bootstrap.acquire(refresh)?;
+                let bootstrap = Bootstrap::new(context, distributed, refresh, progress);
+                let (selection, lock) = bootstrap.acquire()?;
                 selections.push(selection);
                 locks.extend(lock);
             }

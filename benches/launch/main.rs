@@ -16,6 +16,10 @@ mod count;
 #[cfg(unix)]
 mod launches;
 #[cfg(unix)]
+#[path = "../../tests/it/scene.rs"]
+#[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
+mod scene;
+#[cfg(unix)]
 #[path = "../../tests/it/support.rs"]
 #[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
 mod support;

@@ -12,6 +12,10 @@
 #[cfg(target_os = "linux")]
 mod jobs;
 #[cfg(target_os = "linux")]
+#[path = "../../tests/it/scene.rs"]
+#[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
+mod scene;
+#[cfg(target_os = "linux")]
 #[path = "../../tests/it/support.rs"]
 #[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
 mod support;

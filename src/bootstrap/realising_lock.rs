@@ -1,68 +1,79 @@
-//! Keeps others away from a project's configuration while it is realised.
+//! Keeps other launches and new jobs away from a project's configuration while this launch realises it.
 
 use std::time::SystemTime;
 
-use super::{Bootstrap, try_for, uncached};
+use super::cache_lock::{cache_error, take, try_take};
+use super::refresh::Watch;
 use crate::error::Error;
 use crate::lock::{Lock, LockMode};
+use crate::site::{RealisedConfigs, SiteCache};
 
-/// What is held while a project's configuration is realised.
+/// The locks of a launch that realises. None is held at first.
 #[derive(Default)]
-pub struct Realising {
-    /// Against others that realise it, by another query.
+pub struct RealisingLock {
+    /// Held against launches that realise for another query.
     turn: Option<Lock>,
-    /// Against jobs that run from it.
+    /// Held against new jobs of the project.
     jobs: Option<(i64, Lock)>,
-    /// Whether there are jobs.
-    busy: bool,
-    /// When something was begun.
+    is_busy: bool,
     begun: Option<SystemTime>,
 }
 
-impl Realising {
-    /// Whether jobs were running when it began.
+impl RealisingLock {
+    /// Returns true if jobs ran from the configuration when realising began.
     pub fn is_busy(&self) -> bool {
-        self.busy
+        self.is_busy
     }
 
-    /// Waits until nobody else realises a project's configuration.
-    pub fn take_turn(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<(), Error> {
-        let turn = bootstrap.site.project_file(project_id, "turn");
-        self.turn = Some(bootstrap.wait_for(&turn, LockMode::Exclusive)?);
+    /// Waits until no other launch realises the project's configuration.
+    pub fn take_turn(
+        &mut self,
+        project_id: i64,
+        cache: &SiteCache,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let file = cache.project_file(project_id, "turn");
+        self.turn = Some(take(&file, LockMode::Exclusive, watch)?);
         Ok(())
     }
 
-    /// Holds the jobs of a project off, unless there are some.
-    pub fn hold_off(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<bool, Error> {
-        let alone = try_for(&bootstrap.jobs_file(project_id), LockMode::Exclusive)?;
-        self.jobs = alone.map(|jobs| (project_id, jobs));
+    /// Holds new jobs off, and returns true; false if jobs are running.
+    pub fn hold_off_jobs(&mut self, project_id: i64, cache: &SiteCache) -> Result<bool, Error> {
+        let jobs = try_take(&cache.project_file(project_id, "lock"), LockMode::Exclusive)?;
+        self.jobs = jobs.map(|jobs| (project_id, jobs));
         Ok(self.jobs.is_some())
     }
 
-    /// Holds new jobs off, and marks that something was begun: whoever comes after a launch that was
-    /// killed has to begin anew. Jobs that run already are not waited for.
-    pub fn begin(&mut self, project_id: i64, bootstrap: &Bootstrap) -> Result<(), Error> {
-        let file = bootstrap.jobs_file(project_id);
-        self.busy = self.jobs.is_none() && !self.hold_off(project_id, bootstrap)?;
+    /// Holds new jobs off, and marks the lock: if this launch is killed, the next one must realise again. Does not
+    /// wait for running jobs.
+    pub fn begin(
+        &mut self,
+        project_id: i64,
+        cache: &SiteCache,
+        watch: &Watch,
+    ) -> Result<(), Error> {
+        let file = cache.project_file(project_id, "lock");
+        self.is_busy = self.jobs.is_none() && !self.hold_off_jobs(project_id, cache)?;
         let mut jobs = match self.jobs.take() {
             Some((_, jobs)) => jobs,
-            None => bootstrap.wait_for(&file, LockMode::Shared)?,
+            None => take(&file, LockMode::Shared, watch)?,
         };
-        match jobs.mark(true) {
-            // Windows lets nobody write to what several hold.
-            Err(_) if self.busy => {}
-            marked => marked.map_err(|error| uncached(&file, error))?,
+        // Windows refuses to write to a file that others have locked too.
+        if let Err(error) = jobs.mark()
+            && !self.is_busy
+        {
+            return Err(cache_error(&file, error));
         }
         (self.jobs, self.begun) = (Some((project_id, jobs)), Some(SystemTime::now()));
         Ok(())
     }
 
-    /// Lets others come. The mark goes if what was begun came to an end, or changed nothing.
-    pub fn end(self, ended: bool, bootstrap: &Bootstrap) {
+    /// Releases the locks. The mark goes if the result is complete, or nothing was changed.
+    pub fn end(self, is_complete: bool, realised: &RealisedConfigs) {
         let Some((project_id, mut jobs)) = self.jobs else { return };
-        let is_touched = |begun| bootstrap.site.is_touched(project_id, begun);
-        if ended || !self.begun.is_some_and(is_touched) {
-            let _ = jobs.mark(false);
+        let is_touched = self.begun.is_some_and(|begun| realised.is_touched(project_id, begun));
+        if is_complete || !is_touched {
+            let _ = jobs.clear_mark();
         }
     }
 }

@@ -1,182 +1,156 @@
-//! Puts a query to the site: `shims/bootstrap/`, run by the site's Python with the site's core,
-//! asks it, and realises what it describes.
+//! The Python that asks the site: `shims/bootstrap/`, run by the site's Python with the site's core. It finds the
+//! project, and realises its configuration if it is distributed. Each message is one line of JSON.
 
 use std::path::{Path, PathBuf};
 
-use super::protocol::{ConfigKey, HelperReply, HelperRequest};
-use super::realising_lock::Realising;
-use super::{Bootstrap, Progress, Refresh, uncached};
+use serde::{Deserialize, Serialize};
+
+use super::cache_lock::cache_error;
 use crate::context::Context;
 use crate::disk;
 use crate::display::Printable;
 use crate::error::{Error, SiteError, SiteFailure, SiteFailureKind};
-use crate::helper::conversation::Conversation;
+use crate::helper::{HelperProcess, ProcessGroup};
 use crate::inputs::has_terminal;
 use crate::lock::Lock;
 use crate::resolve::Pythons;
-use crate::select::select;
-use crate::site::credentials::Credentials;
-use crate::site::query::{CachedConfig, ConfigKind};
-use crate::toolkit::config::PipelineConfig;
-use crate::toolkit::realised::{self, Finish};
+use crate::select::Distributed;
+use crate::site::{Credentials, ProjectKey, Site, SiteCache};
 
-/// The program that asks.
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/bootstrap.py"));
 
-/// Why there is no answer.
-pub enum Trouble {
-    /// The site gave none.
-    Site(SiteFailure),
-    /// It was not asked, for something is wrong here.
-    Here(Error),
+/// The first message to the program.
+#[derive(Serialize)]
+struct HelperRequest<'a> {
+    host: &'a str,
+    credentials: Option<Credentials>,
+    /// Descriptors of the locks that the program's own children must not inherit.
+    locks: Vec<i32>,
+    /// True if a person can be asked to log in.
+    terminal: bool,
+    project: &'a ProjectKey,
+    pipeline: ConfigKey<'a>,
+    plugin_id: &'a str,
+    base_configuration: Option<&'a str>,
+    engine: &'a str,
+    /// In seconds, as `realise_timeout` is.
+    timeout: f64,
+    realise_timeout: f64,
 }
 
-impl From<SiteFailure> for Trouble {
-    fn from(failure: SiteFailure) -> Self {
-        Trouble::Site(failure)
-    }
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ConfigKey<'a> {
+    Id(i64),
+    Name(&'a str),
 }
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Trouble::Here(error)
-    }
+/// A message of the program. After `Project` it waits until it may realise; `errors` are those that Toolkit survived.
+#[derive(Deserialize)]
+#[serde(tag = "answer", rename_all = "lowercase")]
+pub enum HelperReply {
+    Project { id: i64, name: String },
+    Progress { value: f64, message: String },
+    Centralized { id: i64, name: String, path: PathBuf },
+    Realised { path: PathBuf, errors: Vec<String> },
+    Failed { kind: SiteFailureKind, message: String },
 }
 
-impl Bootstrap<'_> {
-    /// Asks the site, and tells what Toolkit complained of besides. The program holds the turn too, so
-    /// that nobody follows while it lives on without this launch.
-    pub fn converse(
-        &self,
-        asking: Refresh,
+/// The running program. Dropping it ends it.
+pub struct SiteProcess<'a> {
+    helper: HelperProcess,
+    distributed: &'a Distributed<'a>,
+}
+
+impl<'a> SiteProcess<'a> {
+    /// Starts the program and sends it the query. It also holds the lock `turn`, so that no other launch asks while it
+    /// survives this one. Its standard error goes to the log.
+    pub fn start(
+        context: &Context,
+        distributed: &'a Distributed<'a>,
         turn: &Lock,
-        realising: &mut Realising,
-    ) -> Result<(CachedConfig, Vec<String>), Trouble> {
-        let mut conversation = self.begin(turn)?;
-        let engine = &self.site.engine.value;
-        let (mut id, mut name) = (0, String::new());
-        let broken_off = || {
-            SiteFailure::of(SiteFailureKind::Other, "the program that asks the site ended early")
-        };
-        loop {
-            let line = conversation.hear().ok().flatten().ok_or_else(broken_off)?;
-            match serde_json::from_str(&line).map_err(|_| broken_off())? {
-                HelperReply::Project { id: known, name: its_name } => {
-                    (id, name) = (known, its_name);
-                    realising.take_turn(id, self)?;
-                    if asking == Refresh::IfStale
-                        && let Some(answer) = self.realised_already(id, &name, realising)?
-                    {
-                        return Ok((answer, Vec::new()));
-                    }
-                    realising.begin(id, self)?;
-                    conversation.say("go").map_err(|_| broken_off())?;
-                }
-                HelperReply::Progress { value, message } => {
-                    (self.progress)(Progress::At(value, message));
-                }
-                HelperReply::Centralized { id, name, path } => {
-                    return Ok((
-                        CachedConfig::new(id, name, path, ConfigKind::Centralized, engine),
-                        Vec::new(),
-                    ));
-                }
-                HelperReply::Realised { path, errors } => {
-                    let kind = match realised::finish(&PipelineConfig::at(&path)) {
-                        Some(Finish::Marked) => ConfigKind::Realised,
-                        Some(Finish::Unmarked) => ConfigKind::Unmarked,
-                        None => return Err(Error::Incomplete { path }.into()),
-                    };
-                    return Ok((CachedConfig::new(id, name, path, kind, engine), errors));
-                }
-                HelperReply::Failed { kind, message } => {
-                    return Err(SiteFailure { kind, message }.into());
-                }
-            }
-        }
-    }
-
-    fn begin(&self, turn: &Lock) -> Result<Conversation, Trouble> {
-        let Context { settings, inputs, .. } = self.context;
-        let mut environment = self.context.environment(None);
+    ) -> Result<Self, Error> {
+        let Context { settings, inputs, .. } = context;
+        let mut environment = context.environment(None);
         let credentials = Credentials::read(&environment, settings, inputs)?;
-        environment.set("PYTHONPATH", self.core()?, "the site's core");
+        let core = core(distributed.site).map_err(|failure| site_error(distributed, failure))?;
+        environment.set("PYTHONPATH", core, "the site's core");
         let pythons = Pythons { location: &inputs.location, environment: &environment };
         let interpreter = pythons.of_site(settings)?;
-        let log = self.log_file();
-        let failed = |error| uncached(&log, error);
         turn.outlive_launch().map_err(Error::Handover)?;
-        let file = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
-        let started = Conversation::begin(
-            &interpreter,
-            &environment,
-            PROGRAM,
-            file.map_err(failed)?,
-            has_terminal(),
-        );
-        let mut conversation = started.map_err(|source| Error::Exec {
-            path: interpreter.path.clone(),
-            source,
-            longest: None,
-        })?;
-        let asked = serde_json::to_string(&self.request(credentials, turn));
-        // One that ends at once has told why in the log.
-        if let Ok(asked) = asked {
-            let _ = conversation.say(&asked);
+        let log = SiteCache::of(distributed.site).file(&distributed.query, "log");
+        let errors = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
+        let errors = errors.map_err(|source| cache_error(&log, source))?;
+        let group = if has_terminal() { ProcessGroup::Foreground } else { ProcessGroup::Own };
+        let helper = HelperProcess::start(&interpreter, &environment, &[], PROGRAM, errors, group);
+        let path = interpreter.path;
+        let mut helper = helper.map_err(|source| Error::Exec { path, source, longest: None })?;
+        let request = request(distributed, credentials, turn);
+        if let Ok(request) = serde_json::to_string(&request) {
+            // Fails for a Python that ends at once; the log says why.
+            let _ = helper.write_line(&request);
         }
-        Ok(conversation)
+        Ok(SiteProcess { helper, distributed })
     }
 
-    fn request(&self, credentials: Option<Credentials>, turn: &Lock) -> HelperRequest<'_> {
-        let query = &self.distributed.query;
-        let pipeline = query.config_name.as_deref().unwrap_or("Primary");
-        HelperRequest {
-            host: &self.site.host.value,
-            credentials,
-            locks: turn.inherited(),
-            terminal: has_terminal(),
-            project: &query.project,
-            pipeline: pipeline.parse().map_or(ConfigKey::Name(pipeline), ConfigKey::Id),
-            plugin_id: &self.site.plugin_id,
-            base_configuration: self.site.base_configuration.as_deref(),
-            engine: &self.site.engine.value,
-            timeout: self.site.timeout.as_secs_f64(),
-            realise_timeout: self.site.realise_timeout.as_secs_f64(),
-        }
+    /// Waits for the next message. Fails if the program ends without one.
+    pub fn read_reply(&mut self) -> Result<HelperReply, Error> {
+        let line = self.helper.read_line(None).ok().flatten();
+        let reply = line.and_then(|line| serde_json::from_str(&line).ok());
+        reply.ok_or_else(|| self.ended_early())
     }
 
-    /// The site's core, which has to be one.
-    fn core(&self) -> Result<&Path, SiteFailure> {
-        let Some(core) = &self.site.core else {
-            return Err(SiteFailure::of(SiteFailureKind::NoCore, "'core' in [site] is not set"));
-        };
-        if disk::exists(&core.value.join("sgtk")).unwrap_or(true) {
-            return Ok(&core.value);
-        }
-        let message =
-            format!("folder contains no 'sgtk': {} ({})", Printable::new(&core.value), core.origin);
-        Err(SiteFailure::of(SiteFailureKind::NoCore, message))
+    /// Lets the program realise the configuration.
+    pub fn realise(&mut self) -> Result<(), Error> {
+        self.helper.write_line("go").map_err(|_| self.ended_early())
     }
 
-    /// What is wrong when the site has no such project: what was wrong here already.
-    fn unknown(&self) -> Error {
-        match select(self.context, None) {
-            Err(here) => Error::NotOnSite { here: here.into(), host: self.host() },
-            Ok(_) => self
-                .error_of(SiteFailure::of(SiteFailureKind::Other, "the site has no such project")),
-        }
+    fn ended_early(&self) -> Error {
+        let failure =
+            SiteFailure::of(SiteFailureKind::Other, "the program that asks the site ended early");
+        site_error(self.distributed, failure)
     }
+}
 
-    /// A failure as the error that it is for this query.
-    pub fn error_of(&self, failure: SiteFailure) -> Error {
-        if failure.kind == SiteFailureKind::NoProject {
-            return self.unknown();
-        }
-        let (project, host, log) = (self.name(), self.host(), self.log_file());
-        Error::Site(Box::new(SiteError { project, host, failure, log }))
-    }
+/// Returns the error of a failure; it names the project, the site and the log.
+pub fn site_error(distributed: &Distributed, failure: SiteFailure) -> Error {
+    let Distributed { site, project, query, .. } = distributed;
+    let (project, host) = (project.value.clone(), site.host.value.clone());
+    let log = SiteCache::of(site).file(query, "log");
+    Error::Site(Box::new(SiteError { project, host, failure, log }))
+}
 
-    fn log_file(&self) -> PathBuf {
-        self.site.file(&self.distributed.query, "log")
+fn request<'a>(
+    distributed: &'a Distributed,
+    credentials: Option<Credentials>,
+    turn: &Lock,
+) -> HelperRequest<'a> {
+    let Distributed { site, query, .. } = distributed;
+    let config_name = query.config_name.as_deref().unwrap_or("Primary");
+    HelperRequest {
+        host: &site.host.value,
+        credentials,
+        locks: turn.inherited(),
+        terminal: has_terminal(),
+        project: &query.project,
+        pipeline: config_name.parse().map_or(ConfigKey::Name(config_name), ConfigKey::Id),
+        plugin_id: &site.plugin_id,
+        base_configuration: site.base_configuration.as_deref(),
+        engine: &site.engine.value,
+        timeout: site.timeout.as_secs_f64(),
+        realise_timeout: site.realise_timeout.as_secs_f64(),
     }
+}
+
+/// Returns the folder with `sgtk`. Fails if the settings name none, or `sgtk` is missing.
+fn core(site: &Site) -> Result<&Path, SiteFailure> {
+    let Some(core) = &site.core else {
+        return Err(SiteFailure::of(SiteFailureKind::NoCore, "'core' in [site] is not set"));
+    };
+    if disk::exists(&core.value.join("sgtk")).unwrap_or(true) {
+        return Ok(&core.value);
+    }
+    let message =
+        format!("folder contains no 'sgtk': {} ({})", Printable::new(&core.value), core.origin);
+    Err(SiteFailure::of(SiteFailureKind::NoCore, message))
 }

@@ -9,7 +9,7 @@ use super::exclusive;
 use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
-use crate::exec::{become_python, parent};
+use crate::exec::{become_python, relay};
 use crate::plan::plan;
 use crate::project::ChosenProject;
 use crate::worker::{self, WorkerOutcome};
@@ -17,7 +17,7 @@ use crate::worker::{self, WorkerOutcome};
 pub fn run(context: &Context) -> Result<ExitCode> {
     let Context { request, inputs, .. } = context;
     if let Some(parent) = &inputs.parent {
-        parent::end_with(parent);
+        relay::end_with(parent);
     }
     let refresh = if request.refresh { Refresh::Always } else { Refresh::IfStale };
     let ChosenProject { selection, mut locks } = choose(context, refresh)?;

@@ -7,6 +7,6 @@ mod site;
 mod table;
 mod wording;
 
-pub use report::{Code, Report};
+pub use report::Code;
 pub use site::{SiteError, SiteFailure, SiteFailureKind};
 pub use table::{Candidate, Error};

@@ -1,11 +1,10 @@
-//! A program of the launcher's own that a Python runs. It travels in a variable, so that a list of
-//! processes shows no program of many lines.
+//! Runs one of the launcher's own programs in a Python. The text travels in a variable: a list of processes would show
+//! it as an argument of many lines.
 
-/// The variable with the program's text, which is gone when it begins.
+/// The variable with the program's text; removed before the program begins.
 pub const VARIABLE: &str = "SGTK_PYTHON_PROGRAM";
 
-/// What `python -c` runs. What lies in the working directory is nobody's to import: not even `os`, which
-/// `-S` leaves to be found.
+/// The code for `python -c`. It imports nothing from the working directory, not even `os`, which `-S` leaves unimported.
 pub const RUN: &str = "import sys
 if sys.path[:1] == ['']: del sys.path[0]
 import os

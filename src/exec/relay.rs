@@ -1,6 +1,7 @@
-//! Runs the launcher itself as a child, which ends with this one, and hands its lines on as they come.
+//! Runs the launcher itself for one of several projects: a child that ends with this process, and whose lines are passed
+//! on as they come.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
@@ -10,34 +11,34 @@ use std::time::{Duration, Instant};
 
 use crate::inputs::PARENT;
 
-/// A longer line is handed on in pieces (bytes).
-const LONGEST: u64 = 64 * 1024;
+/// The longest line (bytes); a longer one is passed on in pieces.
+const LONGEST_LINE: u64 = 64 * 1024;
 
-/// So long the lines of what an ended child has left running are waited for.
+/// Wait for the lines of processes that an ended child has left running.
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
-/// Runs the launcher with these words. What it writes goes where this process writes, each line with
-/// `prefix` before it and in one piece; as soon as it is written, where that is `unbuffered`.
+/// Runs the launcher with these arguments. Passes its lines to the same stream of this process, each in one piece and
+/// after `prefix`. `unbuffered` has Python write each line at once.
 pub fn relay(
     launcher: &Path,
-    words: &[OsString],
+    arguments: &[OsString],
     prefix: &str,
     unbuffered: bool,
 ) -> io::Result<ExitStatus> {
     #[expect(clippy::disallowed_methods, reason = "this is where the launcher starts itself")]
     let mut command = Command::new(launcher);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command.env(PARENT, process::id().to_string());
     if unbuffered {
         command.env("PYTHONUNBUFFERED", "1");
     }
     let mut child = command.spawn()?;
     let (sender, ends) = mpsc::channel();
-    // Threads that outlive this function, should what the child leaves running hold its streams.
-    let started = start_handing_on(child.stdout.take(), prefix, io::stdout, sender.clone())
-        .and_then(|()| start_handing_on(child.stderr.take(), prefix, io::stderr, sender));
+    // The threads outlive this function if processes that the child leaves running hold its streams.
+    let started = start_passing_on(child.stdout.take(), prefix, io::stdout, sender.clone())
+        .and_then(|()| start_passing_on(child.stderr.take(), prefix, io::stderr, sender));
     if let Err(error) = started {
-        // Its run counts as failed: it must not go on unseen.
+        // The run counts as failed, and must not go on unseen.
         let _ = child.kill();
         let _ = child.wait();
         return Err(error);
@@ -48,28 +49,28 @@ pub fn relay(
     Ok(status)
 }
 
-fn start_handing_on<W: Write + 'static>(
+fn start_passing_on<W: Write + 'static>(
     from: Option<impl Read + Send + 'static>,
     prefix: &str,
     to: fn() -> W,
     end: Sender<()>,
 ) -> io::Result<()> {
     let (from, prefix) = (from.ok_or(io::ErrorKind::BrokenPipe)?, prefix.to_owned());
-    let work = move || {
-        hand_on(from, &prefix, &mut to());
+    thread::Builder::new().spawn(move || {
+        pass_on(from, &prefix, &mut to());
         let _ = end.send(());
-    };
-    thread::Builder::new().spawn(work).map(drop)
+    })?;
+    Ok(())
 }
 
-/// Reads to the end even if nobody reads on the other side, or the child would stand still.
-fn hand_on(from: impl Read, prefix: &str, to: &mut impl Write) {
+/// Reads to the end even if writing fails: the child would stop at a full pipe.
+fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     loop {
         line.clear();
         line.extend_from_slice(prefix.as_bytes());
-        match from.by_ref().take(LONGEST).read_until(b'\n', &mut line) {
+        match from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return,
             Ok(_) if !line.ends_with(b"\n") => line.push(b'\n'),
             Ok(_) => {}
@@ -77,3 +78,22 @@ fn hand_on(from: impl Read, prefix: &str, to: &mut impl Write) {
         let _ = to.write_all(&line).and_then(|()| to.flush());
     }
 }
+
+/// Has the system end this process, and the Python that it becomes, with TERM as soon as the launcher that runs it has
+/// ended (prctl(2), `PR_SET_PDEATHSIG`): without it no line would arrive.
+#[cfg(target_os = "linux")]
+pub fn end_with(parent: &OsStr) {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::{Pid, getppid};
+
+    let term = rustix::process::Signal::TERM;
+    let _ = rustix::process::set_parent_process_death_signal(Some(term));
+    // The parent may have ended before that.
+    if *parent != *getppid().to_string() {
+        let _ = kill(Pid::this(), Signal::SIGTERM);
+    }
+}
+
+/// Does nothing: other systems have no such signal.
+#[cfg(not(target_os = "linux"))]
+pub fn end_with(_parent: &OsStr) {}

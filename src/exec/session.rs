@@ -1,20 +1,24 @@
-//! A program whose process does something for it first: `shims/session.py` runs in its place, and then
-//! runs it as Python would.
+//! A session, such as a started engine, before the program: `shims/session.py` prepares it, and then runs the program as
+//! Python would.
 
-use std::ffi::OsStr;
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use super::program::{RUN, VARIABLE};
+#[cfg(unix)]
+use super::unix as system;
+#[cfg(windows)]
+use super::windows as system;
 use crate::plan::{LaunchPlan, Session};
-use crate::site::credentials::Credentials;
+use crate::site::Credentials;
 
-/// What runs in the program's place.
+/// Runs in the program's place.
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/session.py"));
 
-/// The variable that names the descriptor of the credentials.
+/// Holds the number of the descriptor from which the credentials are read.
 const CREDENTIALS_VARIABLE: &str = "SGTK_PYTHON_CREDENTIALS";
 
-/// The plan that does what the session asks for, and then runs the program.
+/// Returns the plan that prepares the session, and then runs the program. Fails if the credentials cannot be passed.
 pub fn with_session(
     mut plan: LaunchPlan,
     session: &Session,
@@ -26,15 +30,15 @@ pub fn with_session(
     let (kind, program) = words.program.parts();
     plan.argv.truncate(own);
     plan.argv.extend(words.options);
-    let before = ["-c", RUN, &request, kind].map(OsStr::new);
-    plan.argv.extend(before.into_iter().chain([program.as_os_str()]).map(OsStr::to_owned));
+    plan.argv.extend(["-c", RUN, &request, kind].map(OsString::from));
+    plan.argv.push(program);
     plan.argv.extend(words.arguments);
     plan.environment.set(VARIABLE, PROGRAM, "what comes before the program");
     if let Some(credentials) = credentials {
-        // So little fits into a pipe that nobody reads yet.
+        // A pipe holds so little without a reader.
         let (reader, mut writer) = io::pipe()?;
         writer.write_all(&serde_json::to_vec(credentials)?)?;
-        let number = super::system::hand_over(reader.into())?;
+        let number = system::hand_over(reader.into())?;
         plan.environment.set(CREDENTIALS_VARIABLE, number, "handed over before the program runs");
     }
     Ok(plan)

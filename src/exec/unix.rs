@@ -1,12 +1,12 @@
-//! `execve(2)`: the process id, the standard streams, the signals and the exit status are Python's.
-//! Not `execvp`, which hands a file without a format that the system knows to a shell.
+//! Becomes Python with `execve(2)`: the process id, the standard streams, the signals and the exit status are Python's.
+//! Not with `execvp(3)`, which lets a shell run a file of unknown format.
 
 use std::convert::Infallible;
 use std::ffi::{CString, OsStr, OsString};
 use std::fs::File;
 use std::io;
 use std::os::fd::{IntoRawFd, OwnedFd};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
@@ -17,61 +17,65 @@ use crate::disk;
 use crate::error::Error;
 use crate::plan::LaunchPlan;
 
-/// Becomes the plan's Python. Only failure returns.
+/// Becomes the plan's Python. Returns only if it fails.
 pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
     let path = &plan.interpreter.path;
-    let failed = |source: io::Error, longest| Error::Exec { path: path.clone(), source, longest };
     let argv: Result<Vec<CString>, _> =
-        plan.argv.iter().map(|word| word.as_bytes()).map(CString::new).collect();
-    let variables = plan.environment.variables().map(|(name, value)| assignment(name, value));
+        plan.argv.iter().map(|word| CString::new(word.as_bytes())).collect();
+    let variables = plan.environment.variables();
     let envp: Result<Vec<CString>, _> =
-        variables.map(|pair| CString::new(pair.into_vec())).collect();
+        variables.map(|(name, value)| CString::new(assignment(name, value))).collect();
     let program = CString::new(path.as_os_str().as_bytes());
     let (Ok(program), Ok(argv), Ok(envp)) = (program, argv, envp) else {
-        return Err(failed(io::ErrorKind::InvalidInput.into(), None));
+        let source = io::ErrorKind::InvalidInput.into();
+        return Err(Error::Exec { path: path.clone(), source, longest: None });
     };
     // Rust's runtime ignores SIGPIPE, and an ignored signal stays ignored in the program.
     sigpipe::reset();
     let Err(error) = nix::unistd::execve(&program, &argv, &envp);
-    // There is a message to write, perhaps to nobody.
+    // Writing the error must not end the launcher where the reader is gone.
     let _ = SigSet::from(Signal::SIGPIPE).thread_block();
-    let longest = (error == nix::Error::E2BIG).then(|| longest(plan)).flatten();
-    Err(failed(error.into(), longest))
+    let longest = if error == nix::Error::E2BIG { longest(plan) } else { None };
+    Err(Error::Exec { path: path.clone(), source: error.into(), longest })
 }
 
-fn assignment(name: &OsStr, value: &OsStr) -> OsString {
-    let mut pair = OsString::with_capacity(name.len() + value.len() + 2);
-    pair.push(name);
-    pair.push("=");
-    pair.push(value);
+fn assignment(name: &OsStr, value: &OsStr) -> Vec<u8> {
+    let mut pair = Vec::with_capacity(name.len() + value.len() + 2);
+    pair.extend(name.as_bytes());
+    pair.push(b'=');
+    pair.extend(value.as_bytes());
     pair
 }
 
-/// What to name when the words and variables together are too long: the longest of them.
+/// Names the longest of the arguments and variables, which together are too long.
 fn longest(plan: &LaunchPlan) -> Option<OsString> {
-    let words = plan.argv.iter().map(|word| (word.len(), "an argument".into()));
-    let variables =
-        plan.environment.variables().map(|(name, value)| (value.len(), name.to_owned()));
-    let (length, name) = words.chain(variables).max_by_key(|(length, _)| *length)?;
+    let mut longest: Option<(usize, &OsStr)> = None;
+    let words = plan.argv.iter().map(|word| ("an argument".as_ref(), word.as_os_str()));
+    for (name, value) in words.chain(plan.environment.variables()) {
+        if longest.is_none_or(|(length, _)| value.len() >= length) {
+            longest = Some((value.len(), name));
+        }
+    }
+    let (length, name) = longest?;
     let mut text = OsString::from("the longest is ");
     text.push(name);
     text.push(format!(", {length} bytes"));
     Some(text)
 }
 
-/// Leaves a descriptor to the program that this process becomes, which knows it by this number.
+/// Lets Python inherit a descriptor, and returns its number.
 pub fn hand_over(descriptor: OwnedFd) -> io::Result<String> {
     let file = File::from(descriptor);
     disk::keep_open_in_exec(&file)?;
     Ok(file.into_raw_fd().to_string())
 }
 
-/// Makes a command's process the leader of a group of its own.
+/// Makes a command's process the leader of its own process group.
 pub fn lead_a_group(command: &mut Command) {
     command.process_group(0);
 }
 
-/// Ends a process that leads a group, and all that is in it.
+/// Ends the process group that a process leads.
 pub fn end_group(leader: &mut Child) {
     if let Ok(id) = i32::try_from(leader.id()) {
         let _ = killpg(Pid::from_raw(id), Signal::SIGKILL);

@@ -1,6 +1,6 @@
-//! Windows cannot replace a process: start Python, wait for it and leave with its code. A job object
-//! ends Python with the launcher, however the launcher ends; Ctrl-C and Ctrl-Break are left to Python,
-//! which shares the console.
+//! Windows cannot replace a process: the launcher starts Python, waits for it and exits with its code. A job object
+//! ends Python with the launcher, however the launcher ends. Ctrl-C and Ctrl-Break are Python's, which shares the
+//! console.
 #![expect(unsafe_code, reason = "the job object and the console have no safe interface")]
 
 use std::convert::Infallible;
@@ -19,37 +19,38 @@ use windows_sys::Win32::System::JobObjects::{
 };
 use windows_sys::core::BOOL;
 
+use super::python::python_command;
 use crate::error::Error;
 use crate::plan::LaunchPlan;
 
-/// Runs the plan's Python and leaves with its code. Only failure returns.
+/// Runs the plan's Python and exits with its code. Returns only if it fails.
 pub fn become_python(plan: &LaunchPlan) -> Result<Infallible, Error> {
     let code = run(plan).map_err(|source| Error::Exec {
         path: plan.interpreter.path.clone(),
         source,
         longest: None,
     })?;
-    #[expect(clippy::disallowed_methods, reason = "this is where the launcher ends as Python did")]
+    #[expect(clippy::disallowed_methods, reason = "the launcher exits with Python's code")]
     std::process::exit(code)
 }
 
 fn run(plan: &LaunchPlan) -> io::Result<i32> {
     leave_interrupts_to_python()?;
     let job = job()?;
-    let mut command = super::command(&plan.interpreter, &plan.environment);
+    let mut command = python_command(&plan.interpreter, &plan.environment);
     let mut child = command.args(plan.argv.get(1..).unwrap_or_default()).spawn()?;
-    // A Python that has ended already cannot be put anywhere, and need not be.
+    // A Python that has already ended cannot join a job, and need not.
     if let Err(error) = put_into(&job, &child)
         && child.try_wait()?.is_none()
     {
         let _ = child.kill();
         return Err(error);
     }
-    // Python's exit code is any 32 bits; without one it cannot have ended.
+    // Any 32 bits are an exit code, and every ended process has one.
     Ok(child.wait()?.code().unwrap_or_default())
 }
 
-/// Leaves a handle to the program that this process starts, which knows it by this number.
+/// Lets Python inherit a handle, and returns its number.
 pub fn hand_over(handle: OwnedHandle) -> io::Result<String> {
     let handle = handle.into_raw_handle();
     // SAFETY: the handle is open, and stays so until this process ends.
@@ -60,9 +61,8 @@ pub fn hand_over(handle: OwnedHandle) -> io::Result<String> {
     Ok((handle as usize).to_string())
 }
 
-/// A job whose processes end when its last handle is closed, as the system does for a launcher that
-/// is killed. What Python itself starts is not in the job: it may outlive Python, as it does without
-/// a launcher.
+/// Makes a job whose processes end when its last handle is closed; the system closes it for a launcher that is killed.
+/// Processes that Python starts are outside the job: they may outlive Python, as they do without a launcher.
 fn job() -> io::Result<OwnedHandle> {
     let mut limits = JOBOBJECT_EXTENDED_LIMIT_INFORMATION::default();
     limits.BasicLimitInformation.LimitFlags =
@@ -74,7 +74,7 @@ fn job() -> io::Result<OwnedHandle> {
     if handle.is_null() {
         return Err(io::Error::last_os_error());
     }
-    // SAFETY: the handle was just made, is not null, and nobody else owns it.
+    // SAFETY: the handle was just made, is not null, and has no other owner.
     let job = unsafe { OwnedHandle::from_raw_handle(handle) };
     // SAFETY: the pointer and the length are those of `limits`, the structure of this class.
     let set = unsafe {
@@ -94,9 +94,8 @@ fn put_into(job: &OwnedHandle, child: &Child) -> io::Result<()> {
     checked(unsafe { AssignProcessToJobObject(job.as_raw_handle(), child.as_raw_handle()) })
 }
 
-/// Not `SetConsoleCtrlHandler(NULL, TRUE)`: Python would inherit that, and ignore Ctrl-C too. When the
-/// console is closed or the user logs off, Python has the time that the system gives: the handler waits,
-/// and with it the launcher, until Python has ended or the system ends both.
+/// Not `SetConsoleCtrlHandler(NULL, TRUE)`: Python would inherit that, and ignore Ctrl-C too. When the console is closed
+/// or the user logs off, the handler waits, so that Python has the time that the system gives to both.
 fn leave_interrupts_to_python() -> io::Result<()> {
     unsafe extern "system" fn handler(event: u32) -> BOOL {
         if matches!(event, CTRL_C_EVENT | CTRL_BREAK_EVENT) {
@@ -114,10 +113,10 @@ fn checked(result: BOOL) -> io::Result<()> {
     if result == FALSE { Err(io::Error::last_os_error()) } else { Ok(()) }
 }
 
-/// Nothing to do: a process is ended by itself.
+/// Does nothing: Windows has no process groups of this kind.
 pub fn lead_a_group(_command: &mut Command) {}
 
-/// Ends a process; what it started goes on.
+/// Ends a process; the processes that it started go on.
 pub fn end_group(leader: &mut Child) {
     let _ = leader.kill();
 }

@@ -1,4 +1,6 @@
-//! Asks another Python something: starts a program of the launcher's own and exchanges lines of text with it.
+//! Asks another Python something: runs one of the launcher's programs in it, and exchanges lines of text with it.
 
-pub mod conversation;
 pub mod probe;
+mod process;
+
+pub use process::{HelperProcess, ProcessGroup};

@@ -1,98 +1,81 @@
-//! Asks a Python about itself: starts it, waits a bounded time, and reads the one line it answers.
+//! Asks a Python for its version, and tries `import sgtk` in it.
 
-use std::io::Read;
+use std::io::{self, ErrorKind};
 use std::path::Path;
-use std::process::{Child, Stdio};
-use std::sync::mpsc;
-use std::thread;
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use super::process::{HelperProcess, ProcessGroup};
 use crate::disk::{IoMessage, is_same};
-use crate::exec;
 use crate::plan::LaunchPlan;
 
-/// The program that answers.
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/probe.py"));
 
-/// No Python that is well takes longer to import Toolkit, even from a slow file server.
+/// The line with the answer begins with it.
+const MARK: &str = "sgtk-python-probe\t";
+
+/// Ample for importing Toolkit from a slow file server.
 const LONGEST: Duration = Duration::from_secs(60);
 
-/// No answer is longer (bytes).
-const LARGEST: u64 = 64 * 1024;
+/// The most bytes that are read.
+const LARGEST: usize = 64 * 1024;
 
-/// What a Python answered.
+/// The answer of a Python.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbedPython {
-    /// Its version, such as `3.11.7`.
+    /// Such as `3.11.7`.
     pub version: String,
-    /// How long `import sgtk` took, in milliseconds.
+    /// The duration of `import sgtk`.
     pub milliseconds: u64,
-    /// Why `import sgtk` failed, or found another one.
+    /// The reason why `import sgtk` failed, or a note that it found another core.
     pub error: Option<String>,
 }
 
-/// Starts a plan's Python with a program of the launcher's; an error is why it gave no answer.
+/// Asks a plan's Python. Fails with the reason why it gave no answer.
 pub fn ask(plan: &LaunchPlan) -> Result<ProbedPython, String> {
-    let mut command = exec::command(&plan.interpreter, &plan.environment);
-    // Looking leaves nothing behind.
-    command.args(&plan.interpreter.args).args(["-B", "-c", PROGRAM]);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-    exec::lead_a_group(&mut command);
-    let mut child = command.spawn().map_err(|error| IoMessage(&error).to_string())?;
     let deadline = Instant::now() + LONGEST;
-    let text = read(&mut child, deadline);
-    let ended = text.is_ok() && ends(&mut child, deadline);
-    if !ended {
-        exec::end_group(&mut child);
-        let _ = child.wait();
-    }
-    let text = text?;
-    if !ended {
-        return Err(too_late());
-    }
-    answer(&text, plan).ok_or_else(|| "gave no answer".into())
+    let LaunchPlan { interpreter, environment, .. } = plan;
+    // `-B`: a check leaves no compiled files behind.
+    let (options, group) = (["-B"], ProcessGroup::Own);
+    let started =
+        HelperProcess::start(interpreter, environment, &options, PROGRAM, Stdio::null(), group);
+    let mut helper = started.map_err(|error| IoMessage(&error).to_string())?;
+    helper.close_input();
+    let answer = read_answer(&mut helper, deadline).map_err(|error| match error.kind() {
+        ErrorKind::TimedOut => too_late(),
+        _ => IoMessage(&error).to_string(),
+    })?;
+    let answer = answer.and_then(|line| parse(&line, plan)).ok_or("gave no answer")?;
+    if helper.ends_before(deadline) { Ok(answer) } else { Err(too_late()) }
 }
 
-fn answer(text: &str, plan: &LaunchPlan) -> Option<ProbedPython> {
-    let line = text.lines().find_map(|line| line.strip_prefix("sgtk-python-probe\t"))?;
-    let mut fields = line.splitn(4, '\t');
-    let (version, milliseconds) = (fields.next()?.to_owned(), fields.next()?.parse().ok()?);
-    let (folder, error) = (fields.next()?, fields.next()?);
-    let is_ours = || is_same(Path::new(folder), &plan.core.python_path());
-    let error = match error {
-        "" if is_ours() => None,
-        "" => Some(format!("imports sgtk from {folder}")),
-        error => Some(error.to_owned()),
-    };
-    Some(ProbedPython { version, milliseconds, error })
-}
-
-/// What the child writes until it closes its standard output, if it does so in time.
-fn read(child: &mut Child, deadline: Instant) -> Result<String, String> {
-    let output = child.stdout.take().ok_or("its output cannot be read")?;
-    let (sender, receiver) = mpsc::channel();
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let read = output.take(LARGEST).read_to_end(&mut bytes);
-        let _ = sender.send(read.map(|_| String::from_utf8_lossy(&bytes).into_owned()));
-    });
-    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(Ok(text)) => Ok(text),
-        Ok(Err(error)) => Err(IoMessage(&error).to_string()),
-        Err(_) => Err(too_late()),
-    }
-}
-
-/// Whether the child ends in time, after it has closed its standard output or said too much.
-fn ends(child: &mut Child, deadline: Instant) -> bool {
-    while Instant::now() < deadline {
-        match child.try_wait() {
-            Ok(Some(_)) => return true,
-            Ok(None) => thread::sleep(Duration::from_millis(5)),
-            Err(_) => return false,
+/// Reads to the end of the output, and returns the line with the answer; `None` if the output is too large.
+fn read_answer(helper: &mut HelperProcess, deadline: Instant) -> io::Result<Option<String>> {
+    let (mut answer, mut length) = (None, 0);
+    while let Some(line) = helper.read_line(Some(deadline))? {
+        length += line.len();
+        if length > LARGEST {
+            return Ok(None);
+        }
+        if answer.is_none() {
+            answer = line.strip_prefix(MARK).map(str::to_owned);
         }
     }
-    false
+    Ok(answer)
+}
+
+fn parse(line: &str, plan: &LaunchPlan) -> Option<ProbedPython> {
+    let mut fields = line.trim_end_matches(['\r', '\n']).splitn(4, '\t');
+    let (version, milliseconds) = (fields.next()?.to_owned(), fields.next()?.parse().ok()?);
+    let (folder, error) = (fields.next()?, fields.next()?);
+    let error = if !error.is_empty() {
+        Some(error.to_owned())
+    } else if !is_same(Path::new(folder), &plan.core.python_path()) {
+        Some(format!("imports sgtk from {folder}"))
+    } else {
+        None
+    };
+    Some(ProbedPython { version, milliseconds, error })
 }
 
 fn too_late() -> String {

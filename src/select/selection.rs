@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use crate::finding::roots::ConfigRoots;
 use crate::origin::{Decided, Origin};
-use crate::site::Site;
-use crate::site::query::{CachedConfig, SiteQuery};
+use crate::site::{CachedConfig, Site, SiteQuery};
 use crate::toolkit::config::PipelineConfig;
 
 /// The variable that gives Python the path of its configuration.

@@ -12,8 +12,7 @@ use crate::disk;
 use crate::error::Error;
 use crate::origin::{Decided, Origin};
 use crate::request::Choice;
-use crate::site::Site;
-use crate::site::query::{ProjectKey, SiteQuery};
+use crate::site::{ProjectKey, RealisedConfigs, Site, SiteCache, SiteQuery};
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
@@ -129,7 +128,7 @@ impl<'a> Selector<'a> {
         let mut distributed = None;
         if let (Some(site), Some(key)) = (self.site, key) {
             let query = self.site_query(key);
-            let cached = site.cached(&query);
+            let cached = SiteCache::of(site).config(&query);
             let is_fresh = cached.as_ref().is_some_and(|cached| !cached.is_due(site));
             let found = Distributed { site, project: project.clone(), query, cached, here: None };
             if is_fresh && !self.context.request.refresh {
@@ -202,7 +201,7 @@ impl<'a> Selector<'a> {
         origin: &Origin,
     ) -> Result<Option<Distributed<'a>>, Error> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
-        let realised = site.realised(&self.context.inputs.variables);
+        let realised = self.realised_configs(site).scan();
         let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
         if let Some((config, Error::Incomplete { .. })) = broken {
             return Err(Error::Incomplete { path: config.clone() });
@@ -225,14 +224,16 @@ impl<'a> Selector<'a> {
         }
         let project = record.metadata.tank_name.clone().unwrap_or_else(|| id.to_string());
         let project = Decided::new(project.into(), origin.clone());
-        let here = site.answer_of(record).filter(|_| is_wanted);
-        Some(Distributed { site, project, cached: site.cached(&query), query, here })
+        let here = self.realised_configs(site).answer_of(record).filter(|_| is_wanted);
+        let cached = SiteCache::of(site).config(&query);
+        Some(Distributed { site, project, query, cached, here })
     }
 
     /// Returns the realised project whose data holds a path.
     fn by_realised_data(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
         let Some(site) = self.site else { return Ok(None) };
-        let records = Query::Data(path).best(site.counting(&self.context.inputs.variables).records);
+        let records = self.realised_configs(site).scan_current().records;
+        let records = Query::Data(path).best(records);
         let id = records.into_iter().find_map(|record| record.metadata.project_id);
         id.map(|id| self.by_id(id, origin)).transpose()
     }
@@ -266,6 +267,10 @@ impl<'a> Selector<'a> {
     fn find(&self, query: &Query, project: &str) -> Result<Result<ConfigRecord, NoMatch>, Error> {
         let name = self.name.as_ref().unwrap_or(&ConfigName::Primary);
         find(query, name, project, self.context)
+    }
+
+    fn realised_configs(&self, site: &'a Site) -> RealisedConfigs<'a> {
+        RealisedConfigs::of(site, &self.context.inputs.variables)
     }
 
     fn site_query(&self, project: ProjectKey) -> SiteQuery {

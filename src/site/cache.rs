@@ -1,150 +1,193 @@
-//! What is kept beside the configurations that Toolkit realises for a user: the site's answers and
-//! refusals, locks and logs. All of it is a hint, and can be deleted at any time.
+//! The launcher's own files beside a site's realised configurations: cached answers, failures, locks and logs. All are
+//! hints, and can be deleted at any time.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::fs::{self, DirEntry};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::query::{CachedConfig, ConfigKind, ProjectKey, RETRY_AFTER, SiteQuery};
+use super::cached_config::CachedConfig;
+use super::query::{ProjectKey, SiteQuery};
+use super::server::Site;
 use crate::disk;
 use crate::environment::Variables;
 use crate::error::SiteFailure;
 use crate::fingerprint::Fingerprint;
-use crate::site::Site;
 use crate::toolkit::record::ConfigRecord;
 
-/// Refusals and logs stay for so long.
-const TOLD_FOR: Duration = Duration::from_secs(24 * 60 * 60);
+/// Age at which failures and logs are removed.
+const KEEP_FAILURES: Duration = Duration::from_secs(24 * 60 * 60);
 
-impl Site {
-    /// The file of what belongs to a query: its answer, a lock, a log.
+/// The files in `sgtk-python/` below the site's folder. Writing is best effort: a cache may be read-only.
+pub struct SiteCache<'a> {
+    site: &'a Site,
+}
+
+impl<'a> SiteCache<'a> {
+    pub fn of(site: &'a Site) -> Self {
+        SiteCache { site }
+    }
+
+    /// Returns the file of a project: `turn` is the lock of the launch that realises its configuration, `lock` the
+    /// one that running jobs share, and that holds new jobs off while a launch realises.
+    pub fn project_file(&self, project_id: i64, extension: &str) -> PathBuf {
+        self.folder().join(format!("p{project_id}.{extension}"))
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.site.folder.join("sgtk-python")
+    }
+
+    /// Returns the file of a query: its `answer`, its `refusal` (the failure), its `log`, or the `lock` of the launch
+    /// that asks.
     pub fn file(&self, query: &SiteQuery, extension: &str) -> PathBuf {
-        let Site { host, plugin_id, engine, base_configuration, .. } = self;
+        let Site { host, plugin_id, engine, base_configuration, .. } = self.site;
         let base = base_configuration.as_deref().unwrap_or_default();
-        let pipeline = query.config_name.as_deref().unwrap_or_default();
+        let config_name = query.config_name.as_deref().unwrap_or_default();
         let (by, project) = match &query.project {
             ProjectKey::Id(id) => ("id", &id.to_string()),
             ProjectKey::Name(name) => ("name", name),
         };
         let mut fingerprint = Fingerprint::default();
-        for part in [&host.value, plugin_id, &engine.value, base, by, project, pipeline] {
+        for part in [&host.value, plugin_id, &engine.value, base, by, project, config_name] {
             fingerprint.add(part);
         }
-        self.own_folder().join(format!("{}.{extension}", fingerprint.text()))
+        self.folder().join(format!("{}.{extension}", fingerprint.text()))
     }
 
-    /// The file of what belongs to a project.
-    pub fn project_file(&self, project_id: i64, extension: &str) -> PathBuf {
-        self.own_folder().join(format!("p{project_id}.{extension}"))
+    /// Returns the last answer to a query.
+    pub fn config(&self, query: &SiteQuery) -> Option<CachedConfig> {
+        self.read(&self.file(query, "answer"))
     }
 
-    pub(super) fn own_folder(&self) -> PathBuf {
-        self.folder.join("sgtk-python")
-    }
-
-    /// The answer that was kept.
-    pub fn cached(&self, query: &SiteQuery) -> Option<CachedConfig> {
-        self.answer_in(&self.file(query, "answer"))
-    }
-
-    fn answer_in(&self, file: &Path) -> Option<CachedConfig> {
-        let text = disk::read(file).ok()??;
-        let answer: CachedConfig = serde_json::from_str(&text).ok()?;
-        let is_ours = answer.kind == ConfigKind::Centralized || self.holds(&answer.config);
-        is_ours.then_some(answer)
-    }
-
-    /// Keeps an answer in the place of a refusal, if that can be done: for this query, and for that by the
-    /// project's id.
-    pub fn keep(&self, query: &SiteQuery, answer: &CachedConfig) {
-        let Ok(text) = serde_json::to_vec(answer) else { return };
-        for query in BTreeSet::from([query, &query.by_id(answer.project_id)]) {
+    /// Caches an answer in place of a failure: for this query, and for the same by the project's id.
+    pub fn keep(&self, query: &SiteQuery, cached: &CachedConfig) {
+        let Ok(text) = serde_json::to_vec(cached) else { return };
+        for query in BTreeSet::from([query, &query.by_id(cached.project_id)]) {
             let _ = fs::remove_file(self.file(query, "refusal"));
             let _ = disk::replace(&self.file(query, "answer"), &text);
         }
     }
 
-    /// Drops what was answered before to the same query in other words: another configuration in
-    /// the place of this one, or another name of the project.
-    pub fn drop_replaced(&self, query: &SiteQuery, answer: &CachedConfig, variables: &Variables) {
-        let pipeline = query.name();
-        self.drop_answers(|kept| {
-            let is_other = kept.config != answer.config || kept.project != answer.project;
-            let is_rival = kept.project_id == answer.project_id && is_other;
-            is_rival && self.read(&kept.config, variables).0.is_named(&pipeline)
-        });
-    }
-
-    /// Drops what was answered about projects that are here by now.
-    pub fn drop_answers_about(&self, here: &[ConfigRecord]) {
-        let ids: HashSet<i64> = here.iter().filter_map(|found| found.metadata.project_id).collect();
-        let names = here.iter().filter_map(|found| found.metadata.tank_name.as_deref());
-        let names: HashSet<&str> = names.filter(|name| !name.is_empty()).collect();
-        let configs: HashSet<&Path> = here.iter().map(|found| found.path.as_path()).collect();
-        // One that names what is here is still right, and finds it by the name that it has on the site.
-        self.drop_answers(|answer| {
-            !configs.contains(answer.config.as_path())
-                && (ids.contains(&answer.project_id) || names.contains(answer.project.as_str()))
-        });
-    }
-
-    fn drop_answers(&self, is_dropped: impl Fn(&CachedConfig) -> bool) {
-        for (file, _) in self.answers().filter(|(_, answer)| is_dropped(answer)) {
-            let _ = fs::remove_file(file);
+    /// Drops the answers that a new one contradicts: for the same project and configuration name, another folder or
+    /// another name of the project.
+    pub fn drop_replaced(&self, query: &SiteQuery, new: &CachedConfig, variables: &Variables) {
+        let name = query.name();
+        for (file, cached) in self.all() {
+            let is_other = cached.config != new.config || cached.project != new.project;
+            if cached.project_id == new.project_id
+                && is_other
+                && self.site.read(&cached.config, variables).0.is_named(&name)
+            {
+                let _ = fs::remove_file(file);
+            }
         }
     }
 
-    /// All answers that are kept, to whatever query, and their files.
-    pub(super) fn answers(&self) -> impl Iterator<Item = (PathBuf, CachedConfig)> {
-        let files = fs::read_dir(self.own_folder()).into_iter().flatten().flatten();
-        let files = files.map(|file| file.path());
-        let files = files.filter(|file| file.extension().is_some_and(|kind| kind == "answer"));
-        files.filter_map(|file| self.answer_in(&file).map(|answer| (file, answer)))
+    /// Drops the answers about projects that have a configuration on disk. An answer that names this very
+    /// configuration stays: it finds it by the project's name on the site.
+    pub fn drop_on_disk(&self, records: &[ConfigRecord]) {
+        let (mut ids, mut names, mut configs) = (HashSet::new(), HashSet::new(), HashSet::new());
+        for record in records {
+            ids.extend(record.metadata.project_id);
+            names.extend(record.metadata.tank_name.as_deref());
+            configs.insert(record.path.as_path());
+        }
+        names.remove("");
+        for (file, cached) in self.all() {
+            let is_on_disk =
+                ids.contains(&cached.project_id) || names.contains(cached.project.as_str());
+            if is_on_disk && !configs.contains(cached.config.as_path()) {
+                let _ = fs::remove_file(file);
+            }
+        }
     }
 
-    /// The names that the site told, the youngest of each project.
-    pub(super) fn names(&self) -> HashMap<i64, String> {
-        let mut answers: Vec<CachedConfig> = self.answers().map(|(_, answer)| answer).collect();
-        answers.sort_by_key(|answer| Reverse(answer.age()));
-        let names = answers.into_iter().filter(|answer| !answer.project.is_empty());
-        names.map(|answer| (answer.project_id, answer.project)).collect()
+    /// Returns every cached answer with its file, the youngest first.
+    pub fn all(&self) -> Vec<(PathBuf, CachedConfig)> {
+        let mut all = Vec::new();
+        for file in self.files("answer") {
+            if let Some(cached) = self.read(&file) {
+                all.push((file, cached));
+            }
+        }
+        all.sort_by_cached_key(|(_, cached)| cached.age());
+        all
     }
 
-    /// Remembers that the site gave no answer, for those who wait for it.
-    pub fn refuse(&self, query: &SiteQuery, failure: &SiteFailure) {
+    /// Returns the name of each project by the youngest answer.
+    pub fn project_names(&self) -> HashMap<i64, String> {
+        let mut names = HashMap::new();
+        for (_, cached) in self.all() {
+            if !cached.project.is_empty() {
+                names.entry(cached.project_id).or_insert(cached.project);
+            }
+        }
+        names
+    }
+
+    fn files(&self, extension: &str) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+        files.retain(|file| file.extension().is_some_and(|other| other == extension));
+        files
+    }
+
+    /// Files that another version of the launcher wrote do not count, nor do realised configurations of another
+    /// site's folder.
+    fn read(&self, file: &Path) -> Option<CachedConfig> {
+        let text = disk::read(file).ok()??;
+        let cached: CachedConfig = serde_json::from_str(&text).ok()?;
+        (!cached.is_realised() || self.site.holds(&cached.config)).then_some(cached)
+    }
+
+    /// Writes the failure of a query, for launches that wait for the answer.
+    pub fn keep_failure(&self, query: &SiteQuery, failure: &SiteFailure) {
         if let Ok(text) = serde_json::to_vec(failure) {
             let _ = disk::replace(&self.file(query, "refusal"), &text);
         }
     }
 
-    /// Why the site gave no answer since a time, if it was asked since.
-    pub fn refused(&self, query: &SiteQuery, since: SystemTime) -> Option<SiteFailure> {
+    /// Returns the failure of a query since a time.
+    pub fn failure(&self, query: &SiteQuery, since: SystemTime) -> Option<SiteFailure> {
         let file = self.file(query, "refusal");
-        let is_newer = fs::metadata(&file).ok()?.modified().ok()? >= since;
-        let text = disk::read(&file).ok()?.filter(|_| is_newer)?;
-        serde_json::from_str(&text).ok()
+        if fs::metadata(&file).ok()?.modified().ok()? < since {
+            return None;
+        }
+        serde_json::from_str(&disk::read(&file).ok()??).ok()
     }
 
-    /// The no that the site gave lately: it will not know by now what it did not know then.
-    pub fn denied(&self, query: &SiteQuery) -> Option<SiteFailure> {
-        let lately = SystemTime::now().checked_sub(RETRY_AFTER.min(self.refresh_after))?;
-        self.refused(query, lately).filter(|failure| failure.kind.is_not_found())
+    /// Returns the recent answer that the site has no such project or configuration.
+    pub fn recent_not_found(&self, query: &SiteQuery) -> Option<SiteFailure> {
+        let since = SystemTime::now().checked_sub(self.site.retry_after())?;
+        self.failure(query, since).filter(|failure| failure.kind.is_not_found())
     }
 
-    /// Removes what tells of questions that were put in vain long ago.
-    pub fn tidy(&self) {
-        let is_old = |entry: &DirEntry| {
-            let modified = entry.metadata().and_then(|found| found.modified());
-            modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age > TOLD_FOR))
-        };
-        for entry in fs::read_dir(self.own_folder()).into_iter().flatten().flatten() {
-            let path = entry.path();
-            let tells = path.extension().is_some_and(|end| end == "refusal" || end == "log");
-            if tells && is_old(&entry) {
-                let _ = fs::remove_file(path);
+    /// Removes old failures and logs.
+    pub fn remove_old_failures(&self) {
+        for file in [self.files("refusal"), self.files("log")].concat() {
+            let modified = fs::metadata(&file).and_then(|metadata| metadata.modified());
+            let age = modified.ok().and_then(|modified| modified.elapsed().ok());
+            if age.is_some_and(|age| age > KEEP_FAILURES) {
+                let _ = fs::remove_file(file);
             }
         }
+    }
+
+    /// Returns the engine whose apps were fetched last for a realised configuration.
+    pub fn engine(&self, config: &Path) -> Option<String> {
+        disk::read(&self.engine_file(config)).ok().flatten()
+    }
+
+    /// Notes that the apps of the site's engine were fetched for a realised configuration.
+    pub fn keep_engine(&self, config: &Path) {
+        let _ = disk::replace(&self.engine_file(config), self.site.engine.value.as_bytes());
+    }
+
+    /// `p101c11.basic..engine`
+    fn engine_file(&self, config: &Path) -> PathBuf {
+        let mut name = config.parent().and_then(Path::file_name).unwrap_or_default().to_owned();
+        name.push(".engine");
+        self.folder().join(name)
     }
 }

@@ -1,138 +1,146 @@
-//! What Toolkit has realised for a user from the descriptions of a site, and which of it counts.
+//! The configurations that Toolkit has realised from a site on this machine. A project may have several of one name:
+//! the current one is the one that the site named last, else the newest.
 
 use std::cell::LazyCell;
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::SystemTime;
 
-use super::query::{CachedConfig, ConfigKind, ProjectKey, SiteQuery};
-use crate::disk;
+use super::cache::SiteCache;
+use super::cached_config::CachedConfig;
+use super::query::{ProjectKey, SiteQuery};
+use super::server::Site;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::finding::scan::Scan;
-use crate::site::Site;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised;
 use crate::toolkit::record::{ConfigName, ConfigRecord};
 
-impl Site {
-    /// Whether anything of a project was realised since a time, or is not whole.
-    pub fn is_touched(&self, project_id: i64, since: SystemTime) -> bool {
-        let start = format!("p{project_id}");
-        let is_of = |config: &PathBuf| {
-            let folder = config.parent().and_then(Path::file_name).and_then(OsStr::to_str);
-            let rest = folder.and_then(|folder| folder.strip_prefix(&start));
-            rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-        };
-        let configs = realised::configs(&self.folder, &self.plugin_id).into_iter().filter(is_of);
-        configs.map(PipelineConfig::at).any(|config| {
-            realised::finish(&config).is_none()
-                || realised::realised_at(&config).is_none_or(|made| made >= since)
-        })
+/// The realised configurations of a site's folder, for its plugin id.
+pub struct RealisedConfigs<'a> {
+    site: &'a Site,
+    cache: SiteCache<'a>,
+    variables: &'a Variables,
+}
+
+impl<'a> RealisedConfigs<'a> {
+    pub fn of(site: &'a Site, variables: &'a Variables) -> Self {
+        RealisedConfigs { site, cache: SiteCache::of(site), variables }
     }
 
-    /// The configurations that have been realised here: those that are whole, and those that are not. A
-    /// project without a name on disk has the one that the site told.
-    pub fn realised(&self, variables: &Variables) -> Scan {
+    /// Reads all; incomplete ones are among the faults. A project without a `tank_name` gets its name on the site.
+    pub fn scan(&self) -> Scan {
         let mut scan = Scan::default();
-        // Most have a name of their own.
-        let names = LazyCell::new(|| self.names());
-        for path in realised::configs(&self.folder, &self.plugin_id) {
-            let config = PipelineConfig::at(&path);
-            if realised::finish(&config).is_none() {
+        // Few configurations need it.
+        let names = LazyCell::new(|| self.cache.project_names());
+        for path in realised::configs(&self.site.folder, &self.site.plugin_id) {
+            if realised::finish(&PipelineConfig::at(&path)).is_none() {
                 scan.faults.push((path.clone(), Error::Incomplete { path }));
                 continue;
             }
-            let (mut found, fault) = self.read(&path, variables);
-            if let (None, Some(id)) = (&found.metadata.tank_name, found.metadata.project_id) {
-                found.metadata.tank_name = names.get(&id).cloned();
+            let (mut record, fault) = self.site.read(&path, self.variables);
+            let metadata = &mut record.metadata;
+            if let (None, Some(id)) = (&metadata.tank_name, metadata.project_id) {
+                metadata.tank_name = names.get(&id).cloned();
             }
             scan.faults.extend(fault.map(|fault| (path, fault)));
-            scan.records.push(found);
+            scan.records.push(record);
         }
         scan
     }
 
-    /// Reads a configuration that the site named.
-    pub(super) fn read(&self, path: &Path, variables: &Variables) -> (ConfigRecord, Option<Error>) {
-        let (mut found, fault) = ConfigRecord::read(path, variables);
-        if self.holds(path) {
-            let made = realised::realised_at(&PipelineConfig::at(path));
-            found.realised = made.map(|made| made.elapsed().unwrap_or_default());
-            if found.metadata.tank_name.as_deref() == Some(realised::UNNAMED) {
-                (found.metadata.tank_name, found.data) = (None, Vec::new());
+    /// Reads all, and keeps the current one of each project and configuration name.
+    pub fn scan_current(&self) -> Scan {
+        let mut scan = self.scan();
+        let all = scan.records.clone();
+        scan.records.retain(|record| self.is_current(record, &all));
+        scan
+    }
+
+    fn is_current(&self, record: &ConfigRecord, all: &[ConfigRecord]) -> bool {
+        let Some(id) = record.metadata.project_id else { return true };
+        let mut config_name = record.metadata.config_name.clone();
+        if record.is_named(&ConfigName::Primary) {
+            config_name = None;
+        }
+        let query = SiteQuery { project: ProjectKey::Id(id), config_name };
+        self.current(all, &query).is_none_or(|current| current.path == record.path)
+    }
+
+    fn current<'r>(
+        &self,
+        records: &'r [ConfigRecord],
+        query: &SiteQuery,
+    ) -> Option<&'r ConfigRecord> {
+        let (project, name) = (query.project.on_disk(), query.name());
+        let mut meant: Vec<&ConfigRecord> = records.iter().collect();
+        meant.retain(|record| project.matches(record) && record.is_named(&name));
+        if meant.len() < 2 {
+            return meant.pop();
+        }
+        // Answers for every engine count.
+        for (_, cached) in self.cache.all() {
+            if let Some(record) = meant.iter().find(|record| record.path == cached.config) {
+                return Some(record);
             }
         }
-        (found, fault)
+        meant.into_iter().min_by_key(|record| record.realised)
     }
 
-    /// Those of the realised configurations that count: one of each project and pipeline.
-    pub fn counting(&self, variables: &Variables) -> Scan {
-        let mut scan = self.realised(variables);
-        let all = scan.records.clone();
-        scan.records.retain(|found| {
-            let Some(id) = found.metadata.project_id else { return true };
-            let pipeline = found.metadata.config_name.clone();
-            let pipeline = pipeline.filter(|_| !found.is_named(&ConfigName::Primary));
-            let query = SiteQuery { project: ProjectKey::Id(id), config_name: pipeline };
-            self.current(&all, &query).is_none_or(|current| current.path == found.path)
-        });
-        scan
-    }
-
-    /// The answer that is known without asking: what the site said of the project by its id, else what
-    /// is realised of it.
-    pub fn found(&self, query: &SiteQuery, variables: &Variables) -> Option<CachedConfig> {
-        let found = self.realised(variables).records;
-        let current = self.current(&found, query)?;
-        let kept = self.cached(&query.by_id(current.metadata.project_id?));
-        let is_known = |kept: &CachedConfig| {
-            kept.kind == ConfigKind::Centralized || kept.config == current.path
-        };
-        kept.filter(is_known).or_else(|| self.answer_of(current.clone()))
-    }
-
-    /// Of several realised configurations that a query may mean the one that the site named last, else
-    /// the newest.
-    fn current<'f>(
-        &self,
-        found: &'f [ConfigRecord],
-        query: &SiteQuery,
-    ) -> Option<&'f ConfigRecord> {
-        let is_asked = |found: &&ConfigRecord| match &query.project {
-            ProjectKey::Id(id) => found.metadata.project_id == Some(*id),
-            ProjectKey::Name(name) => found.metadata.tank_name.as_ref() == Some(name),
-        };
-        let pipeline = query.name();
-        let is_meant = |found: &&ConfigRecord| is_asked(found) && found.is_named(&pipeline);
-        let meant: Vec<&ConfigRecord> = found.iter().filter(is_meant).collect();
-        if let [only] = meant.as_slice() {
-            return Some(only);
+    /// Returns the answer that is known without asking the site: its answer by the project's id, else the current
+    /// realised configuration.
+    pub fn answer(&self, query: &SiteQuery) -> Option<CachedConfig> {
+        let records = self.scan().records;
+        let current = self.current(&records, query)?;
+        let cached = self.cache.config(&query.by_id(current.metadata.project_id?));
+        match cached {
+            Some(cached) if !cached.is_realised() || cached.config == current.path => Some(cached),
+            _ => self.answer_of(current.clone()),
         }
-        // Whatever engine it was asked for.
-        let named = self.answers().filter_map(|(_, answer)| {
-            let found = *meant.iter().find(|found| found.path == answer.config)?;
-            Some((answer.age(), found))
-        });
-        let named = named.min_by_key(|(age, _)| *age).map(|(_, found)| found);
-        named.or_else(|| meant.into_iter().min_by_key(|found| found.realised))
     }
 
-    /// What a realised configuration answers by itself.
-    pub fn answer_of(&self, found: ConfigRecord) -> Option<CachedConfig> {
-        let engine = disk::read(&self.engine_file(&found.path)).ok().flatten();
-        CachedConfig::of(found, engine)
+    /// Returns the answer that a realised configuration stands for; `None` if it is incomplete.
+    pub fn answer_of(&self, record: ConfigRecord) -> Option<CachedConfig> {
+        let engine = self.cache.engine(&record.path);
+        CachedConfig::of_realised(record, engine)
     }
 
-    /// Notes which engine was made ready last.
-    pub fn note_engine(&self, config: &Path) {
-        let _ = disk::replace(&self.engine_file(config), self.engine.value.as_bytes());
+    /// Returns true if a configuration of the project is incomplete or was realised after a time.
+    pub fn is_touched(&self, project_id: i64, since: SystemTime) -> bool {
+        for path in realised::configs(&self.site.folder, &self.site.plugin_id) {
+            if project_id_in(&path) != Some(project_id) {
+                continue;
+            }
+            let config = PipelineConfig::at(path);
+            let realised_at = realised::realised_at(&config);
+            if realised::finish(&config).is_none() || realised_at.is_none_or(|time| time >= since) {
+                return true;
+            }
+        }
+        false
     }
+}
 
-    /// `p101c11.basic..engine`, beside the answers.
-    fn engine_file(&self, config: &Path) -> PathBuf {
-        let mut name = config.parent().and_then(Path::file_name).unwrap_or_default().to_owned();
-        name.push(".engine");
-        self.own_folder().join(name)
+/// Returns 101 for `p101c11.basic./cfg` and for `p101.basic./cfg`.
+fn project_id_in(config: &Path) -> Option<i64> {
+    let name = config.parent().and_then(Path::file_name).and_then(OsStr::to_str)?;
+    name.strip_prefix('p')?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folder_name_gives_the_project_id() {
+        for (config, id) in [
+            ("/site/p101c11.basic./cfg", Some(101)),
+            ("/site/p1010.basic./cfg", Some(1010)),
+            ("/site/pc11.basic./cfg", None),
+            ("/site/sgtk-python/cfg", None),
+        ] {
+            assert_eq!(project_id_in(Path::new(config)), id, "{config}");
+        }
     }
 }

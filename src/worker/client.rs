@@ -26,7 +26,7 @@ use super::start_record::{is_starting, why_unfit};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
-use crate::site::credentials::Credentials;
+use crate::site::Credentials;
 
 /// A worker that is silent for this long is set aside.
 const PATIENCE: Duration = Duration::from_secs(2);

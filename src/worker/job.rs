@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use super::cold_reason::ColdReason;
 use crate::interpreter::{Program, Words};
 use crate::plan::{LaunchPlan, Session, Warm};
-use crate::site::credentials::{Credentials, Secret};
+use crate::site::{Credentials, Secret};
 
 /// Python's options that take effect when Python starts and have no other effect: a worker starts with the same.
 const FLAGS: &[u8] = b"bBOPqRsSu";

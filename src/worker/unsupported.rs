@@ -4,7 +4,7 @@ use super::cold_reason::{ColdReason, WorkerOutcome};
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
-use crate::site::credentials::Credentials;
+use crate::site::Credentials;
 
 pub fn run(
     _plan: &LaunchPlan,

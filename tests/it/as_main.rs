@@ -1,23 +1,24 @@
-//! `shims/as_main.py` against plain Python: each program once by either, on each Python that is here.
+//! `shims/as_main.py` against plain Python: both run the same programs, on each Python of this machine.
 
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::pythons::PYTHONS;
+use crate::pythons::on_each_python;
+use crate::scene::{Run, Runs};
 use crate::support::{PYTHON, write};
 
 const AS_MAIN: &str = include_str!("../../shims/as_main.py");
 
-/// Runs the words that follow as they follow.
+/// Runs the program that the words name.
 const RUNNER: &str = "
 forget_runner()
 kind, program, *arguments = sys.argv[1:]
 exit_as(exit_code_of(kind, program, arguments))
 ";
 
-/// What a program sees of itself.
+/// Prints what a program can see of itself.
 const SHOW: &str = "
 import sys, os
 main = sys.modules['__main__']
@@ -30,10 +31,10 @@ print(__name__, sorted((name, str(value)) for name, value in names.items()))
 print(main is sys.modules[__name__], main.__dict__ is globals(), sys.argv, sys.path)
 ";
 
-/// Output and complaints into one pipe, whose order shows what is flushed when.
+/// Writes both streams into one pipe: their order shows when Python flushes.
 const BOTH: &str = "import os\nos.dup2(1, 2)\nprint('out')\n1/0\n";
 
-/// The words, and what comes on standard input.
+/// Words for Python, and its standard input.
 const PROGRAMS: [(&[&str], &str); 77] = [
     (&["-c", SHOW], ""),
     (&["-c", SHOW, "a", "-c", "", "--", "ä"], ""),
@@ -123,7 +124,7 @@ const PROGRAMS: [(&[&str], &str); 77] = [
     (&["-c", BOTH], ""),
     (&["-c", "import os; os._exit(9)"], ""),
     (&["-c", "import os; os.kill(os.getpid(), 15)"], ""),
-    // What needs `__main__`.
+    // Programs that need `__main__`.
     (&["pickles.py"], ""),
     (&["spawns.py"], ""),
     (&["-m", "spawns"], ""),
@@ -163,10 +164,10 @@ fn studio(folder: &Path) {
 import zipfile, py_compile
 zipfile.ZipFile('zipped.zip', 'w').write('shows.py', '__main__.py')
 py_compile.compile('shows.py', 'shows.pyc')";
-    run(Command::new(&*PYTHON).args(["-c", prepare]), folder, "");
+    run(Command::new(&*PYTHON).args(["-c", prepare]), folder, "").succeeds();
 }
 
-fn run(command: &mut Command, folder: &Path, input: &str) -> Output {
+fn run(command: &mut Command, folder: &Path, input: &str) -> Run {
     let stdin = folder.join("../stdin");
     let stdin = if input.is_empty() {
         Stdio::null()
@@ -174,9 +175,9 @@ fn run(command: &mut Command, folder: &Path, input: &str) -> Output {
         fs::write(&stdin, input).unwrap();
         fs::File::open(&stdin).unwrap().into()
     };
-    // Without the variables that make Python say more, or something else each time.
+    // Without variables that change what Python prints.
     command.env_clear().env("LANG", "C.UTF-8").env("PYTHONDONTWRITEBYTECODE", "1");
-    command.current_dir(folder).stdin(stdin).output().unwrap()
+    command.current_dir(folder).stdin(stdin).run()
 }
 
 fn compare(
@@ -198,62 +199,40 @@ fn compare(
         _ => ours.arg("script").args(words),
     };
     let ours = run(ours, folder, input);
-    let told = |output: &Output| {
-        format!(
-            "{}\n{}\n{}",
-            output.status,
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        )
-    };
-    let (ours, plain) = (told(&ours), told(&plain));
+    let result = |run: &Run| format!("{}\n{}\n{}", run.status, run.text(), run.error());
+    let (ours, plain) = (result(&ours), result(&plain));
     let python = python.display();
     (ours != plain).then(|| format!("{python} {options:?} {words:?}:\n{ours}\nplain:\n{plain}"))
 }
 
-#[test]
-fn as_plain_python_would() {
-    let pythons: Vec<_> = PYTHONS.range((3, 7)..).collect();
-    assert!(!pythons.is_empty());
-    std::thread::scope(|scope| {
-        for (&(_, minor), python) in pythons {
-            scope.spawn(move || {
-                let parent = tempfile::tempdir().unwrap();
-                let folder = parent.path().join("work");
-                studio(&folder);
-                let of_this = "import py_compile; py_compile.compile('shows.py', 'shows.pyc')";
-                run(Command::new(python).args(["-S", "-c", of_this]), &folder, "");
-                let mut cases: Vec<(&[&str], &[&str], &str)> = PROGRAMS
-                    .iter()
-                    .map(|(words, input)| (&[] as &[&str], *words, *input))
-                    .collect();
-                if minor >= 11 {
-                    cases.extend([
-                        (&["-P"] as &[&str], &["-c", SHOW] as &[&str], ""),
-                        (&["-P"], &["-m", "json.tool", "-h"], ""),
-                        (&["-P"], &["shows.py"], ""),
-                        (&["-P"], &["folder"], ""),
-                    ]);
-                }
-                // From 3.12 on Python tells more of these, in words of its own.
-                if minor < 12 {
-                    cases.extend([
-                        (&[] as &[&str], &["-c", "import sys; sys.exit(2 ** 70)"] as &[&str], ""),
-                        (
-                            &[],
-                            &["-c", "class C:\n  def __str__(self): 1/0\nraise SystemExit(C())"],
-                            "",
-                        ),
-                    ]);
-                }
-                let differences: Vec<String> = cases
-                    .iter()
-                    .filter_map(|(options, words, input)| {
-                        compare(python, options, words, input, &folder)
-                    })
-                    .collect();
-                assert!(differences.is_empty(), "{}", differences.join("\n"));
-            });
-        }
-    });
+fn python_runs_the_same(python: &Path, minor: u32) {
+    let parent = tempfile::tempdir().unwrap();
+    let folder = parent.path().join("work");
+    studio(&folder);
+    let of_this = "import py_compile; py_compile.compile('shows.py', 'shows.pyc')";
+    run(Command::new(python).args(["-S", "-c", of_this]), &folder, "").succeeds();
+    let mut cases: Vec<(&[&str], &[&str], &str)> =
+        PROGRAMS.iter().map(|(words, input)| (&[] as &[&str], *words, *input)).collect();
+    if minor >= 11 {
+        cases.extend([
+            (&["-P"] as &[&str], &["-c", SHOW] as &[&str], ""),
+            (&["-P"], &["-m", "json.tool", "-h"], ""),
+            (&["-P"], &["shows.py"], ""),
+            (&["-P"], &["folder"], ""),
+        ]);
+    }
+    // From 3.12 on Python prints more for these, in words that differ.
+    if minor < 12 {
+        cases.extend([
+            (&[] as &[&str], &["-c", "import sys; sys.exit(2 ** 70)"] as &[&str], ""),
+            (&[], &["-c", "class C:\n  def __str__(self): 1/0\nraise SystemExit(C())"], ""),
+        ]);
+    }
+    let differences: Vec<String> = cases
+        .iter()
+        .filter_map(|(options, words, input)| compare(python, options, words, input, &folder))
+        .collect();
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
+
+on_each_python!(python_runs_the_same);

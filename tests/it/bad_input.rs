@@ -1,11 +1,12 @@
-//! Whatever lies on the disk or comes from the caller: one clear line and the right exit code.
+//! Bad files and bad words: each gives one clear line and the right exit code.
 
 use std::fs;
 use std::path::PathBuf;
 
-use crate::support::{OS, Studio, failed, write};
+use crate::scene::{Run, Runs};
+use crate::support::{LAUNCHER, OS, Studio, copy_program, failed, variables_of, write};
 
-/// The files that a launch reads, and how to make a config whose launch reads them.
+/// Files that a launch reads, each with a name for the launch that reads it.
 fn files(studio: &Studio) -> [(&'static str, PathBuf); 3] {
     let shared = studio.shared("shared", "v1");
     let localized = studio.localized("localized");
@@ -26,7 +27,7 @@ fn launch(studio: &Studio, which: &str) -> std::process::Command {
 }
 
 #[test]
-fn texts_that_are_none() {
+fn unreadable_text_is_refused() {
     let studio = Studio::new();
     for (which, file) in files(&studio) {
         let name = file.file_name().unwrap().to_str().unwrap();
@@ -56,7 +57,7 @@ fn texts_that_are_none() {
 }
 
 #[test]
-fn a_long_text_is_cut_in_the_message() {
+fn long_text_is_cut_in_the_message() {
     let studio = Studio::new();
     studio.linked("long", format!("/{}", "x".repeat(50_000)));
     let failure = studio.failure(["--project", "long"]);
@@ -68,7 +69,7 @@ fn a_long_text_is_cut_in_the_message() {
 
 #[cfg(unix)]
 #[test]
-fn links_and_pipes() {
+fn broken_links_and_pipes_are_refused() {
     use std::os::unix::fs::symlink;
     let studio = Studio::new();
     for (which, file) in files(&studio) {
@@ -81,7 +82,7 @@ fn links_and_pipes() {
         failed(&mut launch(&studio, which)).is(122, &[name]);
         fs::remove_file(&file).unwrap();
         if which != "settings" {
-            assert!(std::process::Command::new("mkfifo").arg(&file).status().unwrap().success());
+            std::process::Command::new("mkfifo").arg(&file).succeeds();
             failed(&mut launch(&studio, which)).is(122, &[name, "not a regular file"]);
         }
     }
@@ -94,7 +95,7 @@ fn links_and_pipes() {
 }
 
 #[test]
-fn things_in_the_place_of_folders() {
+fn file_in_place_of_a_folder_is_refused() {
     let studio = Studio::new();
     write(studio.path("configs/file"), "");
     studio.failure(["--project", "file"]).is(122, &["file", "not a pipeline configuration"]);
@@ -114,7 +115,7 @@ fn things_in_the_place_of_folders() {
                 .is(122, &[shown, "variable SHOTGUN_BASE"])
                 .hints("mounted");
         }
-        // One that is there can tell.
+        // Another root that exists is searched.
         let roots = std::env::join_paths([roots, studio.path("configs")]).unwrap();
         let mut launcher = studio.launcher(["--project", "x"]);
         failed(launcher.env("SHOTGUN_BASE", roots)).is(121, &["'x'", shown]);
@@ -124,21 +125,21 @@ fn things_in_the_place_of_folders() {
 }
 
 #[test]
-fn names_that_are_too_long() {
+fn overlong_names_are_refused() {
     let studio = Studio::new();
     studio.failure(["--project", &"x".repeat(300)]).is(121, &["xxx"]);
     studio.failure(["--config", &"x/".repeat(5000)]).is(122, &["x/x/x"]);
 }
 
-/// Root may read everything, so these run as somebody else where the tests run as root.
+/// Root may read everything: where the tests run as root, these launches run as another user.
 #[cfg(unix)]
 #[test]
-fn no_permission() {
+fn missing_permission_is_reported() {
     use std::os::unix::fs::PermissionsExt;
     use std::os::unix::process::CommandExt;
     let studio = Studio::new();
     let copy = studio.path("bin/launcher");
-    crate::support::copy_program(crate::support::LAUNCHER, &copy);
+    copy_program(LAUNCHER, &copy);
     let set = |path: &std::path::Path, mode| {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     };
@@ -146,8 +147,7 @@ fn no_permission() {
     let run = |which: &str| {
         let launcher = launch(&studio, which);
         let mut command = std::process::Command::new(&copy);
-        command.args(launcher.get_args()).env_clear();
-        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(launcher.get_args()).env_clear().envs(variables_of(&launcher));
         if nix::unistd::geteuid().is_root() {
             command.uid(65534).gid(65534);
         }
@@ -169,7 +169,7 @@ fn no_permission() {
     run("localized").is(122, &["_core_upgrader.py", "Permission denied"]);
     set(&config.join("install"), 0o755);
 
-    // Somebody else's home, as `su` and `cron` leave it, and a root that is closed hide nothing.
+    // Another user's home, as `su` and `cron` leave it, and a closed root do no harm.
     let copy_of = |name: &str| studio.path("configs").join(name);
     fs::create_dir_all(studio.path("home/.config/sgtk-python")).unwrap();
     set(&studio.path("home"), 0o000);
@@ -183,14 +183,14 @@ fn no_permission() {
     if nix::unistd::geteuid().is_root() {
         command.uid(65534).gid(65534);
     }
-    assert!(command.status().unwrap().success());
+    command.succeeds();
     set(&studio.path("home"), 0o755);
     set(&studio.path("closed"), 0o755);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn names_that_are_not_unicode() {
+fn non_unicode_names_are_shown_escaped() {
     use std::ffi::{OsStr, OsString};
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
     let studio = Studio::new();
@@ -210,35 +210,29 @@ fn names_that_are_not_unicode() {
 
 #[cfg(unix)]
 #[test]
-fn a_deleted_working_directory() {
+fn deleted_working_directory_is_allowed() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.core("v1");
     studio.linked("relative", "cores/v1");
-    let run = |arguments: &[&str]| {
+    let run = |arguments: &[&str]| -> Run {
         let gone = studio.path("gone");
         fs::create_dir_all(&gone).unwrap();
-        let launcher = studio.launcher(
-            [&["-c", "rmdir \"$PWD\" && exec \"$0\" \"$@\"", crate::support::LAUNCHER], arguments]
-                .concat(),
-        );
+        let script = "rmdir \"$PWD\" && exec \"$0\" \"$@\"";
         let mut shell = std::process::Command::new("sh");
-        shell.args(launcher.get_args()).env_clear().current_dir(&gone);
-        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.output().unwrap()
+        shell.args(["-c", script, LAUNCHER]).args(arguments).env_clear().current_dir(&gone);
+        shell.envs(variables_of(&studio.launcher([""; 0]))).run()
     };
-    assert!(run(&["--project", "bigbuck"]).status.success());
-    let plan: serde_json::Value =
-        serde_json::from_slice(&run(&["--explain=json", "--project", "bigbuck"]).stdout).unwrap();
+    run(&["--project", "bigbuck"]).succeeds();
+    let plan = run(&["--explain=json", "--project", "bigbuck"]).succeeds().json();
     assert!(plan["cwd"].is_null());
-    let failure = crate::support::failure_of(&run(&["--config", "x"]));
-    failure.is(125, &["no working directory", "x"]);
-    crate::support::failure_of(&run(&["--project", "relative"])).is(125, &["cores/v1"]);
+    run(&["--config", "x"]).failure().is(125, &["no working directory", "x"]);
+    run(&["--project", "relative"]).failure().is(125, &["cores/v1"]);
 }
 
-/// What would take very long or very much memory if each variable were looked at without a bound.
+/// Expansion without a bound would take minutes or gigabytes here.
 #[test]
-fn texts_that_expand_without_end() {
+fn endless_expansion_is_bounded() {
     let studio = Studio::new();
     let config = studio.linked("bomb", "$B".repeat(30_000));
     let mut launcher = studio.launcher(["--project", "bomb"]);
@@ -256,7 +250,7 @@ fn texts_that_expand_without_end() {
 }
 
 #[test]
-fn texts_that_forge_lines() {
+fn forged_lines_are_escaped() {
     let studio = Studio::new();
     let config = studio.shared("dev", "v1");
     let metadata = config.join("config/core/pipeline_configuration.yml");

@@ -1,5 +1,6 @@
-//! What is the launcher's and what is Python's on the command line.
+//! The command line: the launcher's words and Python's words.
 
+use crate::scene::Runs;
 use crate::support::{Studio, failed};
 
 fn argv(studio: &Studio, words: &[&str]) -> Vec<String> {
@@ -9,7 +10,7 @@ fn argv(studio: &Studio, words: &[&str]) -> Vec<String> {
 }
 
 #[test]
-fn words_after_the_options_are_pythons() {
+fn words_after_options_reach_python() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for words in [
@@ -36,7 +37,7 @@ fn words_after_the_options_are_pythons() {
 }
 
 #[test]
-fn one_pair_of_dashes_ends_the_options() {
+fn two_dashes_end_the_options() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for (words, pythons) in [
@@ -51,7 +52,7 @@ fn one_pair_of_dashes_ends_the_options() {
 }
 
 #[test]
-fn an_unknown_option_is_refused_with_the_nearest() {
+fn unknown_option_suggests_the_nearest() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.failure(["--projct", "bigbuck"]).is(125, &["'--projct'"]).hints("--project");
@@ -61,7 +62,7 @@ fn an_unknown_option_is_refused_with_the_nearest() {
 }
 
 #[test]
-fn a_scripts_first_line_is_told_how_to_pass_words() {
+fn script_line_words_hint_at_env_s() {
     let studio = Studio::new();
     studio
         .failure(["--project bigbuck", "script.py"])
@@ -71,7 +72,7 @@ fn a_scripts_first_line_is_told_how_to_pass_words() {
 }
 
 #[test]
-fn options_that_cannot_be_understood() {
+fn malformed_options_are_refused() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.failure(["--project"]).is(125, &["--project"]);
@@ -88,15 +89,12 @@ fn options_that_cannot_be_understood() {
 #[test]
 fn help_and_version_need_no_project() {
     let studio = Studio::new();
-    let help = studio.launcher(["--help"]).output().unwrap();
-    let text = String::from_utf8(help.stdout).unwrap();
-    assert!(help.status.success() && help.stderr.is_empty());
+    let text = studio.launcher(["--help"]).prints();
     for part in ["Usage: sgtk-python", "--project <NAME>", "Examples:", "SHOTGUN_BASE", "121"] {
         assert!(text.contains(part), "{part}");
     }
-    let version = studio.launcher(["--version"]).output().unwrap();
-    let expected = concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n");
-    assert_eq!(String::from_utf8(version.stdout).unwrap(), expected);
+    let version = studio.launcher(["--version"]).prints();
+    assert_eq!(version, concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
@@ -115,7 +113,7 @@ fn isolated_python_is_refused() {
 }
 
 #[test]
-fn a_script_that_is_given_to_nobodys_project_is_not_run() {
+fn script_without_a_project_is_refused() {
     let studio = Studio::new();
     studio.failure(["script.py"]).is(121, &["no project was named"]).hints("--project");
     for words in [&["x.py", "--project", "bigbuck"][..], &["-p", "bigbuck", "--config=/x"]] {

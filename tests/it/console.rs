@@ -2,32 +2,30 @@
 
 use std::process::Command;
 
+use crate::scene::Runs;
 #[cfg(unix)]
-use crate::support::{PYTHON, interpreter};
+use crate::support::{PYTHON, interpreter, variables_of};
 use crate::support::{Studio, failed};
-
-fn streams(launcher: &mut Command) -> (String, String) {
-    let output = launcher.output().unwrap();
-    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
-}
 
 fn without_colour(text: &str) -> String {
     let styles = ["\u{1b}[0m", "\u{1b}[1m", "\u{1b}[1;31m", "\u{1b}[1;33m", "\u{1b}[1;36m"];
     styles.iter().fold(text.to_owned(), |text, style| text.replace(style, ""))
 }
 
-/// Checks that the launcher writes these with forced colour, and the same text without it in a pipe.
+/// Checks that the launcher, which ends with this code, writes these parts with forced colour, and the same text
+/// without it in a pipe.
 #[track_caller]
-fn colours(launcher: &mut Command, parts: &[&str]) {
-    let (output, error) = streams(launcher);
-    assert!(!output.contains('\u{1b}') && !error.contains('\u{1b}'), "{output}{error}");
-    let (coloured_output, coloured_error) = streams(launcher.env("CLICOLOR_FORCE", "1"));
+fn colours(launcher: &mut Command, code: i32, parts: &[&str]) {
+    let plain = launcher.fails_with(code);
+    let (output, error) = (plain.text(), plain.error());
+    assert!(!output.contains('\u{1b}') && !error.contains('\u{1b}'), "{plain}");
+    let coloured = launcher.env("CLICOLOR_FORCE", "1").fails_with(code);
     for part in parts {
-        let is_there = coloured_output.contains(part) || coloured_error.contains(part);
-        assert!(is_there, "{part:?} in {coloured_output:?} {coloured_error:?}");
+        let is_there = coloured.text().contains(part) || coloured.error().contains(part);
+        assert!(is_there, "no {part:?}\n{coloured}");
     }
-    assert_eq!(without_colour(&coloured_output), output);
-    assert_eq!(without_colour(&coloured_error), error);
+    assert_eq!(without_colour(&coloured.text()), output);
+    assert_eq!(without_colour(&coloured.error()), error);
 }
 
 #[test]
@@ -36,8 +34,8 @@ fn error_and_hint_have_coloured_labels() {
     studio.localized("bigbuck");
     let error = "sgtk-python: \u{1b}[1;31merror:\u{1b}[0m ";
     let hint = "\n\u{1b}[1;36mhint:\u{1b}[0m ";
-    colours(&mut studio.launcher(["--project", "bigbuk"]), &[error, hint]);
-    colours(&mut studio.launcher(["--projct", "bigbuck"]), &[error, hint]);
+    colours(&mut studio.launcher(["--project", "bigbuk"]), 121, &[error, hint]);
+    colours(&mut studio.launcher(["--projct", "bigbuck"]), 125, &[error, hint]);
 }
 
 #[cfg(unix)]
@@ -46,7 +44,7 @@ fn warning_has_a_coloured_label() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let warning = "sgtk-python: \u{1b}[1;33mwarning:\u{1b}[0m ";
-    colours(&mut studio.launcher(["--project", "bigbuck", "--refresh"]), &[warning]);
+    colours(&mut studio.launcher(["--project", "bigbuck", "--refresh"]), 0, &[warning]);
 }
 
 #[test]
@@ -61,18 +59,18 @@ fn table_has_a_bold_head() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.linked("sintel", "/no/such/core");
-    let (list, _) = streams(studio.launcher(["--list"]).env("CLICOLOR_FORCE", "1"));
+    let list = studio.launcher(["--list"]).env("CLICOLOR_FORCE", "1").prints();
     assert!(list.starts_with("\u{1b}[1mNAME "), "{list:?}");
     assert!(list.contains(" CONFIG\u{1b}[0m\nbigbuck "), "{list:?}");
     assert_eq!(list.matches('\u{1b}').count(), 2, "{list:?}");
-    colours(&mut studio.launcher(["--list"]), &["\u{1b}[1mNAME "]);
+    colours(&mut studio.launcher(["--list"]), 0, &["\u{1b}[1mNAME "]);
 }
 
 #[test]
 fn json_is_never_coloured() {
     let studio = Studio::new();
     studio.localized("bigbuck");
-    let (list, _) = streams(studio.launcher(["--list=json"]).env("CLICOLOR_FORCE", "1"));
+    let list = studio.launcher(["--list=json"]).env("CLICOLOR_FORCE", "1").prints();
     assert!(list.contains("\"bigbuck\"") && !list.contains('\u{1b}'), "{list}");
 }
 
@@ -82,7 +80,7 @@ fn result_table_of_each_has_a_bold_head() {
     let studio = Studio::new();
     interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
     let mut launcher = studio.launcher(["--each", "-c", "pass"]);
-    let (_, error) = streams(launcher.env("CLICOLOR_FORCE", "1"));
+    let error = launcher.env("CLICOLOR_FORCE", "1").succeeds().error();
     assert!(error.starts_with("\n\u{1b}[1mPROJECT "), "{error:?}");
     assert!(error.contains(" RESULT\u{1b}[0m\nbigbuck "), "{error:?}");
 }
@@ -100,8 +98,8 @@ fn terminal_gets_colour_unless_switched_off() {
         let program = "import pty, sys; pty.spawn(sys.argv[1:])";
         let mut terminal = Command::new(&*PYTHON);
         terminal.args(["-I", "-c", program]).arg(launcher.get_program()).args(launcher.get_args());
-        terminal.env_clear().envs(launcher.get_envs().filter_map(|(n, v)| Some((n, v?))));
-        let (output, _) = streams(terminal.envs(variables.iter().copied()));
+        terminal.env_clear().envs(variables_of(&launcher));
+        let output = terminal.envs(variables.iter().copied()).succeeds().text();
         assert!(output.contains("bigbuk"), "{output:?}");
         assert_eq!(output.contains("\u{1b}[1;31merror:\u{1b}[0m"), is_coloured, "{output:?}");
     }

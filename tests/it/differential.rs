@@ -1,5 +1,5 @@
-//! The launcher and the real core read the same random configs, and agree: on the core's folder and
-//! the interpreter where the core finds them, on failure where it gives up.
+//! The launcher and the real core read the same random configs and agree on the core's folder, the interpreter
+//! and on failure.
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -15,9 +15,10 @@ use proptest::test_runner::{Config, TestRunner};
 use serde_json::{Value, json};
 
 use crate::real_core::{PYTHON, real_core};
+use crate::scene::Runs;
 use crate::support::{OS, Studio, make_executable, write};
 
-/// The real core, in a Python that answers one question a line.
+/// The real core, in a Python that answers a question a line.
 struct Reference {
     child: Child,
     questions: ChildStdin,
@@ -57,7 +58,7 @@ impl Drop for Reference {
     }
 }
 
-/// What may stand in a `.cfg` file. In texts, `@` is the studio's folder.
+/// Content of a `.cfg` file. In texts, `@` is the studio's folder.
 #[derive(Clone, Debug)]
 enum Content {
     Missing,
@@ -173,17 +174,16 @@ fn place(studio: &Studio, file: &Path, content: &Content) {
     }
 }
 
-/// What the launcher makes of a config: the core's folder and the interpreter, `None` for a failure.
-/// The studio core and the `python3` on `PATH` are ours alone, so they count as the failures that they
-/// are there.
+/// The launcher's answer for a config: the core's folder and the interpreter, `None` for a failure.
+/// The real core knows neither the studio core nor the `python3` on `PATH`: they count as failures.
 fn launchers_answer(launcher: &mut Command) -> Result<Option<[String; 2]>, TestCaseError> {
-    let output = launcher.output().unwrap();
-    if !output.status.success() {
-        let failure = crate::support::failure_of(&output);
+    let run = launcher.run();
+    if !run.status.success() {
+        let failure = run.failure();
         prop_assert!(matches!(failure.code, 122 | 126 | 127), "{failure:?}");
         return Ok(None);
     }
-    let plan: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let plan = run.json();
     let text = |part: &Value| part.as_str().unwrap().to_owned();
     let is_ours_alone = plan["core"]["kind"] == "studio"
         || text(&plan["interpreter"]["origin"]).starts_with("the default");
@@ -191,10 +191,9 @@ fn launchers_answer(launcher: &mut Command) -> Result<Option<[String; 2]>, TestC
     Ok((!is_ours_alone).then_some(found))
 }
 
-/// The real core's answers, as far as the launcher accepts them too. On purpose it is stricter: a
-/// config must hold `roots.yml` even if it shares its core, there must be a core in the core's folder,
-/// and the interpreter must be a program, for otherwise the launch would fail with less to go by.
-/// Relative paths are joined to the working directory.
+/// The real core's answers that the launcher accepts too. The launcher is stricter, so that a launch fails early:
+/// a config must hold `roots.yml` even if it shares its core, the core's folder must hold a core, and the
+/// interpreter must be a file. Relative paths are joined to the working directory.
 fn theirs_as_ours(theirs: &Value, case: &Case, directory: &str) -> [Option<String>; 2] {
     let absolute = |path: &str| match path.strip_prefix('/') {
         Some(_) => path.to_owned(),
@@ -211,7 +210,7 @@ fn theirs_as_ours(theirs: &Value, case: &Case, directory: &str) -> [Option<Strin
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn we_agree_with_the_real_core() {
+fn launcher_agrees_with_the_real_core() {
     let studio = Studio::new();
     for name in ["v1", "a core", "cör"] {
         studio.core(name);

@@ -1,21 +1,22 @@
-//! Distributed configurations, with the real core and a site that stands in: realised once, kept, realised
-//! anew, and how they are chosen.
+//! Distributed configurations, with the real core and a stand-in for a site: how they are realised, kept,
+//! refreshed and chosen.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::Stdio;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::distributed_support::{Distributed, WHERE, said};
+use crate::distributed_support::{Distributed, WHERE};
 use crate::real_core::PYTHON;
+use crate::scene::{Run, Running, Runs};
 use crate::standin::Behaviour;
 use crate::support::{explained, failed, write};
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_project_is_realised_once_and_then_launched_without_its_site() {
+fn realised_config_launches_without_the_site() {
     let distributed = Distributed::new();
     let alpha = distributed.alpha();
     assert_eq!(distributed.run(&["--project", "alpha", "-c", WHERE]), alpha.to_str().unwrap());
@@ -29,14 +30,14 @@ fn a_project_is_realised_once_and_then_launched_without_its_site() {
         assert_eq!(distributed.run(&[option, value, "-c", WHERE]), alpha.to_str().unwrap());
     }
     let inside = ["-c", "import os; print(os.environ['SGTK_PYTHON_CONFIG'])"];
-    let output = distributed.launcher(&inside).current_dir(alpha.join("config")).output().unwrap();
-    assert_eq!(said(&output), alpha.to_str().unwrap());
+    let shown = distributed.launcher(&inside).current_dir(alpha.join("config")).prints();
+    assert_eq!(shown.trim_end(), alpha.to_str().unwrap());
     assert_eq!(distributed.site.calls(), calls);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn projects_stay_apart_and_their_environment_is_clean() {
+fn projects_share_no_environment() {
     let distributed = Distributed::new();
     let program = "import os, sgtk; print(sgtk.sgtk_from_path(os.environ['SGTK_PYTHON_CONFIG']).version, sorted(n for n in os.environ if n != 'LC_CTYPE'))";
     let mut shown = Vec::new();
@@ -46,9 +47,10 @@ fn projects_stay_apart_and_their_environment_is_clean() {
             .env("TANK_CURRENT_PC", "/elsewhere")
             .env("PYTHONHOME", "/nowhere")
             .env("SHOTGUN_SITE", "x");
-        let by_name = said(&launcher.output().unwrap());
-        assert_eq!(distributed.run(&["--project-id", id, "-c", program]), by_name);
-        shown.push(by_name);
+        let by_name = launcher.prints();
+        let by_id = distributed.run(&["--project-id", id, "-c", program]);
+        assert_eq!(by_id, by_name.trim_end());
+        shown.push(by_id);
     }
     assert!(shown[0].starts_with("v0.21.7 ") && shown[1].starts_with("v0.21.8 "), "{shown:?}");
     assert_eq!(shown[0], shown[2]);
@@ -61,7 +63,7 @@ fn projects_stay_apart_and_their_environment_is_clean() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_centralized_project_is_launched_from_the_path_that_the_site_knows() {
+fn centralized_config_uses_the_sites_path() {
     let distributed = Distributed::new();
     let gamma = distributed.studio.path("elsewhere/gamma");
     let plan = explained(&mut distributed.launcher(&["--refresh", "--project", "gamma"]));
@@ -78,32 +80,31 @@ fn a_centralized_project_is_launched_from_the_path_that_the_site_knows() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn many_launches_at_once_realise_once() {
+fn parallel_launches_realise_once() {
     let distributed = Distributed::new();
     let start = |arguments: &[&str]| {
         let mut launcher = distributed.launcher(arguments);
-        launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+        launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).start()
     };
-    // By name and by id are two questions about one project.
+    // By name and by id are two queries about one project.
     let choices = [["--project", "alpha", "-c", WHERE], ["--project-id", "101", "-c", WHERE]];
-    let launches: Vec<Child> = (0..40).map(|at| start(&choices[at % 2])).collect();
+    let launches: Vec<Running> = (0..40).map(|at| start(&choices[at % 2])).collect();
     for launch in launches {
-        let mut output = launch.wait_with_output().unwrap();
-        if output.stderr.starts_with(b"sgtk-python: warning: waiting") {
-            output.stderr.clear();
-        }
-        assert_eq!(said(&output), distributed.alpha().to_str().unwrap());
+        let run = launch.ends().succeeds();
+        let is_quiet = run.stderr.is_empty();
+        assert!(is_quiet || run.error().starts_with("sgtk-python: warning: waiting"), "{run}");
+        assert_eq!(run.text().trim_end(), distributed.alpha().to_str().unwrap(), "{run}");
     }
     assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "as often as it was realised");
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn jobs_are_not_disturbed_unless_that_is_asked_for() {
+fn running_job_delays_refresh_unless_asked() {
     let distributed = Distributed::new();
     let mut job =
         distributed.launcher(&["--project", "alpha", "-c", "print('here', flush=True); input()"]);
-    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "here\n");
@@ -112,11 +113,10 @@ fn jobs_are_not_disturbed_unless_that_is_asked_for() {
     let launch = ["--project", "alpha", "-c", "print('launched')"];
     assert_eq!(distributed.run(&launch), "launched");
     assert_eq!(distributed.site.calls(), calls);
-    let output = distributed.launcher(&[&["--refresh"], &launch[..]].concat()).output().unwrap();
-    let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(warning.contains("realised again while jobs ran"), "{warning}");
+    let mut refresh = distributed.launcher(&[&["--refresh"], &launch[..]].concat());
+    refresh.succeeds().warns(&["realised again while jobs ran"]);
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(job.wait().unwrap().success());
+    job.ends().succeeds();
     let calls = distributed.site.calls();
     assert_eq!(distributed.run(&launch), "launched");
     assert!(distributed.site.calls() > calls);
@@ -124,30 +124,23 @@ fn jobs_are_not_disturbed_unless_that_is_asked_for() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_python_that_is_gone_is_replaced_by_the_sites() {
+fn missing_python_falls_back_to_the_sites() {
     let distributed = Distributed::new();
     distributed.run(&["--project", "alpha", "-c", "pass"]);
     let file = distributed.alpha().join("config/core/interpreter_Linux.cfg");
     write(&file, "/opt/Shotgun/Python/bin/python");
-    let output =
-        distributed.launcher(&["--project", "alpha", "-c", "print('launched')"]).output().unwrap();
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "launched\n");
-    let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        warning.contains("/opt/Shotgun/Python/bin/python")
-            && warning.contains(PYTHON.to_str().unwrap()),
-        "{warning}"
-    );
+    let run = distributed.launcher(&["--project", "alpha", "-c", "print('launched')"]).succeeds();
+    assert_eq!(run.text(), "launched\n", "{run}");
+    run.warns(&["/opt/Shotgun/Python/bin/python", PYTHON.to_str().unwrap()]);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_mixed_studio_is_listed_explained_and_examined() {
+fn mixed_studio_lists_explains_and_diagnoses() {
     let distributed = Distributed::new();
     let bigbuck = distributed.studio.localized("bigbuck");
     distributed.run(&["--project", "alpha", "-c", "pass"]);
-    let output = distributed.stranger(&["--list=json"]).output().unwrap();
-    let list: Value = serde_json::from_str(&said(&output)).unwrap();
+    let list = distributed.stranger(&["--list=json"]).succeeds().silently().json();
     let shown: Vec<(&str, &str)> = list["projects"]
         .as_array()
         .unwrap()
@@ -165,23 +158,20 @@ fn a_mixed_studio_is_listed_explained_and_examined() {
     assert_eq!(plan["config"]["realised"]["descriptor"], descriptor);
     assert!(plan["config"]["realised"]["age"].as_u64().unwrap() < 600);
     fs::remove_dir_all(bigbuck).unwrap();
-    let doctor = |code| {
-        let output = distributed.stranger(&["--doctor=json"]).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{}", String::from_utf8_lossy(&output.stdout));
-        String::from_utf8(output.stdout).unwrap()
-    };
-    doctor(0);
+    let doctor = || -> Run { distributed.stranger(&["--doctor=json"]).run() };
+    doctor().succeeds();
     distributed.settings("credentials_file = 'none.yml'");
     let missing = distributed.studio.path("none.yml");
-    assert!(doctor(122).contains(&format!("file does not exist: {}", missing.display())));
+    let missing = format!("file does not exist: {}", missing.display());
+    doctor().fails_with(122).shows(&[&missing]);
     distributed.settings("");
     fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
-    assert!(doctor(122).contains("the last bootstrap was interrupted"));
+    doctor().fails_with(122).shows(&["the last bootstrap was interrupted"]);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_lies_in_the_working_directory_is_nobodys() {
+fn working_directory_modules_are_not_imported() {
     let distributed = Distributed::new();
     for name in ["json.py", "sgtk.py", "socket.py"] {
         write(distributed.studio.path("evil").join(name), "raise SystemExit('evil')\n");
@@ -189,30 +179,30 @@ fn what_lies_in_the_working_directory_is_nobodys() {
     let script = distributed.studio.path("scripts/job.py");
     write(&script, "print('launched')\n");
     let words = ["--project", "alpha", "--engine", "tk-test", script.to_str().unwrap()];
-    let output =
-        distributed.launcher(&words).current_dir(distributed.studio.path("evil")).output().unwrap();
-    assert!(said(&output).contains("\nlaunched\n"));
+    let mut launcher = distributed.launcher(&words);
+    let shown = launcher.current_dir(distributed.studio.path("evil")).prints();
+    assert!(shown.contains("\nlaunched\n"), "{shown}");
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn another_name_of_a_project_disturbs_no_job_of_it() {
+fn other_name_of_a_project_delays_refresh_too() {
     let distributed = Distributed::new();
     let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
     let mut job = distributed.launcher(&job);
-    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     distributed.settings("refresh_after = '0s'");
     let by_display_name = ["--project", "The alpha", "-c", WHERE];
     assert_eq!(distributed.run(&by_display_name), distributed.alpha().to_str().unwrap());
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(job.wait().unwrap().success());
+    job.ends().succeeds();
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_chooses_nothing_in_the_working_directory() {
+fn relative_path_from_the_site_is_refused() {
     let distributed = Distributed::new();
     distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 14, "code": "Primary",
@@ -225,7 +215,7 @@ fn a_site_chooses_nothing_in_the_working_directory() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
+fn refresh_holds_for_every_way_to_choose() {
     let distributed = Distributed::new();
     let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
     let chosen = |choice: [&str; 2]| distributed.run(&[choice[0], choice[1], "-c", WHERE]);
@@ -244,10 +234,9 @@ fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
         for choice in choices {
             assert_eq!(chosen(choice), other.to_str().unwrap(), "{choice:?}");
         }
-        let each = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
-        let shown = String::from_utf8_lossy(&each.stdout);
-        assert_eq!(shown.trim_end(), format!("alpha | {}", other.display()));
-        // The folder that was asked for is the one that is launched, though the site has it no more.
+        let each = distributed.launcher(&["--each", "-c", WHERE]).succeeds();
+        assert_eq!(each.text(), format!("alpha | {}\n", other.display()), "{each}");
+        // `--config` launches that very folder, though the site no longer has it.
         let old = distributed.alpha();
         assert_eq!(chosen(["--config", old.to_str().unwrap()]), old.to_str().unwrap());
         fs::remove_dir_all(&own).unwrap();
@@ -256,7 +245,7 @@ fn what_a_refresh_learned_holds_however_the_project_is_chosen() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
+fn project_without_tank_name_uses_its_site_name() {
     let distributed = Distributed::new();
     let descriptor = distributed.studio.path("descriptors/alpha");
     for (id, name) in [(105, "Delta Show"), (106, "Echo Show")] {
@@ -279,7 +268,7 @@ fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
             }
         }
         assert_eq!(distributed.run(&["--list=names"]), "Delta Show\nEcho Show");
-        // Without what was kept the site is asked for the names, but realises nothing.
+        // Without cached answers the site is asked for the names, but nothing is realised.
         fs::remove_dir_all(&own).unwrap();
         calls.push(distributed.site.reads_of("LocalStorage"));
     }
@@ -297,7 +286,7 @@ fn projects_without_a_name_on_disk_are_called_as_the_site_calls_them() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_base_configuration_stands_for_the_primary_until_the_site_has_one() {
+fn base_configuration_stands_in_for_primary() {
     let distributed = Distributed::new();
     let descriptor = format!(
         "sgtk:descriptor:path?path={}",
@@ -309,9 +298,8 @@ fn a_base_configuration_stands_for_the_primary_until_the_site_has_one() {
     let launch = ["--project-id", "107", "-c", WHERE];
     assert_eq!(distributed.run(&launch), base.to_str().unwrap());
     let each = |config: &Path| {
-        let output = distributed.launcher(&["--each", "-c", WHERE]).output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(shown.trim_end(), format!("Golf | {}", config.display()));
+        let each = distributed.launcher(&["--each", "-c", WHERE]).succeeds();
+        assert_eq!(each.text(), format!("Golf | {}\n", config.display()), "{each}");
     };
     each(&base);
     distributed.site.know(json!({"type": "PipelineConfiguration", "id": 17, "code": "Primary",

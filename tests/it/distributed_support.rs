@@ -1,18 +1,19 @@
-//! A studio whose projects a site describes, and what that needs of a core, an engine and a site.
+//! A studio whose projects a site describes, with the core, the engine and the site that this needs.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Output};
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
 
 use crate::real_core::{PYTHON, real_core};
+use crate::scene::Runs;
 use crate::standin::{SCRIPT, Site};
 use crate::support::{Studio, write};
 
-/// What a core brings besides its packages and that of `PyPI` lacks, in our words.
+/// Hooks of a core that the package on `PyPI` lacks, and their methods.
 const HOOKS: [(&str, &str); 7] = [
     ("bootstrap", "init can_cache_bundle populate_bundle_cache_entry"),
     ("pipeline_configuration_init", "execute"),
@@ -57,11 +58,8 @@ impl Distributed {
                 "descriptor": format!("sgtk:descriptor:path?path={}", config.display())}));
         }
         let gamma = studio.path("elsewhere/gamma");
-        fs::rename(studio.localized("gamma"), {
-            fs::create_dir_all(studio.path("elsewhere")).unwrap();
-            &gamma
-        })
-        .unwrap();
+        fs::create_dir_all(studio.path("elsewhere")).unwrap();
+        fs::rename(studio.localized("gamma"), &gamma).unwrap();
         site.know(json!({"type": "Project", "id": 103, "name": "gamma", "tank_name": "gamma"}));
         site.know(json!({"type": "PipelineConfiguration", "id": 13, "code": "Primary",
             "project": {"type": "Project", "id": 103}, "users": [],
@@ -93,7 +91,7 @@ impl Distributed {
         write(file, text);
     }
 
-    /// The launcher as somebody whom the site does not know.
+    /// The launcher without credentials for the site.
     pub fn stranger(&self, arguments: &[&str]) -> Command {
         let mut launcher = self.studio.launcher(arguments);
         launcher
@@ -103,30 +101,23 @@ impl Distributed {
         launcher
     }
 
-    /// The launcher with the script's name and key.
+    /// The launcher with the name and key of the site's script.
     pub fn launcher(&self, arguments: &[&str]) -> Command {
         let mut launcher = self.stranger(arguments);
         launcher.env("SHOTGUN_FARM_SCRIPT_USER", SCRIPT.0).env("SHOTGUN_FARM_SCRIPT_KEY", SCRIPT.1);
         launcher
     }
 
+    /// Returns the output of a launch that has to succeed without a word on standard error.
     #[track_caller]
     pub fn run(&self, arguments: &[&str]) -> String {
-        said(&self.launcher(arguments).output().unwrap())
+        self.launcher(arguments).prints().trim_end().to_owned()
     }
 
-    /// Where alpha is realised.
+    /// The folder in which alpha is realised.
     pub fn alpha(&self) -> PathBuf {
         self.studio.path("home/toolkit/127.0.0.1/p101c11.basic./cfg")
     }
-}
-
-/// What a Python said that ended well and complained of nothing.
-#[track_caller]
-pub fn said(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && error.is_empty(), "{:?} {error}", output.status);
-    String::from_utf8(output.stdout.clone()).unwrap().trim_end().to_owned()
 }
 
 const ENGINE: &str = "import sgtk
@@ -166,9 +157,12 @@ fn core(studio: &Studio, version: &str) -> PathBuf {
     core
 }
 
+/// Prints the root of the core that is imported.
 pub const WHERE: &str = "import sgtk; print(sgtk.__file__.split('/install/')[0])";
 
-pub fn wait_until(what: &str, holds: impl Fn() -> bool) {
+/// Waits until something holds.
+#[track_caller]
+pub fn wait_for(what: &str, holds: impl Fn() -> bool) {
     let latest = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < latest, "waited in vain for {what}");

@@ -1,4 +1,4 @@
-//! `--doctor`: every check finds the fault that is planted for it, and nothing in a healthy studio.
+//! `--doctor`: each check finds the fault planted for it, and nothing in a healthy studio.
 
 use std::fs;
 use std::path::Path;
@@ -6,6 +6,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
+use crate::scene::Runs;
 use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, write};
 
 /// A localized and a shared project on a real Python.
@@ -25,13 +26,13 @@ fn describe(config: &Path, id: i64, pipeline: &str, project: &str) {
     write(config.join("config/core/pipeline_configuration.yml"), text);
 }
 
+/// Returns the report; the exit code has to agree with it.
+#[track_caller]
 fn diagnosis(launcher: &mut Command) -> Value {
-    let output = launcher.output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(error.is_empty(), "{error}");
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let run = launcher.run().silently();
+    let report = run.json();
     let code = if report["ok"] == true { 0 } else { 122 };
-    assert_eq!(output.status.code(), Some(code));
+    run.fails_with(code);
     report
 }
 
@@ -60,20 +61,19 @@ fn finds(studio: &Studio, expected: &[(&str, &str, &str)]) {
 }
 
 #[test]
-fn nothing_in_a_healthy_studio() {
+fn healthy_studio_has_no_findings() {
     let studio = healthy();
     finds(&studio, &[]);
     let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
     let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
     assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
     assert_eq!(report["checks"].as_array().unwrap().len(), 12);
-    let output = studio.launcher(["--doctor"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = studio.launcher(["--doctor"]).prints();
     assert!(text.starts_with("ok     the roots exist\n") && !text.contains("WRONG"), "{text}");
 }
 
 #[test]
-fn texts_that_readers_read_differently() {
+fn ambiguous_cfg_text_is_found() {
     let studio = healthy();
     let core = studio.path("cores/v1");
     let core = core.to_str().unwrap();
@@ -100,7 +100,7 @@ fn texts_that_readers_read_differently() {
 }
 
 #[test]
-fn cores_that_are_not_there() {
+fn missing_core_is_found() {
     let studio = healthy();
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     write(&link, "/no/such/core");
@@ -115,26 +115,26 @@ fn cores_that_are_not_there() {
 }
 
 #[test]
-fn pythons_that_do_not_fit() {
+fn unsuitable_python_is_found() {
     let studio = healthy();
     let core = studio.path("cores/v1");
     interpreter(&core, "/no/such/python");
     finds(&studio, &[("cores", "/no/such/python", "")]);
-    // One that starts, and cannot import the core.
+    // A Python that starts, and cannot import the core.
     interpreter(&core, PYTHON.to_str().unwrap());
     write(
         core.join("install/core/python/sgtk/__init__.py"),
         "raise ImportError('not for this Python')",
     );
     finds(&studio, &[("pythons", "ImportError: not for this Python", "")]);
-    // One that finds another one, and none of the working directory's.
+    // No `sgtk` at all: the working directory's is not imported.
     fs::remove_dir_all(core.join("install/core/python/sgtk")).unwrap();
     write(studio.path("sgtk.py"), format!("open({:?}, 'w')", studio.path("ran").to_str().unwrap()));
     finds(&studio, &[("pythons", "No module named", "")]);
     assert!(!studio.path("ran").exists());
     fs::remove_file(studio.path("sgtk.py")).unwrap();
     assert!(!studio.path("configs/bigbuck/install/core/python/sgtk/__pycache__").exists());
-    // Some that are none: that end, that go on in silence, that speak without end.
+    // Programs that are no Python: one ends at once, one prints without end.
     let fake = studio.path("bin/fake");
     for text in ["exit 0", "yes"] {
         write(&fake, format!("#!/bin/sh\n{text}\n"));
@@ -142,7 +142,7 @@ fn pythons_that_do_not_fit() {
         interpreter(&core, fake.to_str().unwrap());
         finds(&studio, &[("pythons", "gave no answer", "")]);
     }
-    // One for which the core brings no packages.
+    // A Python for which the core brings no packages.
     write(core.join("install/core/requirements/3.6/pkgs.zip"), "");
     let python = studio.path("bin/python3.12");
     write(&python, "");
@@ -160,7 +160,7 @@ fn pythons_that_do_not_fit() {
 }
 
 #[test]
-fn projects_that_cannot_be_told_apart() {
+fn ambiguous_projects_are_found() {
     let studio = healthy();
     let other = studio.localized("other");
     interpreter(&other, PYTHON.to_str().unwrap());
@@ -191,7 +191,7 @@ fn projects_that_cannot_be_told_apart() {
 }
 
 #[test]
-fn configs_that_cannot_be_read() {
+fn unreadable_config_is_found() {
     let studio = healthy();
     let other = studio.localized("other");
     write(other.join("config/core/pipeline_configuration.yml"), "{");
@@ -209,7 +209,7 @@ fn configs_that_cannot_be_read() {
 }
 
 #[test]
-fn roots_that_do_not_exist() {
+fn missing_root_is_found() {
     let studio = healthy();
     let roots = [studio.path("configs"), studio.path("nowhere")];
     let mut launcher = studio.launcher(["--doctor=json"]);
@@ -219,7 +219,7 @@ fn roots_that_do_not_exist() {
 }
 
 #[test]
-fn what_everybody_may_write_to() {
+fn world_writable_files_are_found() {
     use std::os::unix::fs::PermissionsExt;
     let studio = healthy();
     let set =
@@ -243,7 +243,7 @@ fn what_everybody_may_write_to() {
 }
 
 #[test]
-fn settings_that_are_never_used() {
+fn unused_settings_are_found() {
     let studio = healthy();
     let with = |text: &str| {
         write(studio.path("s.toml"), text);
@@ -259,7 +259,7 @@ fn settings_that_are_never_used() {
 }
 
 #[test]
-fn a_proxy_on_pythonpath() {
+fn proxy_on_pythonpath_is_found() {
     let studio = healthy();
     let proxy = studio.path("configs/sintel/install/core/python");
     write(proxy.join("tank/__init__.py"), "");
@@ -271,7 +271,7 @@ fn a_proxy_on_pythonpath() {
 }
 
 #[test]
-fn what_hides_the_core_from_a_script() {
+fn module_hiding_the_core_is_found() {
     let studio = healthy();
     write(studio.path("jobs/sgtk.py"), "");
     write(studio.path("jobs/job.py"), "");
@@ -289,7 +289,7 @@ fn what_hides_the_core_from_a_script() {
 }
 
 #[test]
-fn for_one_project_alone() {
+fn one_project_is_examined_alone() {
     let studio = healthy();
     describe(&studio.linked("broken", "/no/such/core"), 44, "Primary", "broken");
     finds(&studio, &[("cores", "/no/such/core", "")]);
@@ -300,7 +300,7 @@ fn for_one_project_alone() {
 }
 
 #[test]
-fn a_site_that_cannot_be_asked() {
+fn unusable_site_settings_are_found() {
     let studio = healthy();
     let with = |site: &str| {
         write(studio.path("site.toml"), format!("[site]\n{site}\n"));
@@ -324,7 +324,7 @@ fn a_site_that_cannot_be_asked() {
 }
 
 #[test]
-fn configurations_that_do_not_say_where_they_lie() {
+fn missing_install_location_is_found() {
     let studio = healthy();
     let file = studio.path("configs/bigbuck/config/core/install_location.yml");
     write(&file, "Linux: ''\nDarwin:\nWindows: null\n");

@@ -1,11 +1,14 @@
 //! `--each`: a script once for each project.
 
 #[cfg(target_os = "linux")]
+use crate::scene::Running;
+#[cfg(target_os = "linux")]
 use std::io::{BufRead, BufReader};
+use std::process::Command;
 #[cfg(target_os = "linux")]
 use std::process::{ChildStdout, Stdio};
-use std::process::{Command, Output};
 
+use crate::scene::Runs;
 use crate::support::{PYTHON, Studio, interpreter, write};
 #[cfg(target_os = "linux")]
 use crate::warm_support::{lives, wait_until};
@@ -23,16 +26,16 @@ fn studio() -> Studio {
     studio
 }
 
+/// Runs the launcher; returns the exit code, the sorted lines of standard output, and standard error.
 fn run(studio: &Studio, words: &[&str]) -> (i32, Vec<String>, String) {
-    let Output { status, stdout, stderr } = studio.launcher(words).output().unwrap();
-    let text = String::from_utf8(stdout).unwrap();
-    let mut lines: Vec<String> = text.lines().map(String::from).collect();
+    let run = studio.launcher(words).run();
+    let mut lines: Vec<String> = run.text().lines().map(String::from).collect();
     lines.sort();
-    (status.code().unwrap(), lines, String::from_utf8(stderr).unwrap())
+    (run.status.code().unwrap(), lines, run.error())
 }
 
 #[test]
-fn once_for_each_project_and_on_after_a_failure() {
+fn each_project_runs_despite_a_failure() {
     let studio = studio();
     let program = "import os, sgtk, sys; print(os.path.basename(sgtk.origin), os.environ['A'], sys.argv[1:]); print('odd', file=sys.stderr); sys.exit(3 if 'child' in sgtk.origin else len(sys.stdin.read()))";
     let words = ["--each", "--env", "A=--each=2", "-c", program, "--match", "x"];
@@ -52,9 +55,9 @@ fn once_for_each_project_and_on_after_a_failure() {
 }
 
 #[test]
-fn some_at_once() {
+fn three_jobs_run_in_parallel() {
     let studio = studio();
-    // Each waits for the others, in a folder where nobody else leaves anything.
+    // Each waits for the others, in a folder where only they leave files.
     std::fs::create_dir(studio.path("meeting")).unwrap();
     let program = format!(
         "import os, time\nfolder = {:?}\nopen(os.path.join(folder, str(os.getpid())), 'w').close()\nend = time.time() + 60\nwhile len(os.listdir(folder)) < 3 and time.time() < end: time.sleep(0.01)\nassert time.time() < end",
@@ -65,7 +68,7 @@ fn some_at_once() {
 }
 
 #[test]
-fn by_another_pipeline() {
+fn pipeline_option_picks_the_dev_config() {
     let studio = studio();
     let program = "import os, sgtk; print(os.path.basename(sgtk.origin))";
     let (code, lines, error) = run(&studio, &["--each", "--pipeline", "Dev", "-c", program]);
@@ -73,7 +76,7 @@ fn by_another_pipeline() {
 }
 
 #[test]
-fn what_cannot_be_run_is_a_failure() {
+fn broken_project_counts_as_failed() {
     let studio = studio();
     let other = studio.localized("sintel2");
     let metadata = "pc_name: Primary\nproject_id: 42\nproject_name: sintel\n";
@@ -99,63 +102,61 @@ fn what_cannot_be_run_is_a_failure() {
         assert!(row(name).ends_with(&result), "{error}");
     }
     assert!(error.ends_with("3 of 6 failed\n"), "{error}");
-    // By its pipeline it cannot be told, and that is not passed over.
+    // Unreadable metadata may be of the config that is asked for: the project counts as failed.
     let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
     let is_told = |line: &str| line.starts_with("unreadable ") && line.contains(" -  ");
     assert!(code == 1 && error.lines().any(is_told), "{error}");
 }
 
 #[test]
-fn long_lines_and_bytes_come_through() {
+fn long_lines_and_bytes_pass_unchanged() {
     let studio = studio();
     let program = "import sys; sys.stdout.buffer.write(b'x' * 200000 + b'\\xff')";
-    let output = studio.launcher(["--each", "--match=sintel", "-c", program]).output().unwrap();
-    assert!(output.status.success());
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(text.matches('x').count(), 200_000);
-    assert!(output.stdout.ends_with(b"\xff\n"));
+    let run = studio.launcher(["--each", "--match=sintel", "-c", program]).succeeds();
+    assert_eq!(run.text().matches('x').count(), 200_000, "{run}");
+    assert!(run.stdout.ends_with(b"\xff\n"), "{run}");
 }
 
 #[test]
-fn what_a_script_leaves_running_is_not_waited_for() {
+fn background_process_is_not_awaited() {
     let studio = studio();
     let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)";
-    // Into files, for who reads a pipe waits for all that hold it.
+    // Into files: a reader of a pipe waits for all processes that hold it.
     let (output, error) = (studio.path("output"), studio.path("error"));
     let mut launcher = studio.launcher(["--each", "--match=sintel", "-c", program]);
     launcher.stdout(std::fs::File::create(&output).unwrap());
-    let mut child = launcher.stderr(std::fs::File::create(error).unwrap()).spawn().unwrap();
-    assert!(child.wait().unwrap().success());
+    launcher.stderr(std::fs::File::create(error).unwrap()).start().ends().succeeds();
     let text = std::fs::read_to_string(output).unwrap();
     let process = text.trim_end().rsplit(' ').next().unwrap();
-    assert!(Command::new("kill").arg(process).status().unwrap().success(), "it still runs");
+    // It still runs.
+    Command::new("kill").arg(process).succeeds();
 }
 
-/// A script that says its process' number and waits; the launcher, and that number.
+/// Starts a script that prints its process' number and waits; returns the launcher, its output and the number.
 #[cfg(target_os = "linux")]
-fn running(studio: &Studio) -> (std::process::Child, BufReader<ChildStdout>, i64) {
+fn waiting_script(studio: &Studio) -> (Running, BufReader<ChildStdout>, i64) {
     let program = "import os, signal; print(os.getpid()); signal.pause()";
     let mut launcher = studio.launcher(["--each", "--match=sintel", "-c", program]);
-    let mut child = launcher.stdout(Stdio::piped()).spawn().unwrap();
-    let mut output = BufReader::new(child.stdout.take().unwrap());
+    let mut running = launcher.stdout(Stdio::piped()).start();
+    let mut output = BufReader::new(running.stdout.take().unwrap());
     let mut line = String::new();
-    // Python says it at once, though nobody asked it to.
+    // The script does not flush: with `--each` Python writes at once.
     output.read_line(&mut line).unwrap();
-    (child, output, line.trim_end().rsplit(' ').next().unwrap().parse().unwrap())
+    (running, output, line.trim_end().rsplit(' ').next().unwrap().parse().unwrap())
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn its_runs_end_with_it() {
+fn runs_end_with_the_launcher() {
     let studio = studio();
     for signal in ["-TERM", "-KILL"] {
-        let (mut child, _output, job) = running(&studio);
-        let number = child.id().to_string();
-        assert!(Command::new("kill").args([signal, &number]).status().unwrap().success());
-        child.wait().unwrap();
+        let (running, _output, job) = waiting_script(&studio);
+        Command::new("kill").args([signal, &running.id().to_string()]).succeeds();
+        let run = running.ends();
+        assert!(!run.status.success(), "{run}");
         wait_until(|| !lives(job));
     }
-    // What a script starts ends as it likes: no variable tells it of another launcher.
+    // A launcher that a script starts does not end with this one: no variable names this one.
     let program = "import os; print([name for name in os.environ if 'PARENT' in name])";
     let words = ["--each", "--match=sintel", "--keep=SGTK_*", "-c", program];
     let (code, lines, _) = run(&studio, &words);
@@ -163,19 +164,19 @@ fn its_runs_end_with_it() {
 }
 
 #[test]
-fn who_says_how_python_writes_is_heard() {
+fn unbuffered_output_can_be_overridden() {
     let studio = studio();
     let program = "import os; print(os.environ.get('PYTHONUNBUFFERED'))";
     let words = ["--each", "--match=sintel", "-c", program];
     assert_eq!(run(&studio, &words).1, ["sintel | 1"]);
     let unset = [&["--unset=PYTHONUNBUFFERED"], &words[..]].concat();
     assert_eq!(run(&studio, &unset).1, ["sintel | None"]);
-    let output = studio.launcher(words).env("PYTHONUNBUFFERED", "").output().unwrap();
-    assert_eq!(output.stdout, b"sintel | \n");
+    let run = studio.launcher(words).env("PYTHONUNBUFFERED", "").succeeds();
+    assert_eq!(run.text(), "sintel | \n", "{run}");
 }
 
 #[test]
-fn nothing_to_run() {
+fn misuse_of_each_is_refused() {
     let studio = studio();
     studio.failure(["--each", "--match", "no*", "x.py"]).is(121, &["no*"]).hints("--list");
     studio.failure(["--each", "--pipeline=No", "x.py"]).is(121, &["configuration 'No'"]);

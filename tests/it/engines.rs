@@ -1,4 +1,4 @@
-//! `--engine` and whom a launch acts as, with the real core and a site that stands in.
+//! `--engine` and a launch's credentials, with the real core and a stand-in for a site.
 
 use std::fs;
 use std::io::Write;
@@ -7,37 +7,35 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::distributed_support::{Distributed, said};
+use crate::distributed_support::Distributed;
 use crate::real_core::PYTHON;
+use crate::scene::Runs;
 use crate::standin::{Behaviour, SCRIPT};
-use crate::support::{failed, failure_of, write};
+use crate::support::{failed, write};
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_runs_around_the_program() {
+fn engine_surrounds_the_program() {
     let distributed = Distributed::new();
     let script = distributed.studio.path("scripts/job.py");
     let text = "import sys, sgtk\nprint(sgtk.platform.current_engine().instance_name, sys.argv[1:], sys.path[0], __name__, __file__)\ndef fail():\n    raise ValueError('on purpose')\nfail()\n";
     write(&script, text);
     let (path, folder) = (script.to_str().unwrap(), script.parent().unwrap().to_str().unwrap());
     let words = ["--project", "alpha", "--engine", "tk-test"];
-    let output = distributed.launcher(&words).args(["-u", path, "-c", "x"]).output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
+    let run = distributed.launcher(&words).args(["-u", path, "-c", "x"]).fails_with(1);
     let project = "{'type': 'Project', 'id': 101, 'name': 'The alpha'}";
     let expected =
         format!("up {project} None\ntk-test ['-c', 'x'] {folder} __main__ {path}\ndown\n");
-    assert_eq!(shown, expected, "{}", String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(1));
-    let error = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(run.text(), expected, "{run}");
+    let error = run.error();
     let frames = error.lines().filter(|line| line.trim_start().starts_with("File ")).count();
-    assert!(frames == 2 && error.ends_with("ValueError: on purpose\n"), "{error}");
+    assert!(frames == 2 && error.ends_with("ValueError: on purpose\n"), "{run}");
     for (program, code) in
         [("import sys; sys.exit(7)", 7), ("import os; os._exit(9)", 9), ("pass", 0)]
     {
-        let output = distributed.launcher(&words).args(["-c", program]).output().unwrap();
-        assert_eq!(output.status.code(), Some(code), "{program}");
-        let is_destroyed = String::from_utf8_lossy(&output.stdout).ends_with("down\n");
-        assert_eq!(is_destroyed, !program.contains("_exit"), "{program}");
+        let run = distributed.launcher(&words).args(["-c", program]).fails_with(code);
+        let is_destroyed = run.text().ends_with("down\n");
+        assert_eq!(is_destroyed, !program.contains("_exit"), "{run}");
     }
     let forking = "import os, sys\npid = os.fork()\nif pid == 0:\n    sys.exit()\nos.waitpid(pid, 0)\nprint('parent')";
     let shown = distributed.run(&[&words[..], &["-c", forking]].concat());
@@ -59,10 +57,10 @@ fn an_engine_runs_around_the_program() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn each_engine_is_made_ready_once() {
+fn new_engine_refreshes_the_config_once() {
     let distributed = Distributed::new();
     let studio = &distributed.studio;
-    // This one has to be fetched: by a git that copies what is here already.
+    // Toolkit has to fetch this engine: with a git that copies the one that is here.
     let location = json!({"type": "git", "path": "git://nowhere/engine.git", "version": "v1"});
     let dev = json!({"type": "dev", "path": studio.path("engine")});
     let engines = json!({"tk-test": {"apps": {}, "location": dev},
@@ -78,12 +76,12 @@ fn each_engine_is_made_ready_once() {
     set_mode(&studio.path("bin/git"), 0o755);
     let launch = |arguments: &[&str]| {
         let mut launcher = distributed.launcher(arguments);
-        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).output().unwrap()
+        launcher.args(["-c", "pass"]).env("PATH", studio.path("bin")).run()
     };
-    // Whether the site was asked, which it is as often as the configuration is realised.
+    // The site is asked for this once each time that a configuration is realised.
     let asked = |arguments: &[&str]| {
         let before = distributed.site.reads_of("LocalStorage");
-        let shown = said(&launch(arguments));
+        let shown = launch(arguments).prints();
         assert!(!arguments.contains(&"--engine") || shown.starts_with("up "), "{shown}");
         distributed.site.reads_of("LocalStorage") > before
     };
@@ -91,8 +89,7 @@ fn each_engine_is_made_ready_once() {
     let other = ["--project", "alpha", "--engine", "tk-other"];
     assert!(asked(&plain) && !asked(&plain));
     distributed.site.behave(Behaviour::Status(500));
-    let warning = String::from_utf8(launch(&other).stderr).unwrap();
-    assert!(warning.contains("stays in use"), "{warning}");
+    launch(&other).fails_with(122).warns(&["stays in use"]);
     distributed.site.behave(Behaviour::Proper);
     let own = studio.path("home/toolkit/127.0.0.1/sgtk-python");
     fs::remove_dir_all(&own).unwrap();
@@ -104,16 +101,15 @@ fn each_engine_is_made_ready_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
+fn prompt_after_an_engine_matches_plain_python() {
     let distributed = Distributed::new();
     let script = distributed.studio.path("scripts/job.py");
     let prompted = |command: &mut Command| {
         let command = command.args(["-i", script.to_str().unwrap()]).stdin(Stdio::piped());
-        let mut python = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut python = command.stdout(Stdio::piped()).stderr(Stdio::piped()).start();
         python.stdin.take().unwrap().write_all(b"print('prompt', x)\n").unwrap();
-        let output = python.wait_with_output().unwrap();
-        let shown = String::from_utf8(output.stdout).unwrap();
-        (shown, String::from_utf8(output.stderr).unwrap(), output.status.code())
+        let run = python.ends();
+        (run.text(), run.error(), run.status.code())
     };
     for end in ["", "raise SystemExit(3)\n", "raise ValueError('on purpose')\n"] {
         write(&script, format!("x = 5\n{end}"));
@@ -128,16 +124,13 @@ fn a_prompt_after_a_program_with_an_engine_is_as_plain_python_shows_it() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_that_cannot_start_is_one_line() {
+fn engine_failure_is_one_line() {
     let distributed = Distributed::new();
-    let output = distributed
-        .launcher(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"])
-        .output()
-        .unwrap();
-    failure_of(&output).is(122, &["cannot start the engine 'tk-none'"]).hints("TK_DEBUG");
-    let mut stranger =
-        distributed.stranger(&["--project", "alpha", "--engine", "tk-none", "-c", "pass"]);
-    failed(&mut stranger).is(122, &["no script key"]);
+    let none = ["--project", "alpha", "--engine", "tk-none", "-c", "pass"];
+    failed(&mut distributed.launcher(&none))
+        .is(122, &["cannot start the engine 'tk-none'"])
+        .hints("TK_DEBUG");
+    failed(&mut distributed.stranger(&none)).is(122, &["no script key"]);
     let (script, key) = (
         format!("SHOTGUN_FARM_SCRIPT_USER={}", SCRIPT.0),
         format!("SHOTGUN_FARM_SCRIPT_KEY={}", SCRIPT.1),
@@ -145,23 +138,23 @@ fn an_engine_that_cannot_start_is_one_line() {
     let words = ["--refresh", "--project", "alpha", "--engine", "tk-test", "-c", "pass"];
     let mut named =
         distributed.stranger(&[&["--env", &script, "--env", &key], &words[..]].concat());
-    assert!(said(&named.output().unwrap()).starts_with("up "));
+    assert!(named.prints().starts_with("up "));
     let mut clean = distributed.launcher(&[&["--clean"], &words[..]].concat());
-    assert!(said(&clean.output().unwrap()).starts_with("up "));
+    assert!(clean.prints().starts_with("up "));
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn who_asks_comes_from_variables_or_a_file_and_goes_nowhere_else() {
+fn credentials_stay_out_of_the_program() {
     let distributed = Distributed::new();
     let file = distributed.studio.path("robot.yml");
     let pipes = "import os
 names = ['/proc/self/fd/%d' % number for number in range(3, 20)]
 pipes = [name for name in names if os.path.exists(name) and 'pipe' in os.readlink(name)]
 ";
-    // Whoever runs the tests may have left some open.
+    // The caller of the tests may have left some open.
     let mut plain = Command::new(&*PYTHON);
-    let plain = plain.args(["-c", &format!("{pipes}print(pipes)")]).env_clear().output().unwrap();
+    let plain = plain.args(["-c", &format!("{pipes}print(pipes)")]).env_clear().prints();
     let program = &format!(
         "{pipes}import sgtk, sys
 secret = [name for name, value in os.environ.items() if 's3cret' in value or 'CREDENTIALS' in name]
@@ -179,8 +172,8 @@ print(sgtk.get_authenticated_user(), pipes, secret, 's3cret' in str(sys.argv))
         .is(122, &["robot.yml", "can be read by other users"])
         .hints("chmod 600");
     set_mode(&file, 0o600);
-    let output = distributed.stranger(&["--project", "alpha", "-c", program]).output().unwrap();
-    assert_eq!(said(&output), format!("robot {} [] False", said(&plain)));
+    let shown = distributed.stranger(&["--project", "alpha", "-c", program]).prints();
+    assert_eq!(shown, format!("robot {} [] False\n", plain.trim_end()));
     for (text, part) in [
         ("script-key: s3cret-thing", "lacks 'script-name'"),
         ("s3cret: [", "is not valid YAML"),

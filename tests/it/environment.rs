@@ -64,7 +64,7 @@ fn studio() -> Studio {
 }
 
 #[test]
-fn nothing_of_another_project_or_python() {
+fn other_projects_and_pythons_are_unset() {
     let studio = studio();
     let variables: Vec<_> = CARRIED.iter().chain(&KEPT).map(|name| (*name, "x")).collect();
     let plan = plan(&studio, &variables, &["--python", studio.python().to_str().unwrap()]);
@@ -80,7 +80,7 @@ fn nothing_of_another_project_or_python() {
 }
 
 #[test]
-fn a_clean_environment_needs_no_change() {
+fn clean_environment_stays_unchanged() {
     let studio = studio();
     let names: Vec<Value> = plan(&studio, &[], &[])["environment"]
         .as_array()
@@ -92,7 +92,7 @@ fn a_clean_environment_needs_no_change() {
 }
 
 #[test]
-fn the_core_is_first_on_pythonpath() {
+fn core_comes_first_on_pythonpath() {
     let studio = studio();
     let core = studio.path("configs/bigbuck/install/core/python");
     let core = core.to_str().unwrap().replace('/', std::path::MAIN_SEPARATOR_STR);
@@ -126,7 +126,7 @@ fn the_core_is_first_on_pythonpath() {
 
 #[cfg(unix)]
 #[test]
-fn the_folders_of_a_python_host_leave_the_lists() {
+fn folders_of_a_python_host_leave_lists() {
     let studio = studio();
     let plan_in = |home: &str, options: &[&str]| {
         let variables = [
@@ -156,7 +156,7 @@ fn the_folders_of_a_python_host_leave_the_lists() {
 
 #[cfg(unix)]
 #[test]
-fn a_virtual_environment_leaves_path() {
+fn virtual_environment_leaves_path() {
     let studio = studio();
     let variables = [("VIRTUAL_ENV", "/venv"), ("PATH", "/venv/bin:/bin:/venv/bin/x:/venv/bin/")];
     let path = change(&plan(&studio, &variables, &[]), "PATH").unwrap().clone();
@@ -180,7 +180,7 @@ fn options_change_single_variables() {
 }
 
 #[test]
-fn clean_starts_from_a_short_list() {
+fn clean_option_keeps_the_allow_list() {
     let studio = studio();
     let variables = [
         ("LC_ALL", "C"),
@@ -199,7 +199,7 @@ fn clean_starts_from_a_short_list() {
 }
 
 #[test]
-fn pin_config() {
+fn pin_config_sets_tank_current_pc() {
     let studio = studio();
     let plan = plan(&studio, &[("TANK_CURRENT_PC", "/other")], &["--pin-config"]);
     let config = studio.path("configs/bigbuck");

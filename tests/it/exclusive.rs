@@ -2,11 +2,12 @@
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::symlink;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use crate::scene::{Running, Runs};
 use crate::support::{PYTHON, Studio, failed, interpreter, write};
 
-/// Says that it runs, and goes on until its standard input ends.
+/// Prints `runs`, and goes on until its standard input ends.
 const JOB: &str =
     "import sys; print('runs', flush=True); sys.stdin.read(); print('done', flush=True)";
 
@@ -24,22 +25,25 @@ fn launcher(studio: &Studio, option: &str, project: &str, job: &str) -> Command 
     studio.launcher([option, "--project", project, job])
 }
 
-/// Starts one, and returns when its script runs.
-fn running(command: &mut Command) -> Child {
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+/// Starts a job, and returns when its script runs.
+#[track_caller]
+fn running(command: &mut Command) -> Running {
+    let mut job = command.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
-    BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(job.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "runs\n");
-    child
+    job
 }
 
-fn end(mut child: Child) {
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
+/// Ends a job's standard input and waits for its success.
+#[track_caller]
+fn end(mut job: Running) {
+    drop(job.stdin.take());
+    job.ends().succeeds();
 }
 
 #[test]
-fn the_same_for_the_same_project_is_refused() {
+fn second_run_of_a_script_is_refused() {
     let studio = studio();
     let first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
     let again = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
@@ -52,7 +56,7 @@ fn the_same_for_the_same_project_is_refused() {
     let way = studio.path("way");
     let words = ["--exclusive", "--config", way.to_str().unwrap(), "-u", "./job.py", "more"];
     failed(studio.launcher(words).current_dir(studio.path("jobs"))).is(75, &["job.py"]);
-    // Others are not held up.
+    // Other jobs run.
     let others = [
         launcher(&studio, "--exclusive", "sintel", "jobs/job.py"),
         launcher(&studio, "--exclusive", "bigbuck", "jobs/other.py"),
@@ -61,15 +65,14 @@ fn the_same_for_the_same_project_is_refused() {
         studio.launcher(["--exclusive", "--project", "bigbuck", "-m", "this"]),
     ];
     for mut other in others {
-        let output = other.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        other.succeeds();
     }
     end(first);
     end(running(&mut again()));
 }
 
 #[test]
-fn who_waits_comes_next() {
+fn waiting_run_comes_next() {
     let studio = studio();
     let mark = studio.path("mark");
     let program = format!(
@@ -79,37 +82,33 @@ fn who_waits_comes_next() {
     let words = |option| vec![option, "--project", "bigbuck", "jobs/job.py"];
     let first = running(&mut studio.launcher(words("--exclusive").into_iter().chain(["1"])));
     let mut second = studio.launcher(words("--exclusive=wait").into_iter().chain(["2"]));
-    let second = second.stdout(Stdio::null()).spawn().unwrap();
+    let second = second.stdout(Stdio::null()).start();
     end(first);
     end(second);
     assert_eq!(std::fs::read_to_string(mark).unwrap(), "12");
 }
 
 #[test]
-fn a_killed_one_holds_nothing_up() {
+fn killed_run_frees_its_lock() {
     let studio = studio();
-    let mut first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
-    first.kill().unwrap();
-    first.wait().unwrap();
+    let first = running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py"));
+    first.ends_killed().dies_by(9);
     end(running(&mut launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py")));
 }
 
 #[test]
-fn what_python_starts_holds_no_lock() {
+fn child_process_holds_no_lock() {
     let studio = studio();
     let program = "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).pid)";
     write(studio.path("jobs/job.py"), program);
-    let launch = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py").output().unwrap();
     for _ in 0..2 {
-        let output = launch();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let process = String::from_utf8(output.stdout).unwrap();
-        assert!(Command::new("kill").arg(process.trim()).status().unwrap().success());
+        let process = launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py").prints();
+        Command::new("kill").arg(process.trim()).succeeds();
     }
 }
 
 #[test]
-fn it_needs_a_folder_for_its_lock() {
+fn missing_lock_folder_is_refused() {
     let studio = studio();
     let launch = || launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py");
     failed(launch().env_remove("HOME")).is(125, &["--exclusive"]).hints("SGTK_PYTHON_CACHE");

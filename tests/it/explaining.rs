@@ -1,11 +1,12 @@
-//! `--explain`: the format, and that it gives no secret away.
+//! `--explain`: its formats, and the secrets that it hides.
 
 use serde_json::json;
 
-use crate::support::{Studio, explained, write};
+use crate::scene::Runs;
+use crate::support::{Studio, explained, variables_of, write};
 
 #[test]
-fn the_format() {
+fn json_format_is_fixed() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let python = studio.python();
@@ -56,14 +57,13 @@ fn the_format() {
 }
 
 #[test]
-fn for_a_person() {
+fn text_names_every_choice() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let mut launcher =
         studio.launcher(["--explain", "--project", "bigbuck", "x.py", "a b", "it's"]);
     launcher.env("TANK_CURRENT_PC", "/x").env("SGTK_CONTEXT", "x").env("PYTHONHOME", "/usr");
-    let output = launcher.output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = launcher.prints();
     for part in [
         "project  bigbuck (id 42)\n         option --project\n",
         "(localized v0.99.1)",
@@ -77,7 +77,7 @@ fn for_a_person() {
 
 #[cfg(unix)]
 #[test]
-fn the_command_line_can_be_pasted() {
+fn printed_command_line_can_be_pasted() {
     let studio = Studio::new();
     let config = studio.localized("big $buck's");
     crate::support::interpreter(&config, "/bin/sh");
@@ -95,34 +95,24 @@ fn the_command_line_can_be_pasted() {
         "a'b",
         "\u{7}\n'x'",
     ];
-    let plain = studio.launcher(words).env("TANK_CURRENT_PC", "/x").output().unwrap().stdout;
-    let explained =
-        studio.launcher(["--explain"].iter().chain(&words)).env("TANK_CURRENT_PC", "/x").output();
-    let explained = String::from_utf8(explained.unwrap().stdout).unwrap();
+    let plain = studio.launcher(words).env("TANK_CURRENT_PC", "/x").prints();
+    let mut explaining = studio.launcher(["--explain"].iter().chain(&words));
+    let explained = explaining.env("TANK_CURRENT_PC", "/x").prints();
     let line = explained.split("\nrun\n").nth(1).unwrap();
     assert!(!line.contains('\u{7}'), "nothing that plays with the terminal");
-    let mut shell = studio.launcher([""; 0]);
-    let variables: Vec<_> =
-        shell.get_envs().filter_map(|(n, v)| Some((n.to_owned(), v?.to_owned()))).collect();
-    shell = std::process::Command::new("bash");
-    let pasted =
-        shell.args(["-c", line]).env_clear().envs(variables).env("TANK_CURRENT_PC", "/x").output();
-    assert_eq!(
-        String::from_utf8(pasted.unwrap().stdout).unwrap(),
-        String::from_utf8(plain).unwrap()
-    );
+    let mut shell = std::process::Command::new("bash");
+    shell.args(["-c", line]).env_clear().envs(variables_of(&studio.launcher([""; 0])));
+    assert_eq!(shell.env("TANK_CURRENT_PC", "/x").prints(), plain);
 }
 
 #[test]
-fn secrets_are_hidden() {
+fn secret_values_are_hidden() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for name in ["API_KEY", "MyToken", "A_SECRET_B", "db_password"] {
         for format in ["--explain", "--explain=json"] {
             let set = format!("{name}=hush-hush");
-            let output =
-                studio.launcher([format, "--project", "bigbuck", "--env", &set]).output().unwrap();
-            let text = String::from_utf8(output.stdout).unwrap();
+            let text = studio.launcher([format, "--project", "bigbuck", "--env", &set]).prints();
             assert!(
                 text.contains(name) && text.contains("***") && !text.contains("hush"),
                 "{text}"
@@ -132,12 +122,11 @@ fn secrets_are_hidden() {
 }
 
 #[test]
-fn a_project_may_be_chosen_by_another_name() {
+fn other_name_is_shown_beside_the_project() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck_dev");
     write(config.join("config/core/pipeline_configuration.yml"), "project_name: bigbuck\n");
-    let output = studio.launcher(["--explain", "--project", "bigbuck_dev"]).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
+    let text = studio.launcher(["--explain", "--project", "bigbuck_dev"]).prints();
     assert!(
         text.starts_with("project  bigbuck\n         option --project ('bigbuck_dev')\n"),
         "{text}"
@@ -145,7 +134,7 @@ fn a_project_may_be_chosen_by_another_name() {
 }
 
 #[test]
-fn metadata_that_cannot_be_read_is_no_failure() {
+fn unreadable_metadata_is_no_failure() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let metadata = config.join("config/core/pipeline_configuration.yml");
@@ -166,21 +155,15 @@ fn metadata_that_cannot_be_read_is_no_failure() {
 
 #[cfg(unix)]
 #[test]
-fn a_reader_that_has_seen_enough_is_no_failure() {
+fn closed_pipe_is_no_failure() {
     use std::process::Stdio;
     let studio = Studio::new();
     studio.localized("bigbuck");
-    let mut child = studio
-        .launcher(["--explain", "--project", "bigbuck"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    drop(child.stdout.take());
-    let output = child.wait_with_output().unwrap();
-    assert!(output.stderr.is_empty() && output.status.success(), "{output:?}");
+    let mut launcher = studio.launcher(["--explain", "--project", "bigbuck"]);
+    let mut running = launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).start();
+    drop(running.stdout.take());
+    running.ends().succeeds().silently();
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
-    let output = studio.launcher(["--help"]).stdout(full).stderr(Stdio::piped()).output().unwrap();
-    assert_eq!(output.status.code(), Some(125));
-    assert!(output.stderr.starts_with(b"sgtk-python: error: cannot write to standard output"));
+    let run = studio.launcher(["--help"]).stdout(full).fails_with(125);
+    assert!(run.stderr.starts_with(b"sgtk-python: error: cannot write to standard output"));
 }

@@ -1,13 +1,14 @@
-//! Finding a project by its id, its name on disk, a path or the working directory; the index.
+//! Finding a project by its id, its `tank_name`, a path or the working directory; the index.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::support::{Studio, explained, failed, write};
+use crate::scene::Runs;
+use crate::support::{Studio, explained, failed, variables_of, write};
 
-/// Writes a config's metadata and its storage, `data` in the studio.
+/// Writes a config's metadata, and its storage: `data` in the studio.
 fn describe(studio: &Studio, config: &Path, id: i64, pipeline: &str, project: &str) {
     write(
         config.join("config/core/pipeline_configuration.yml"),
@@ -43,6 +44,7 @@ fn config_of(plan: &Value) -> &str {
     plan["config"]["path"].as_str().unwrap()
 }
 
+#[track_caller]
 fn finds(studio: &Studio, arguments: &[&str], config: &str) {
     let plan = studio.explain(arguments);
     let config = studio.path(Path::new("configs").join(config));
@@ -50,7 +52,7 @@ fn finds(studio: &Studio, arguments: &[&str], config: &str) {
 }
 
 #[test]
-fn by_id() {
+fn project_id_finds_the_config() {
     let studio = studio();
     for _ in 0..2 {
         finds(&studio, &["--project-id", "176"], "bigbuck");
@@ -70,7 +72,7 @@ fn by_id() {
 }
 
 #[test]
-fn by_name_on_disk_where_no_folder_has_it() {
+fn tank_name_finds_the_config() {
     let studio = studio();
     finds(&studio, &["--project", "bb"], "bigbuck");
     finds(&studio, &["--project", "parent/child"], "parent/child");
@@ -83,7 +85,7 @@ fn by_name_on_disk_where_no_folder_has_it() {
 }
 
 #[test]
-fn which_pipeline() {
+fn pipeline_option_picks_the_config() {
     let studio = studio();
     finds(&studio, &["--project-id", "176", "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--project", "bigbuck", "--pipeline", "Dev"], "bigbuck_dev");
@@ -112,7 +114,7 @@ fn which_pipeline() {
 }
 
 #[test]
-fn several_that_fit_are_listed() {
+fn several_matches_are_listed() {
     let studio = studio();
     project(&studio, "bigbuck2", 176, "Primary", "bb");
     for choice in [["--project-id", "176"], ["--project", "bb"]] {
@@ -125,7 +127,7 @@ fn several_that_fit_are_listed() {
 }
 
 #[test]
-fn by_path_in_config_or_data() {
+fn path_in_config_or_data_finds_the_project() {
     let studio = studio();
     let path = |below: &str| studio.path(below).to_str().unwrap().to_owned();
     finds(&studio, &["--path", &path("configs/sintel/config/env")], "sintel");
@@ -145,7 +147,7 @@ fn by_path_in_config_or_data() {
     // A change of one config shows in what another one held.
     describe(&studio, &studio.path("configs/sintel"), 177, "Primary", "bb/inner");
     finds(&studio, &["--path", &path("data/bb/inner/x")], "sintel");
-    // However the storages are spelled, and whatever is wrong with other names.
+    // With storages that are spelled in other ways, and with other names that are wrong.
     let doubled = format!("s: {{linux_path: '{0}//data/', mac_path: '{0}//data/'}}\n", path(""));
     if cfg!(unix) {
         write(studio.path("configs/sintel/config/core/roots.yml"), doubled);
@@ -162,7 +164,7 @@ fn by_path_in_config_or_data() {
 }
 
 #[test]
-fn by_working_directory_when_nothing_else_says() {
+fn working_directory_chooses_last() {
     let studio = studio();
     fs::create_dir_all(studio.path("data/bb/shots")).unwrap();
     let run = |below: &str| {
@@ -176,7 +178,7 @@ fn by_working_directory_when_nothing_else_says() {
     let plan = explained(&mut run("configs/sintel/config"));
     assert!(config_of(&plan).ends_with("sintel"));
     failed(&mut run("home")).is(121, &["no project was named"]);
-    // What somebody planted above a folder chooses nothing.
+    // A config planted above a folder chooses nothing.
     studio.localized("../planted");
     failed(&mut run("planted/config")).is(121, &["no project was named"]);
     let plan = explained(run("data/bb").env("SGTK_PROJECT", "sintel"));
@@ -184,7 +186,7 @@ fn by_working_directory_when_nothing_else_says() {
 }
 
 #[test]
-fn every_change_is_seen_by_the_next_launch() {
+fn next_launch_sees_every_change() {
     let studio = studio();
     finds(&studio, &["--project-id", "177"], "sintel");
     let config = studio.path("configs/sintel");
@@ -212,7 +214,7 @@ fn every_change_is_seen_by_the_next_launch() {
 }
 
 #[test]
-fn variables_in_metadata_are_the_callers() {
+fn metadata_expands_the_callers_variables() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let metadata = "pc_name: Primary\nproject_id: $ID\nproject_name: ${NAME}\n";
@@ -237,7 +239,7 @@ fn index_files(studio: &Studio) -> Vec<PathBuf> {
 
 #[cfg(unix)]
 #[test]
-fn an_index_is_only_a_hint() {
+fn wrong_index_is_corrected() {
     use std::os::unix::fs::PermissionsExt;
     let studio = studio();
     finds(&studio, &["--project-id", "177"], "sintel");
@@ -260,32 +262,28 @@ fn an_index_is_only_a_hint() {
         assert_eq!(index_files(&studio).len(), 1, "nothing is left behind");
         assert_eq!(fs::read(file).unwrap(), good, "a lie is written over");
     }
-    // An index that is right is used and left alone, also if it says little, or wrongly what is not
-    // asked.
+    // A right index is used and left alone, even if it has few entries or a wrong field that is not asked for.
     let line = String::from_utf8(good.clone()).unwrap();
     let line = line.lines().find(|line| line.starts_with("177\t")).unwrap().to_owned();
     let short = format!("\n{}\n.\n", line.replace("\tsintel\t", "\tother\t"));
     fs::write(file, &short).unwrap();
-    let plan = studio.launcher(["--explain", "--project-id", "177"]).output().unwrap();
-    assert!(plan.stdout.starts_with(b"project  sintel (id 177)\n         option --project-id\n"));
+    let plan = studio.launcher(["--explain", "--project-id", "177"]).prints();
+    assert!(plan.starts_with("project  sintel (id 177)\n         option --project-id\n"), "{plan}");
     assert_eq!(fs::read_to_string(file).unwrap(), short);
-    // A pipe, an endless file, and everybody's rights.
+    // A pipe, an endless file, and a umask of 0.
     for make in ["mkfifo \"$0\"", "ln -s /dev/zero \"$0\""] {
         fs::remove_file(file).unwrap();
-        let made = std::process::Command::new("sh").args(["-c", make]).arg(file).status();
-        assert!(made.unwrap().success());
+        std::process::Command::new("sh").args(["-c", make]).arg(file).succeeds();
         finds(&studio, &["--project-id", "177"], "sintel");
     }
     fs::remove_dir_all(index_folder(&studio)).unwrap();
     let mut shell = std::process::Command::new("sh");
     let script = "umask 0; exec \"$0\" --explain --project-id 177";
     shell.args(["-c", script, crate::support::LAUNCHER]).env_clear();
-    let launcher = studio.launcher([""; 0]);
-    shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    assert!(shell.output().unwrap().status.success());
+    shell.envs(variables_of(&studio.launcher([""; 0]))).succeeds();
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(file), mode(&index_folder(&studio))), (0o600, 0o700));
-    // Not to be read, not to be written, not to be made.
+    // An index that cannot be read, written or made.
     fs::remove_file(file).unwrap();
     fs::create_dir(file).unwrap();
     finds(&studio, &["--project-id", "177"], "sintel");
@@ -303,7 +301,7 @@ fn an_index_is_only_a_hint() {
 
 #[cfg(unix)]
 #[test]
-fn a_launch_by_name_touches_no_index() {
+fn launch_by_name_touches_no_index() {
     let studio = studio();
     finds(&studio, &["--project", "sintel"], "sintel");
     assert!(index_files(&studio).is_empty());
@@ -311,7 +309,7 @@ fn a_launch_by_name_touches_no_index() {
 
 #[cfg(unix)]
 #[test]
-fn what_a_scan_passes_over() {
+fn scan_skips_snapshots_and_loops() {
     use std::os::unix::fs::symlink;
     let studio = studio();
     // Old states of the file server, a loop, a second way to a config, a config that cannot be read.
@@ -321,29 +319,28 @@ fn what_a_scan_passes_over() {
     let broken = studio.localized("broken");
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     finds(&studio, &["--project-id", "177"], "sintel");
-    // What cannot be read may be what is looked for.
+    // A config that cannot be read may be the one that is looked for.
     studio.failure(["--project-id", "999"]).is(121, &[]).hints("unreadable configurations: 1");
     studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
     finds(&studio, &["--project", "broken"], "broken");
 }
 
 #[test]
-fn many_launchers_at_once() {
+fn parallel_launches_share_the_index() {
     let studio = studio();
     for _ in 0..3 {
         let launchers = (0..50).map(|number| {
-            // Each third asks for what no index has, and so writes one.
+            // Each third one finds no index, and so writes one.
             let id = ["176", "177", "178"][number % 3];
             if number % 3 == 0 {
                 let _ = fs::remove_dir_all(index_folder(&studio));
             }
             let mut launcher = studio.launcher(["--explain=json", "--project-id", id]);
             launcher.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
-            launcher.spawn().unwrap()
+            launcher.start()
         });
         for launcher in launchers.collect::<Vec<_>>() {
-            let output = launcher.wait_with_output().unwrap();
-            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            launcher.ends().succeeds();
         }
     }
     assert!(index_files(&studio).len() <= 1);

@@ -1,11 +1,13 @@
-//! Becoming Python: a real one, with its process id, words, variables, streams, signals and codes.
+//! Becoming a real Python: process id, words, variables, streams, signals and exit codes.
 
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
 
-use crate::support::{LAUNCHER, PYTHON, Studio, failed, interpreter, make_executable, write};
+use crate::scene::Runs;
+use crate::support::{
+    LAUNCHER, OS, PYTHON, Studio, failed, interpreter, make_executable, skip, variables_of, write,
+};
 
 /// A studio with a project whose core runs on a real Python.
 fn studio() -> Studio {
@@ -19,39 +21,31 @@ fn python(studio: &Studio, program: &str) -> Command {
     studio.launcher(["--project", "bigbuck", "-c", program])
 }
 
-fn output(command: &mut Command) -> String {
-    let output = command.output().unwrap();
-    assert!(output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
 #[test]
-fn the_process_is_pythons() {
+fn python_keeps_the_process_id() {
     let studio = studio();
     let mut command = python(&studio, "import os; print(os.getpid())");
-    let child = command.stdout(Stdio::piped()).spawn().unwrap();
-    let id = child.id();
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(String::from_utf8(output.stdout).unwrap().trim(), id.to_string());
+    let running = command.stdout(Stdio::piped()).start();
+    let id = running.id();
+    assert_eq!(running.ends().prints(), format!("{id}\n"));
 }
 
 #[test]
-fn exit_codes_and_signals_are_pythons() {
+fn exit_codes_and_signals_pass_through() {
     let studio = studio();
     for code in [0, 1, 2, 121, 125, 127, 255] {
-        let status = python(&studio, &format!("import sys; sys.exit({code})")).status().unwrap();
-        assert_eq!(status.code(), Some(code));
+        python(&studio, &format!("import sys; sys.exit({code})")).fails_with(code);
     }
     for signal in [2, 9, 15] {
         let program = format!(
             "import os, signal; signal.signal({signal}, signal.SIG_DFL) if {signal} != 9 else 0; os.kill(os.getpid(), {signal})"
         );
-        assert_eq!(python(&studio, &program).status().unwrap().signal(), Some(signal));
+        python(&studio, &program).run().dies_by(signal);
     }
 }
 
 #[test]
-fn words_and_values_are_bytes() {
+fn words_and_values_stay_bytes() {
     let studio = studio();
     let program = "import os, sys; print([os.fsencode(w) for w in sys.argv[1:]], os.environb[b'A'], os.environb[b'B'])";
     let odd = OsString::from_vec((1..=255).collect());
@@ -68,7 +62,7 @@ fn words_and_values_are_bytes() {
         "".as_ref(),
         "--".as_ref(),
     ];
-    let text = output(studio.launcher(words).env("A", &odd));
+    let text = studio.launcher(words).env("A", &odd).prints();
     let bytes = format!("b'{}'", python_escape(odd.as_bytes()));
     assert_eq!(text, format!("[{bytes}, b'', b'--'] {bytes} {bytes}\n"));
 }
@@ -90,7 +84,7 @@ fn python_escape(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn the_projects_core_is_imported() {
+fn projects_own_core_is_imported() {
     let studio = studio();
     let sintel = studio.localized("sintel");
     interpreter(&sintel, PYTHON.to_str().unwrap());
@@ -106,81 +100,76 @@ fn the_projects_core_is_imported() {
         command.env("TANK_CURRENT_PC", &other).env("PYTHONHOME", "/nowhere");
         command.env("PYTHONPATH", other.join("install/core/python"));
         let own = studio.path("configs").join(project).display().to_string();
-        assert_eq!(output(&mut command), format!("{own} {own}\n"));
+        assert_eq!(command.prints(), format!("{own} {own}\n"));
     }
 }
 
 #[test]
-fn with_nothing_in_the_environment() {
+fn empty_environment_is_enough() {
     let studio = studio();
     let config = studio.path("configs/bigbuck");
     let program = "import os, sgtk; print(os.getcwd(), sorted(os.environ), sgtk.origin)";
     let mut command = Command::new(LAUNCHER);
     command.args(["--config".as_ref(), config.as_os_str(), "-c".as_ref(), program.as_ref()]);
-    let text = output(command.env_clear().current_dir("/"));
+    let text = command.env_clear().current_dir("/").prints();
     // Python adds LC_CTYPE in the C locale by itself (PEP 538).
     let names = text.replace("'LC_CTYPE', ", "");
     assert_eq!(names, format!("/ ['PYTHONPATH', 'SGTK_PYTHON_CONFIG'] {}\n", config.display()));
 }
 
 #[test]
-fn python3_is_found_without_a_path() {
+fn python3_is_found_without_path_variable() {
     let studio = studio();
     let config = studio.path("configs/bigbuck");
-    std::fs::remove_file(
-        config.join(format!("config/core/interpreter_{}.cfg", crate::support::OS)),
-    )
-    .unwrap();
-    if ["/usr/local/bin", "/usr/bin", "/bin"]
-        .iter()
-        .any(|folder| std::path::Path::new(folder).join("python3").exists())
-    {
-        assert_eq!(output(&mut python(&studio, "print(1)")), "1\n");
+    std::fs::remove_file(config.join(format!("config/core/interpreter_{OS}.cfg"))).unwrap();
+    let usual = ["/usr/local/bin/python3", "/usr/bin/python3", "/bin/python3"];
+    if !usual.iter().any(|python| std::path::Path::new(python).exists()) {
+        return skip("no python3 in the usual folders");
     }
+    assert_eq!(python(&studio, "print(1)").prints(), "1\n");
 }
 
 #[test]
-fn closed_streams() {
+fn closed_streams_stop_nothing() {
     let studio = studio();
     let result = studio.path("result");
     let program = format!("open({:?}, 'w').write('ran')", result.to_str().unwrap());
     let closing = |arguments: &[&str]| {
         let script = "exec \"$0\" \"$@\" <&- >&- 2>&-";
-        let launcher = studio.launcher([""; 0]);
         let mut shell = Command::new("sh");
         shell.args(["-c", script, LAUNCHER]).args(arguments).env_clear();
-        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
-        shell.status().unwrap().code()
+        shell.envs(variables_of(&studio.launcher([""; 0]))).run()
     };
-    assert_eq!(closing(&["--project", "bigbuck", "-c", &program]), Some(0));
+    closing(&["--project", "bigbuck", "-c", &program]).succeeds();
     assert_eq!(std::fs::read_to_string(result).unwrap(), "ran");
-    assert_eq!(closing(&["--project", "nobody"]), Some(121));
-    assert!(matches!(closing(&["--help"]), Some(0 | 125)));
+    closing(&["--project", "unknown"]).fails_with(121);
+    let help = closing(&["--help"]);
+    assert!(matches!(help.status.code(), Some(0 | 125)), "{help}");
 }
 
 #[test]
-fn standard_input_is_pythons() {
+fn standard_input_reaches_python() {
     let studio = studio();
     let script = studio.path("input");
     write(&script, "print('from standard input')\n");
     let mut command = studio.launcher(["--project", "bigbuck", "-"]);
     command.stdin(std::fs::File::open(script).unwrap());
-    assert_eq!(output(&mut command), "from standard input\n");
+    assert_eq!(command.prints(), "from standard input\n");
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_broken_pipe_ends_programs_as_ever() {
+fn sigpipe_has_its_default() {
     let studio = studio();
     let words = ["--python", "/bin/cat", "--project", "bigbuck", "/proc/self/status"];
-    let status = output(&mut studio.launcher(words));
+    let status = studio.launcher(words).prints();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
     let ignored = u64::from_str_radix(ignored.trim(), 16).unwrap();
     assert_eq!(ignored & 1 << 12, 0, "SIGPIPE (13), which Rust ignores");
 }
 
 #[test]
-fn a_file_that_the_system_cannot_run_is_given_to_no_shell() {
+fn unrunnable_file_reaches_no_shell() {
     let studio = studio();
     let mark = studio.path("mark");
     for (text, what) in [
@@ -202,7 +191,7 @@ fn a_file_that_the_system_cannot_run_is_given_to_no_shell() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn what_is_too_long_to_pass_is_named() {
+fn overlong_variable_is_named() {
     let studio = studio();
     let mut command = python(&studio, "pass");
     let long = format!("/{}", "x".repeat(128 * 1024 - "PYTHONPATH=/".len() - 10));
@@ -211,13 +200,13 @@ fn what_is_too_long_to_pass_is_named() {
 }
 
 #[test]
-fn a_warning_to_nobody_stops_nothing() {
+fn closed_stderr_stops_no_warning() {
     let studio = studio();
     studio.core("v1");
     interpreter(&studio.path("cores/v1"), PYTHON.to_str().unwrap());
     studio.linked("relative", "cores/v1");
     let mut command = studio.launcher(["--project", "relative", "-c", "print(1)"]);
-    let mut child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    drop(child.stderr.take());
-    assert_eq!(child.wait_with_output().unwrap().stdout, b"1\n");
+    let mut running = command.stderr(Stdio::piped()).stdout(Stdio::piped()).start();
+    drop(running.stderr.take());
+    assert_eq!(running.ends().prints(), "1\n");
 }

@@ -1,11 +1,11 @@
-//! `--list`: every project that is here, and whether it would launch.
+//! `--list`: every project on this machine, and whether it can be launched.
 
+use crate::scene::Runs;
 use crate::support::{Studio, write};
 
+#[track_caller]
 fn list(studio: &Studio, format: &str) -> String {
-    let output = studio.launcher([format]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    studio.launcher([format]).succeeds().text()
 }
 
 fn studio() -> Studio {
@@ -20,7 +20,7 @@ fn studio() -> Studio {
 }
 
 #[test]
-fn for_a_program() {
+fn json_lists_every_project() {
     let studio = studio();
     let list: serde_json::Value = serde_json::from_str(&list(&studio, "--list=json")).unwrap();
     assert_eq!(list["format"], 1);
@@ -39,7 +39,7 @@ fn for_a_program() {
     assert_eq!(list[2]["core"], "shared");
     assert_eq!(list[3]["launches"], false);
     assert!(list[3]["problem"].as_str().unwrap().contains("/no/such/core"));
-    // What is listed is what can be launched.
+    // A listed project launches as the list says.
     for listed in list.as_array().unwrap().iter().filter(|listed| listed["launches"] == true) {
         let plan = studio.explain(["--project", listed["name"].as_str().unwrap()]);
         assert_eq!(plan["config"]["path"], listed["config"]);
@@ -48,7 +48,7 @@ fn for_a_program() {
 }
 
 #[test]
-fn for_a_person_and_a_shell() {
+fn text_lists_every_project() {
     let studio = studio();
     assert_eq!(list(&studio, "--list=names"), "bigbuck\nbigbuck_dev\nparent/child\nsintel\n");
     let text = list(&studio, "--list");
@@ -64,7 +64,7 @@ fn for_a_person_and_a_shell() {
 
 #[cfg(unix)]
 #[test]
-fn what_would_not_launch_or_cannot_be_read() {
+fn broken_projects_are_listed() {
     let studio = Studio::new();
     studio.shared("unlistable", "a:b");
     let broken = studio.localized("broken");
@@ -78,7 +78,7 @@ fn what_would_not_launch_or_cannot_be_read() {
 }
 
 #[test]
-fn an_empty_studio() {
+fn empty_studio_lists_nothing() {
     let studio = Studio::new();
     assert_eq!(list(&studio, "--list=json"), "{\n  \"format\": 1,\n  \"projects\": []\n}\n");
     assert_eq!(list(&studio, "--list=names"), "");
@@ -89,11 +89,9 @@ fn an_empty_studio() {
     studio.failure(["--list", "--project", "x"]).is(125, &["--list", "--project"]);
 }
 
+#[cfg(unix)]
 #[test]
 fn hostile_names_forge_no_line() {
-    if cfg!(windows) {
-        return;
-    }
     let studio = Studio::new();
     let config = studio.localized("a\nb\u{1b}[31m");
     write(config.join("config/core/pipeline_configuration.yml"), "pc_name: \"a\\nb\\e[31m\"\n");

@@ -1,5 +1,5 @@
-//! The launcher, tested through its binary against whole studios on disk. What needs the real core is
-//! ignored here and run by `tests/run`, which fetches it.
+//! Tests of the launcher through its binary, against whole studios on disk. Tests that need the real core are
+//! ignored here; `tests/run` fetches the core and runs them.
 #![allow(clippy::disallowed_methods, reason = "a test is a caller: it has a process of its own")]
 #![allow(
     clippy::unwrap_used,
@@ -48,12 +48,15 @@ mod pythons;
 mod real_core;
 mod realised;
 mod resolving;
+mod scene;
 mod selecting;
 mod settings;
 #[cfg(unix)]
 mod shims;
 #[cfg(unix)]
 mod site_faults;
+#[cfg(unix)]
+mod snapshots;
 #[cfg(unix)]
 mod standin;
 mod support;

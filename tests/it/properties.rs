@@ -1,4 +1,4 @@
-//! What holds for any input.
+//! Properties of any input.
 
 #[cfg(unix)]
 use std::collections::BTreeMap;
@@ -7,15 +7,16 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::scene::Runs;
 use crate::support::{Studio, write};
 
 fn runner(cases: u32) -> TestRunner {
     TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() })
 }
 
+/// The configs whose project's data holds `path`: the longest of `storage/project_name` that is the path or a folder
+/// above it.
 #[cfg(unix)]
-/// The config of the project whose data holds `path`, by the rule as it is told: the longest of
-/// `storage/project_name` that is the path or a folder above it.
 fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a str> {
     let holds = |data: &str| path == data || path.starts_with(&format!("{data}/"));
     let data = |name: &str| format!("/data/{name}");
@@ -27,7 +28,7 @@ fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a 
 
 #[cfg(unix)]
 #[test]
-fn paths_match_as_the_rule_says() {
+fn paths_match_the_longest_data_folder() {
     let part = || select(vec!["a", "b", "ab", "a b", "é"]);
     let name = || prop::collection::vec(part(), 1..3).prop_map(|parts| parts.join("/"));
     let folder = select(vec!["one", "two", "three", "four/five"]).prop_map(String::from);
@@ -48,15 +49,15 @@ fn paths_match_as_the_rule_says() {
         let asked =
             if tail == "//x" { format!("/data/{path}//x") } else { format!("{plain}{tail}") };
         let expected = reference(&projects, &plain);
-        let output = studio.launcher(["--explain=json", "--path", &asked]).output().unwrap();
+        let run = studio.launcher(["--explain=json", "--path", &asked]).run();
         let code = match expected.len() {
             0 => 121,
             1 => 0,
             _ => 122,
         };
-        prop_assert_eq!(output.status.code(), Some(code), "{:?}", &output);
+        prop_assert_eq!(run.status.code(), Some(code), "{}", run);
         if let [folder] = expected[..] {
-            let printed: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+            let printed = run.json();
             let config = studio.path(std::path::Path::new("configs").join(folder));
             prop_assert_eq!(printed["config"]["path"].as_str(), config.to_str());
         }

@@ -1,10 +1,11 @@
-//! The launcher with the real core. `tests/run` fetches that and says where it is.
+//! The launcher with the real core. `tests/run` fetches it and names its folder.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::pythons::PYTHONS;
+use crate::pythons::{PYTHONS, on_each_core_python};
+use crate::scene::Runs;
 use crate::support::{self, Studio, interpreter};
 
 /// The folder with the real `sgtk`, `tank` and `tank_vendor`.
@@ -26,14 +27,14 @@ pub fn pythons() -> impl DoubleEndedIterator<Item = (&'static (u32, u32), &'stat
     PYTHONS.range((3, 7)..=(3, 11))
 }
 
-/// One of them: that of the other tests, if it is among them.
+/// One of them; the Python of the other tests, if it is among them.
 pub static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
     let mut of_core = pythons().map(|(_, python)| python);
     let usual = pythons().map(|(_, python)| python).find(|python| **python == *support::PYTHON);
     usual.or(of_core.next_back()).expect("a Python from 3.7 to 3.11").clone()
 });
 
-/// A studio with a localized and a shared core, and for each its own path as the core reports it.
+/// A studio with a localized and a shared core; the projects, and the core root of each.
 fn studio() -> (Studio, [(&'static str, PathBuf); 2]) {
     let studio = Studio::new();
     let localized = studio.localized("bigbuck");
@@ -49,7 +50,7 @@ fn studio() -> (Studio, [(&'static str, PathBuf); 2]) {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn each_project_imports_its_own_core_whatever_the_caller_was() {
+fn each_project_imports_its_own_real_core() {
     let (studio, projects) = studio();
     let program = "import os, sgtk, tank; print(tank.__file__, os.environ['SGTK_PYTHON_CONFIG'], os.environ.get('TANK_CURRENT_PC'))";
     for turn in 0..4 {
@@ -59,76 +60,69 @@ fn each_project_imports_its_own_core_whatever_the_caller_was() {
         command.env("TANK_CURRENT_PC", other).env("PYTHONHOME", other);
         command.env("PYTHONPATH", other.join("install/core/python"));
         command.env("SGTK_EXT_CONFIG_DATA", "(dp0\n.").env("SGTK_CONTEXT", "x");
-        let output = command.output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
+        let run = command.succeeds();
         let config = studio.path("configs").join(project);
         // A localized core pins the process to its config at import; a shared one does not.
         let pinned = if *project == "bigbuck" { config.to_str().unwrap() } else { "None" };
         let package = root.join("install/core/python/tank/__init__.py");
         let expected = format!("{} {} {pinned}\n", package.display(), config.display());
-        assert_eq!(text, expected, "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(run.text(), expected, "{run}");
     }
 }
 
-#[test]
-#[ignore = "needs the real core: run tests/run"]
-fn every_python_that_the_core_supports() {
+fn python_imports_each_projects_core(python: &Path, minor: u32) {
     let (studio, projects) = studio();
-    let pythons: Vec<_> = pythons().collect();
-    assert!(!pythons.is_empty());
-    println!("launched by {pythons:?}");
-    for ((_, minor), python) in pythons {
-        for (project, root) in &projects {
-            let program = "import sys, sgtk; print('%d.%d' % sys.version_info[:2], sgtk.__file__)";
-            let arguments =
-                ["--python", python.to_str().unwrap(), "--project", project, "-c", program];
-            let output =
-                studio.launcher(arguments).env("TANK_CURRENT_PC", "/other").output().unwrap();
-            let package = root.join("install/core/python/tank/__init__.py");
-            let text = String::from_utf8(output.stdout).unwrap();
-            let error = String::from_utf8_lossy(&output.stderr);
-            assert_eq!(text, format!("3.{minor} {}\n", package.display()), "{error}");
-        }
+    for (project, root) in &projects {
+        let program = "import sys, sgtk; print('%d.%d' % sys.version_info[:2], sgtk.__file__)";
+        let arguments = ["--python", python.to_str().unwrap(), "--project", project, "-c", program];
+        let run = studio.launcher(arguments).env("TANK_CURRENT_PC", "/other").succeeds();
+        let package = root.join("install/core/python/tank/__init__.py");
+        assert_eq!(run.text(), format!("3.{minor} {}\n", package.display()), "{run}");
     }
+}
+
+mod imports {
+    use super::{on_each_core_python, python_imports_each_projects_core};
+    on_each_core_python!(python_imports_each_projects_core);
 }
 
 #[cfg(target_os = "linux")]
-#[test]
-#[ignore = "needs the real core: run tests/run"]
-fn workers_of_two_projects_on_every_python() {
-    use crate::warm_support::WarmStudio;
+fn python_keeps_workers_apart(python: &Path, _minor: u32) {
+    use crate::warm_support::{WarmStudio, is_ready};
     let warm = WarmStudio::new();
     let second = warm.studio.localized("sintel");
     for config in [&warm.studio.path("configs/bigbuck"), &second] {
         install(config);
     }
-    for (_, python) in pythons() {
-        let words = |project: &str, program: &str| {
-            format!("$S --warm --python {} --project {project} -c '{program}'", python.display())
-        };
-        for project in ["bigbuck", "sintel"] {
-            warm.text(&words(project, "pass"));
-        }
-        warm.until(|workers| workers.iter().filter(|w| w["state"] == "ready").count() == 2);
-        for turn in 0..4 {
-            let project = ["bigbuck", "sintel"][turn % 2];
-            let seen = "import sys; before = \"tank\" in sys.modules; import os, sgtk; print(before, sgtk.__file__, os.environ[\"TANK_CURRENT_PC\"], hasattr(sgtk, \"mine\")); sgtk.mine = 1";
-            let config = warm.studio.path("configs").join(project);
-            let package = config.join("install/core/python/tank/__init__.py");
-            let expected = format!("True {} {} False", package.display(), config.display());
-            assert_eq!(warm.text(&words(project, seen)), expected);
-        }
-        warm.text("$S --stop-workers >/dev/null");
+    let words = |project: &str, program: &str| {
+        format!("$S --warm --python {} --project {project} -c '{program}'", python.display())
+    };
+    for project in ["bigbuck", "sintel"] {
+        warm.text(&words(project, "pass"));
     }
+    warm.until(|workers| workers.iter().filter(|worker| is_ready(worker)).count() == 2);
+    for turn in 0..4 {
+        let project = ["bigbuck", "sintel"][turn % 2];
+        let seen = "import sys; before = \"tank\" in sys.modules; import os, sgtk; print(before, sgtk.__file__, os.environ[\"TANK_CURRENT_PC\"], hasattr(sgtk, \"mine\")); sgtk.mine = 1";
+        let config = warm.studio.path("configs").join(project);
+        let package = config.join("install/core/python/tank/__init__.py");
+        let expected = format!("True {} {} False", package.display(), config.display());
+        assert_eq!(warm.text(&words(project, seen)), expected);
+    }
+}
+
+#[cfg(target_os = "linux")]
+mod workers {
+    use super::{on_each_core_python, python_keeps_workers_apart};
+    on_each_core_python!(python_keeps_workers_apart);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn with_nothing_but_the_config() {
+fn config_alone_is_enough() {
     let (studio, _) = studio();
     let mut command = Command::new(support::LAUNCHER);
     let config = studio.path("configs/sintel");
     command.args(["--config".as_ref(), config.as_os_str(), "-c".as_ref(), "import sgtk".as_ref()]);
-    let output = command.env_clear().current_dir("/").output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    command.env_clear().current_dir("/").succeeds();
 }

@@ -1,4 +1,4 @@
-//! Realised configurations that are here: found, told from unfinished ones, and used without the site.
+//! Realised configurations on this machine: how they are found and used without the site, and incomplete ones ignored.
 
 use std::fs;
 use std::path::Path;
@@ -7,10 +7,13 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 #[cfg(unix)]
-use crate::support::{PYTHON, interpreter};
+use crate::scene::Run;
+use crate::scene::Runs;
+#[cfg(unix)]
+use crate::support::{PYTHON, interpreter, variables_of};
 use crate::support::{Studio, change, explained, failed, write};
 
-/// A studio whose site answers nobody, for there is no core to ask it with.
+/// A studio whose site cannot be asked: the settings name no core for that.
 fn studio() -> Studio {
     let studio = Studio::new();
     write(studio.path("site.toml"), "[site]\nhost = 'studio.shotgrid.autodesk.com'\n");
@@ -53,7 +56,7 @@ fn date(config: &Path, time: SystemTime) {
 }
 
 #[test]
-fn a_realised_configuration_is_chosen_as_any_other() {
+fn realised_config_is_chosen_like_others() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     studio.realised("studio/p101c7.basic.maya", 101, "alpha");
@@ -81,15 +84,13 @@ fn a_realised_configuration_is_chosen_as_any_other() {
 }
 
 #[test]
-fn without_a_site_there_is_none() {
+fn realised_config_needs_a_site() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     write(studio.path("site.toml"), "");
     failed(&mut launcher(&studio, &["--project", "alpha"])).is(121, &["unknown project: 'alpha'"]);
     let mut by_variable = launcher(&studio, &["--project", "alpha", "--explain"]);
-    let output =
-        by_variable.env("SGTK_SITE", "https://Studio.shotgunstudio.com/").output().unwrap();
-    assert!(output.status.success());
+    by_variable.env("SGTK_SITE", "https://Studio.shotgunstudio.com/").succeeds();
     for address in ["https://", "https://..", "https://a\\b"] {
         let mut launcher = launcher(&studio, &["--project", "alpha"]);
         failed(launcher.env("SGTK_SITE", address)).is(125, &["invalid site address", "SGTK_SITE"]);
@@ -97,7 +98,7 @@ fn without_a_site_there_is_none() {
 }
 
 #[test]
-fn what_is_centralized_comes_first() {
+fn centralized_config_comes_first() {
     let studio = studio();
     studio.realised("studio/p42c7.basic.", 42, "bigbuck");
     let bigbuck = studio.localized("bigbuck");
@@ -111,13 +112,13 @@ fn what_is_centralized_comes_first() {
             bigbuck.display()
         );
         let warnings = plan["warnings"].as_array().unwrap();
-        let [told] = &warnings[..] else { panic!("{warnings:?}") };
-        assert!(told.as_str().unwrap().starts_with(&warning), "{told}");
+        let [only] = &warnings[..] else { panic!("{warnings:?}") };
+        assert!(only.as_str().unwrap().starts_with(&warning), "{only}");
     }
 }
 
 #[test]
-fn only_a_whole_one_counts() {
+fn incomplete_config_is_ignored() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let unfinished: [(&str, &[&str]); 5] = [
@@ -148,7 +149,7 @@ fn only_a_whole_one_counts() {
 }
 
 #[test]
-fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
+fn cache_folder_is_found_as_toolkit_does() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let folder = studio.path("");
@@ -159,11 +160,11 @@ fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
         for name in ["HOME", "USERPROFILE", "APPDATA"] {
             launcher.envs(user.map(|user| (name, user)));
         }
-        launcher.output().unwrap().status.success()
+        launcher.run()
     };
-    assert!(explain(Some("$STUDIO/toolkit"), None));
-    assert!(explain(Some("~/toolkit"), Some(&folder)));
-    assert!(!explain(None, Some(&folder)));
+    explain(Some("$STUDIO/toolkit"), None).succeeds();
+    explain(Some("~/toolkit"), Some(&folder)).succeeds();
+    explain(None, Some(&folder)).fails_with(121);
     let usual = match std::env::consts::OS {
         "macos" => "Library/Caches/Shotgun",
         "windows" => "Shotgun",
@@ -172,16 +173,16 @@ fn toolkits_own_folder_is_found_as_toolkit_finds_it() {
     let usual = folder.join(usual).join("studio");
     fs::create_dir_all(usual.parent().unwrap()).unwrap();
     fs::rename(alpha.parent().unwrap().parent().unwrap(), usual).unwrap();
-    assert!(explain(None, Some(&folder)));
-    assert!(!explain(None, None));
+    explain(None, Some(&folder)).succeeds();
+    explain(None, None).fails_with(121);
 }
 
 #[test]
-fn what_was_kept_is_only_a_hint() {
+fn broken_cached_answer_is_ignored() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = ["--project", "alpha", "-c", "pass"];
-    assert!(launcher(&studio, &launch).status().is_ok());
+    launcher(&studio, &launch).succeeds();
     let own = studio.path("toolkit/studio/sgtk-python");
     let answers = || fs::read_dir(&own).unwrap().flatten().map(|entry| entry.path());
     let answers = || answers().filter(|path| path.extension().is_some_and(|e| e == "answer"));
@@ -196,26 +197,21 @@ fn what_was_kept_is_only_a_hint() {
 
 #[cfg(unix)]
 #[test]
-fn what_is_old_stays_in_use_where_the_site_cannot_be_asked() {
+fn stale_config_stays_without_the_site() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
-    let launch = || launcher(&studio, &["--project", "alpha", "x.py"]).output().unwrap();
-    assert!(launch().status.success() && launch().stderr.is_empty());
+    let launch = || -> Run { launcher(&studio, &["--project", "alpha", "x.py"]).succeeds() };
+    launch();
+    launch().silently();
     fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
     make_old(&alpha);
-    let output = launch();
-    let warning = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(output.status.success(), "{warning}");
-    assert!(
-        warning.contains("'core' in [site] is not set") && warning.contains("stays in use"),
-        "{warning}"
-    );
+    launch().warns(&["'core' in [site] is not set", "stays in use"]);
     // The site is left alone for a while.
-    assert!(launch().stderr.is_empty());
+    launch().silently();
     failed(&mut launcher(&studio, &["--refresh", "--project", "alpha"])).is(122, &["is not set"]);
 }
 
-/// A second Primary of a project, which the site put in the place of the first.
+/// A second Primary of a project, which replaces the first on the site.
 #[cfg(unix)]
 fn replacement(studio: &Studio) -> std::path::PathBuf {
     let config = studio.realised("studio/p101c8.basic.", 101, "alpha");
@@ -226,21 +222,20 @@ fn replacement(studio: &Studio) -> std::path::PathBuf {
 
 #[cfg(unix)]
 #[test]
-fn a_realised_folder_is_launched_and_no_other_of_its_project() {
+fn config_option_launches_that_very_folder() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     let launch = ["--project-id", "101", "-c", "pass"];
-    assert!(launcher(&studio, &launch).status().unwrap().success());
+    launcher(&studio, &launch).succeeds();
     let other = replacement(&studio);
     for config in [&alpha, &other] {
         is_chosen(&studio, &["--config", config.to_str().unwrap()], config);
         let inside = config.join("config");
         is_chosen(&studio, &["--path", inside.to_str().unwrap()], config);
-        // However old it is: there is none to ask here.
+        // Even a stale one: the site cannot be asked.
         make_old(config);
         let launch = ["--config", config.to_str().unwrap(), "-c", "pass"];
-        let output = launcher(&studio, &launch).output().unwrap();
-        assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+        launcher(&studio, &launch).prints();
     }
     fs::remove_file(other.join("cache/update_end.txt")).unwrap();
     failed(&mut launcher(&studio, &["--config", other.to_str().unwrap(), "-c", "pass"]))
@@ -249,7 +244,7 @@ fn a_realised_folder_is_launched_and_no_other_of_its_project() {
 
 #[cfg(unix)]
 #[test]
-fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
+fn newest_or_last_named_config_wins() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
     make_old(&alpha);
@@ -260,31 +255,29 @@ fn of_a_projects_realised_ones_the_newest_counts_or_what_the_site_named_last() {
     let counts = |config: &Path| {
         is_chosen(&studio, &["--project", "alpha"], config);
         is_chosen(&studio, &["--project-id", "101"], config);
-        let list = launcher(&studio, &["--list=json"]).output().unwrap().stdout;
-        let list: serde_json::Value = serde_json::from_slice(&list).unwrap();
+        let list = launcher(&studio, &["--list=json"]).succeeds().json();
         let listed: Vec<_> =
             list["projects"].as_array().unwrap().iter().map(|l| &l["config"]).collect();
         assert_eq!(listed, [config.to_str().unwrap()]);
         let program = "import os; print(os.environ['SGTK_PYTHON_CONFIG'])";
-        let output = launcher(&studio, &["--each", "-c", program]).output().unwrap();
-        let shown = String::from_utf8_lossy(&output.stdout);
-        assert_eq!(shown, format!("alpha | {}\n", config.display()), "{output:?}");
+        let run = launcher(&studio, &["--each", "-c", program]).succeeds();
+        assert_eq!(run.text(), format!("alpha | {}\n", config.display()), "{run}");
     };
     counts(&other);
-    // As if the site had been asked when there was but the first.
+    // As if the site had been asked when only the first existed.
     fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
     let away = studio.path("away");
     fs::rename(other.parent().unwrap(), &away).unwrap();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
     interpreter(&alpha, PYTHON.to_str().unwrap());
-    assert!(launcher(&studio, &["--project", "alpha", "-c", "pass"]).status().unwrap().success());
+    launcher(&studio, &["--project", "alpha", "-c", "pass"]).succeeds();
     fs::rename(&away, other.parent().unwrap()).unwrap();
     make_later(&other);
     counts(&alpha);
 }
 
 #[test]
-fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
+fn unnamed_project_uses_its_cached_name() {
     let studio = studio();
     let settings = "[site]\nhost = 'studio.shotgrid.autodesk.com'\n[projects.'Delta Show'.environment]\nset = { OURS = '1' }\n";
     write(studio.path("site.toml"), settings);
@@ -292,9 +285,9 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
     for (id, name) in shows {
         let config = studio.realised(&format!("studio/p{id}c7.basic."), id, "unnamed");
         let plan = explained(&mut launcher(&studio, &["--project-id", &id.to_string()]));
-        assert_eq!(plan["project"]["name"], id.to_string(), "as long as the site told none");
+        assert_eq!(plan["project"]["name"], id.to_string(), "before an answer of the site");
         let answer = serde_json::json!({"project_id": id, "project": name, "config": config,
-            "nature": "realised", "asked": milliseconds()});
+            "kind": "realised", "asked": milliseconds()});
         write(studio.path(format!("toolkit/studio/sgtk-python/{id}.answer")), answer.to_string());
     }
     for (id, name) in shows {
@@ -308,24 +301,21 @@ fn a_project_without_a_name_on_disk_has_the_one_that_the_site_told() {
             assert_eq!(is_ours, name == "Delta Show", "{choice:?}");
         }
     }
-    let list = launcher(&studio, &["--list=names"]).output().unwrap().stdout;
-    assert_eq!(String::from_utf8_lossy(&list), "Delta Show\nEcho Show\n");
+    let list = launcher(&studio, &["--list=names"]).succeeds().text();
+    assert_eq!(list, "Delta Show\nEcho Show\n");
     failed(&mut launcher(&studio, &["--project", "unnamed", "--explain"])).is(121, &["unnamed"]);
     let centralized = studio.localized("unnamed");
     let plan = explained(&mut launcher(&studio, &["--project", "unnamed"]));
     assert_eq!(plan["config"]["path"], centralized.to_str().unwrap());
-    let doctor = launcher(&studio, &["--doctor"]).output().unwrap().stdout;
-    let doctor = String::from_utf8_lossy(&doctor);
-    assert!(!doctor.contains("several projects"), "{doctor}");
+    let doctor = launcher(&studio, &["--doctor"]).fails_with(122);
+    assert!(!doctor.text().contains("several projects"), "{doctor}");
 }
 
 #[test]
-fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
+fn unrealised_project_can_be_diagnosed() {
     let studio = studio();
     studio.realised("studio/p101c7.basic.", 101, "alpha");
-    let output = launcher(&studio, &["--doctor=json", "--project", "beta"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(122), "{output:?}");
-    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let report = launcher(&studio, &["--doctor=json", "--project", "beta"]).fails_with(122).json();
     let findings = |check: &str| {
         let all = report["checks"].as_array().unwrap();
         all.iter().find(|checked| checked["check"] == check).unwrap()["findings"].to_string()
@@ -334,19 +324,20 @@ fn a_project_that_is_not_realised_can_be_examined_and_has_no_workers() {
     assert!(of_configs.contains("not been realised on this machine: 'beta'"), "{of_configs}");
     assert!(!of_configs.contains("--explain"), "{of_configs}");
     assert!(findings("site").contains("no core is set"));
-    let output = launcher(&studio, &["--stop-workers", "--project", "beta"]).output().unwrap();
-    assert!(output.status.success() && output.stdout == b"no workers\n", "{output:?}");
+    let shown = launcher(&studio, &["--stop-workers", "--project", "beta"]).succeeds().text();
+    assert_eq!(shown, "no workers\n");
 }
 
 #[test]
-fn a_table_may_be_of_a_project_on_the_site() {
+fn settings_table_may_name_a_site_project() {
     let studio = studio();
     studio.localized("bigbuck");
     let tables = "[projects.alpha.environment]\nset = { OURS = '1' }\n";
     let unused = |site: &str| {
         write(studio.path("site.toml"), format!("{site}{tables}"));
-        let output = launcher(&studio, &["--doctor=json"]).output().unwrap();
-        String::from_utf8_lossy(&output.stdout)
+        launcher(&studio, &["--doctor=json"])
+            .fails_with(122)
+            .text()
             .contains("table is not used, there is no such project here: 'alpha'")
     };
     assert!(unused(""));
@@ -354,20 +345,24 @@ fn a_table_may_be_of_a_project_on_the_site() {
 }
 
 #[test]
-fn what_comes_here_later_counts_after_the_next_scan() {
-    for scanning in [&["--list"][..], &["--project", "alpha-no", "--explain"], &["--path", "."]] {
+fn new_local_config_counts_after_a_scan() {
+    for (scanning, code) in [
+        (&["--list"][..], 0),
+        (&["--project", "alpha-no", "--explain"], 121),
+        (&["--path", "."], 121),
+    ] {
         let studio = studio();
         let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
         let choices = [["--project", "alpha"], ["--project-id", "101"]];
         for [option, value] in choices {
             let launch = [option, value, "-c", "pass"];
-            assert!(launcher(&studio, &launch).status().is_ok());
+            launcher(&studio, &launch).succeeds();
         }
         let here = studio.localized("show");
         let text = "pc_id: 7\npc_name: Primary\nproject_id: 101\nproject_name: alpha\n";
         write(here.join("config/core/pipeline_configuration.yml"), text);
         is_chosen(&studio, &choices[1], &alpha);
-        let _ = launcher(&studio, scanning).output();
+        launcher(&studio, scanning).fails_with(code);
         for choice in choices {
             let plan = explained(&mut launcher(&studio, &choice));
             assert_eq!(plan["config"]["path"], here.to_str().unwrap(), "{scanning:?}");
@@ -376,7 +371,7 @@ fn what_comes_here_later_counts_after_the_next_scan() {
 }
 
 #[test]
-fn a_path_in_a_realised_projects_data_finds_it() {
+fn data_path_finds_a_realised_project() {
     let studio = studio();
     let data = studio.path("data");
     let storage = serde_json::json!({"primary":
@@ -400,7 +395,7 @@ fn a_path_in_a_realised_projects_data_finds_it() {
     let plan = explained(there.current_dir(data.join("alpha/seq")));
     assert_eq!(plan["config"]["path"], alpha.to_str().unwrap());
     assert_eq!(plan["project"]["name"], "alpha");
-    // What is here comes first, though it is another project's.
+    // A local configuration comes first, though its project is another.
     let here = studio.localized("alpha");
     write(here.join("config/core/roots.yml"), storage.to_string());
     let plan =
@@ -415,7 +410,7 @@ fn milliseconds() -> u64 {
 
 #[cfg(unix)]
 #[test]
-fn a_site_without_a_folder_here_is_told() {
+fn site_without_a_folder_is_reported() {
     let studio = studio();
     studio.localized("bigbuck");
     let nowhere = |arguments: &[&str]| {
@@ -427,19 +422,17 @@ fn a_site_without_a_folder_here_is_told() {
         let script = "cd \"$0\" && rmdir \"$0\" && exec \"$@\"";
         shell.args(["-c", script]).arg(folder).arg(launcher.get_program());
         shell.args(launcher.get_args()).env_clear().env("PATH", "/usr/bin:/bin");
-        shell.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        shell.envs(variables_of(&launcher));
         shell
     };
     for choice in [["--project", "alpha"], ["--project-id", "101"]] {
         failed(&mut nowhere(&choice)).is(121, &[choice[1], "was not asked"]).hints("SHOTGUN_HOME");
     }
-    let output = nowhere(&["--doctor"]).output().unwrap();
-    let shown = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.code() == Some(122) && shown.contains("no folder for the"), "{shown}");
+    nowhere(&["--doctor"]).fails_with(122).shows(&["no folder for the"]);
 }
 
 #[test]
-fn settings_of_the_site_are_checked() {
+fn malformed_site_settings_are_refused() {
     let studio = studio();
     for (line, part) in [
         ("refresh_after = 'soon'", "expected a duration"),
@@ -454,20 +447,18 @@ fn settings_of_the_site_are_checked() {
 
 #[cfg(unix)]
 #[test]
-fn what_somebody_was_killed_in_is_used_only_if_it_shows_that_it_is_whole() {
+fn interrupted_config_must_prove_complete() {
     let studio = studio();
     let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
-    let launch = || launcher(&studio, &["--project", "alpha", "x.py"]).output().unwrap();
-    assert!(launch().status.success());
+    let launch = || -> Run { launcher(&studio, &["--project", "alpha", "x.py"]).succeeds() };
+    launch();
     write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
-    let output = launch();
-    let warning = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && warning.contains("stays in use"), "{warning}");
+    launch().warns(&["stays in use"]);
     for mark in ["cache/update_start.txt", "cache/update_end.txt"] {
         fs::remove_file(alpha.join(mark)).unwrap();
     }
     fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
-    assert!(launch().status.success());
+    launch();
     write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
     failed(&mut launcher(&studio, &["--project", "alpha", "x.py"])).is(122, &["is not set"]);
 }

@@ -1,7 +1,8 @@
-//! Which core and which Python, and the checks of both.
+//! The choice and the checks of the core and the Python.
 
 use std::fs;
 
+use crate::scene::Runs;
 use crate::support::{
     Failure, OS, Studio, change, explained, failed, interpreter, make_executable, write,
 };
@@ -17,7 +18,7 @@ fn failure(studio: &Studio, project: &str) -> Failure {
 }
 
 #[test]
-fn a_localized_core() {
+fn localized_core_ignores_a_link_file() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     // A link file beside a localized core says nothing.
@@ -27,7 +28,7 @@ fn a_localized_core() {
 }
 
 #[test]
-fn a_shared_core_brings_its_own_interpreter_file() {
+fn shared_core_brings_its_interpreter_file() {
     let studio = Studio::new();
     let config = studio.shared("bigbuck", "v1");
     interpreter(&config, "/not/this/one");
@@ -43,7 +44,7 @@ fn a_shared_core_brings_its_own_interpreter_file() {
 }
 
 #[test]
-fn a_link_file_is_stripped_and_expanded() {
+fn link_file_is_stripped_and_expanded() {
     let studio = Studio::new();
     let core = studio.core("the core");
     studio.linked("spaces", format!("\t{} \r\n\r\n", core.display()));
@@ -60,7 +61,7 @@ fn a_link_file_is_stripped_and_expanded() {
 }
 
 #[test]
-fn variables_are_those_that_python_will_have() {
+fn link_file_expands_the_planned_environment() {
     let studio = Studio::new();
     studio.core("v1");
     studio.linked("bigbuck", "$CORES/v1");
@@ -69,7 +70,7 @@ fn variables_are_those_that_python_will_have() {
     studio.explain(["--project", "bigbuck", "--env", &set]);
     failure(&studio, "bigbuck").is(122, &["$CORES/v1"]).hints("not set");
 
-    // With --clean, what a file names stays, for Toolkit reads the file again.
+    // With --clean, variables that a file names stay: Toolkit reads the file again.
     let mut launcher = studio.launcher(["--clean", "--project", "bigbuck"]);
     let plan = explained(launcher.env("CORES", &cores).env("OTHER", "x"));
     assert_eq!(change(&plan, "CORES"), None);
@@ -80,7 +81,7 @@ fn variables_are_those_that_python_will_have() {
 }
 
 #[test]
-fn nothing_is_evaluated() {
+fn shell_syntax_is_not_evaluated() {
     let studio = Studio::new();
     let mark = studio.path("mark");
     for (project, text) in [
@@ -102,7 +103,7 @@ fn nothing_is_evaluated() {
 }
 
 #[test]
-fn a_studio_core_where_the_config_names_none() {
+fn studio_core_serves_configs_without_one() {
     let studio = Studio::new();
     studio.config("bigbuck");
     failure(&studio, "bigbuck").is(122, &["bigbuck", "no core", "studio"]).hints("core_");
@@ -119,7 +120,7 @@ fn a_studio_core_where_the_config_names_none() {
 }
 
 #[test]
-fn a_core_that_is_not_there() {
+fn missing_core_is_refused() {
     let studio = Studio::new();
     studio.linked("none", "None\n");
     studio.linked("undefined", "undefined");
@@ -134,14 +135,14 @@ fn a_core_that_is_not_there() {
 
 #[cfg(unix)]
 #[test]
-fn a_core_whose_path_cannot_be_listed() {
+fn core_path_with_a_separator_is_refused() {
     let studio = Studio::new();
     studio.shared("bigbuck", "a:b");
     failure(&studio, "bigbuck").is(122, &["cores/a:b", "PYTHONPATH"]);
 }
 
 #[test]
-fn a_relative_core_is_taken_from_the_working_directory_with_a_warning() {
+fn relative_core_path_is_joined_with_a_warning() {
     let studio = Studio::new();
     studio.core("v1");
     studio.linked("bigbuck", "cores/v1");
@@ -152,7 +153,7 @@ fn a_relative_core_is_taken_from_the_working_directory_with_a_warning() {
 }
 
 #[test]
-fn the_python_by_option_variable_settings_file() {
+fn python_choice_follows_precedence() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     for name in ["by option", "by-variable", "by-settings", "by-file"] {
@@ -180,7 +181,7 @@ fn the_python_by_option_variable_settings_file() {
 }
 
 #[test]
-fn a_python_may_be_words() {
+fn python_option_takes_words() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let python = format!("'{}' -s -W 'a b'", studio.python().display());
@@ -202,7 +203,7 @@ fn a_python_may_be_words() {
 
 #[cfg(unix)]
 #[test]
-fn a_python_by_name_is_looked_for_on_path() {
+fn python_name_is_searched_on_path() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     fs::remove_file(config.join(format!("config/core/interpreter_{OS}.cfg"))).unwrap();
@@ -240,7 +241,7 @@ fn a_python_by_name_is_looked_for_on_path() {
 
 #[cfg(unix)]
 #[test]
-fn a_python_that_cannot_be() {
+fn unusable_python_is_refused() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let cases = |text: &str| {
@@ -264,7 +265,7 @@ fn a_python_that_cannot_be() {
 
 #[cfg(unix)]
 #[test]
-fn a_core_without_packages_for_the_python() {
+fn core_without_packages_refuses_python() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let requirements = config.join("install/core/requirements");
@@ -274,16 +275,18 @@ fn a_core_without_packages_for_the_python() {
         make_executable(&python);
         python.to_str().unwrap().to_owned()
     };
-    let run = |python: &str| {
-        studio.launcher(["--project", "bigbuck", "--python", python]).output().unwrap()
+    let runs = |python: &str| {
+        studio.launcher(["--project", "bigbuck", "--python", python]).succeeds();
     };
-    assert!(run(&named("python3.12")).status.success(), "a core without requirements");
+    // A core without requirements.
+    runs(&named("python3.12"));
     for version in ["3.9", "3.10", "3.11"] {
         write(requirements.join(version).join("pkgs.zip"), "");
     }
     write(requirements.join("any/flow.zip"), "");
-    assert!(run(&named("python3.11")).status.success());
-    assert!(run(&named("mayapy")).status.success(), "a Python that does not tell its version");
+    runs(&named("python3.11"));
+    // A Python whose name does not show its version.
+    runs(&named("mayapy"));
 
     let fails = |python: &str| {
         let failure = studio.failure(["--project", "bigbuck", "--python", python]);
@@ -300,7 +303,7 @@ fn a_core_without_packages_for_the_python() {
 }
 
 #[test]
-fn a_shared_core_may_use_the_primary_instead() {
+fn shared_core_with_dev_config_warns() {
     let studio = Studio::new();
     let config = studio.shared("dev", "v1");
     let metadata = config.join("config/core/pipeline_configuration.yml");
@@ -318,8 +321,9 @@ fn a_shared_core_may_use_the_primary_instead() {
     write(&metadata, "pc_name: 'Primary'\r\n");
     assert!(warnings(&[]).is_empty());
     write(&metadata, "pc_name: Dev\n");
-    let output = studio.launcher(["--project", "dev"]).output().unwrap();
+    let run = studio.launcher(["--project", "dev"]).run();
     assert!(
-        output.stderr.starts_with(b"sgtk-python: warning: configuration shares") || cfg!(windows)
+        run.error().starts_with("sgtk-python: warning: configuration shares") || cfg!(windows),
+        "{run}"
     );
 }

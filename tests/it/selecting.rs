@@ -1,9 +1,11 @@
-//! Which project: by option, variable or link, below which roots.
+//! The choice of the project by option, variable or link, and the roots.
 
 use std::fs;
 
 use serde_json::Value;
 
+#[cfg(unix)]
+use crate::scene::Runs;
 use crate::support::{Studio, explained, failed, write};
 
 fn config(plan: &Value) -> &str {
@@ -11,7 +13,7 @@ fn config(plan: &Value) -> &str {
 }
 
 #[test]
-fn by_option() {
+fn option_chooses_the_project() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
     let plan = studio.explain(["--project", "bigbuck"]);
@@ -26,7 +28,7 @@ fn by_option() {
 }
 
 #[test]
-fn by_variable_when_no_option_says() {
+fn variable_chooses_without_an_option() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let sintel = studio.localized("sintel");
@@ -45,14 +47,14 @@ fn by_variable_when_no_option_says() {
 }
 
 #[test]
-fn names_of_more_than_one_level() {
+fn nested_project_name_is_found() {
     let studio = Studio::new();
     let child = studio.localized("parent/child");
     assert_eq!(config(&studio.explain(["--project", "parent/child"])), child.to_str().unwrap());
 }
 
 #[test]
-fn a_relative_config_is_joined_to_the_working_directory() {
+fn relative_config_is_joined_to_the_cwd() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let plan = studio.explain(["--config", "configs/bigbuck"]);
@@ -64,7 +66,7 @@ fn a_relative_config_is_joined_to_the_working_directory() {
 
 #[cfg(unix)]
 #[test]
-fn paths_are_as_written() {
+fn paths_stay_as_written() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     std::os::unix::fs::symlink(studio.path("configs"), studio.path("link")).unwrap();
@@ -73,7 +75,7 @@ fn paths_are_as_written() {
     assert_eq!(config(&plan), written.to_str().unwrap());
     assert!(plan["core"]["python_path"].as_str().unwrap().contains("link/../link/bigbuck/"));
 
-    // The shell's name for the working directory is what a studio knows it by.
+    // The working directory keeps the name that the shell gives it in `PWD`.
     let mut launcher = studio.launcher(["--config", "bigbuck"]);
     launcher.current_dir(studio.path("link")).env("PWD", studio.path("link"));
     assert_eq!(config(&explained(&mut launcher)), studio.path("link/bigbuck").to_str().unwrap());
@@ -86,7 +88,7 @@ fn paths_are_as_written() {
 }
 
 #[test]
-fn the_first_root_that_has_the_project() {
+fn first_root_with_the_project_wins() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let other = studio.localized("../more/sintel");
@@ -99,7 +101,7 @@ fn the_first_root_that_has_the_project() {
 }
 
 #[test]
-fn of_roots_in_each_other_the_nearest_counts_however_a_config_is_chosen() {
+fn nested_roots_pick_the_nearest() {
     let studio = Studio::new();
     let config = studio.config("inner/p");
     studio.core_at(&studio.path("configs/studio"));
@@ -118,7 +120,7 @@ fn of_roots_in_each_other_the_nearest_counts_however_a_config_is_chosen() {
 }
 
 #[test]
-fn two_choices_must_end_at_one_config() {
+fn contradicting_choices_are_refused() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
     let sintel = studio.localized("sintel");
@@ -154,7 +156,7 @@ fn hostile_names_are_refused() {
 }
 
 #[test]
-fn an_unknown_project_is_told_its_nearest() {
+fn unknown_project_suggests_the_nearest() {
     let studio = Studio::new();
     for name in ["bigbuck", "bigbuck2", "sintel"] {
         studio.localized(name);
@@ -171,7 +173,7 @@ fn an_unknown_project_is_told_its_nearest() {
 }
 
 #[test]
-fn a_folder_that_is_no_config() {
+fn folder_without_config_is_refused() {
     let studio = Studio::new();
     write(studio.path("configs/studio/readme"), "");
     studio.failure(["--project", "studio"]).is(122, &["configs", "studio"]).hints("roots.yml");
@@ -180,7 +182,7 @@ fn a_folder_that_is_no_config() {
 }
 
 #[test]
-fn without_a_root_the_default_is_named() {
+fn missing_roots_name_the_default() {
     let studio = Studio::new();
     let failure = failed(studio.launcher(["--project", "x"]).env_remove("SHOTGUN_BASE"));
     failure.is(121, &["/mnt/sgtk/configs", "the default"]);
@@ -188,7 +190,7 @@ fn without_a_root_the_default_is_named() {
 
 #[cfg(unix)]
 #[test]
-fn a_links_name_chooses() {
+fn link_name_chooses_the_project() {
     use std::os::unix::fs::symlink;
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
@@ -201,10 +203,9 @@ fn a_links_name_chooses() {
     let run = |words: &[&str], project: Option<&str>| {
         let mut command = std::process::Command::new(&link);
         let launcher = studio.launcher(words);
-        command.args(words).env_clear();
-        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.args(words).env_clear().envs(crate::support::variables_of(&launcher));
         project.map(|name| command.env("SGTK_PROJECT", name));
-        String::from_utf8(command.output().unwrap().stdout).unwrap()
+        command.prints()
     };
     let here = bigbuck.to_str().unwrap();
     for words in [&["--version"][..], &["--help"], &["-I", "-c", "pass"], &["-E"], &["--explain"]] {

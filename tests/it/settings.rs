@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(unix)]
+use crate::scene::Runs;
 use crate::support::{Studio, change, explained, failed, make_executable, write};
 
 fn with_settings(studio: &Studio, text: &str, arguments: &[&str]) -> std::process::Command {
@@ -17,7 +19,7 @@ fn toml(path: &Path) -> String {
 }
 
 #[test]
-fn roots() {
+fn roots_come_from_variable_or_settings() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let config = |text: &str| {
@@ -38,7 +40,7 @@ fn roots() {
 }
 
 #[test]
-fn a_project_of_the_settings() {
+fn project_table_applies_to_its_project() {
     let studio = Studio::new();
     let elsewhere = studio.localized("../elsewhere/bb");
     write(studio.path("other-python"), "");
@@ -69,7 +71,7 @@ fn a_project_of_the_settings() {
 }
 
 #[test]
-fn the_environment() {
+fn environment_table_changes_variables() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let text =
@@ -88,7 +90,7 @@ fn the_environment() {
 }
 
 #[test]
-fn the_users_file_lies_over_the_studios() {
+fn user_settings_override_the_studios() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let user = if cfg!(windows) {
@@ -145,7 +147,7 @@ fn user_key_counts_before_the_studios() {
 
 #[cfg(unix)]
 #[test]
-fn a_share_carries_its_own_settings() {
+fn settings_beside_the_launcher_count() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let copy = studio.path("share/bin/sgtk-python");
@@ -155,14 +157,12 @@ fn a_share_carries_its_own_settings() {
     std::os::unix::fs::symlink(&copy, studio.path("bin/sgtk-python")).unwrap();
     for program in [copy, studio.path("bin/sgtk-python")] {
         let mut launcher = std::process::Command::new(program);
-        launcher.args(["--explain=json", "--project", "bigbuck"]).env_clear();
-        let output = launcher.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        launcher.args(["--explain=json", "--project", "bigbuck"]).env_clear().succeeds();
     }
 }
 
 #[test]
-fn faults_are_told_with_file_line_and_key() {
+fn faults_name_file_line_and_key() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for (text, parts) in [
@@ -196,7 +196,7 @@ fn faults_are_told_with_file_line_and_key() {
 }
 
 #[test]
-fn a_byte_order_mark_and_windows_line_ends_are_fine() {
+fn byte_order_mark_and_crlf_are_accepted() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     let text = "\u{feff}[environment]\r\nset = { A = '1' }\r\n";
@@ -205,7 +205,7 @@ fn a_byte_order_mark_and_windows_line_ends_are_fine() {
 }
 
 #[test]
-fn the_example_in_the_package_is_right() {
+fn packaged_example_is_valid() {
     let studio = Studio::new();
     let bigbuck = studio.localized("bigbuck");
     let example = include_str!("../../packaging/sgtk-python.toml");

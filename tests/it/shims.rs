@@ -1,10 +1,13 @@
-//! `--make-shim`, and the files in `shims/` that artists start.
+//! `--make-shim`, and the files of `shims/` that artists start.
 
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, make_executable, write};
+use crate::scene::Runs;
+use crate::support::{
+    LAUNCHER, PYTHON, Studio, interpreter, make_executable, skip, variables_of, write,
+};
 
 fn studio() -> Studio {
     let studio = Studio::new();
@@ -12,14 +15,13 @@ fn studio() -> Studio {
     studio
 }
 
+#[track_caller]
 fn made(studio: &Studio, words: &[&str]) -> String {
-    let output = studio.launcher(words).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap().trim_end().to_owned()
+    studio.launcher(words).succeeds().text().trim_end().to_owned()
 }
 
 #[test]
-fn a_shim_is_the_projects_python() {
+fn shim_runs_the_projects_python() {
     let studio = studio();
     let expected = studio.path("home/bigbuck-python");
     let folder = studio.path("home");
@@ -43,8 +45,7 @@ fn a_shim_is_the_projects_python() {
     ] {
         let mut command = Command::new(expected_program(&studio));
         command.args(words).env_clear().env("SHOTGUN_BASE", studio.path("configs"));
-        let output = command.stdin(Stdio::null()).output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), expected);
+        assert_eq!(command.stdin(Stdio::null()).prints(), expected);
     }
 }
 
@@ -53,26 +54,24 @@ fn expected_program(studio: &Studio) -> std::path::PathBuf {
 }
 
 #[test]
-fn a_link_to_the_launcher_stays_the_way_to_it() {
+fn shim_points_to_the_launchers_link() {
     let studio = studio();
     let link = studio.path("bin/current/sgtk-python");
     write(studio.path("bin/current/x"), "");
     std::os::unix::fs::symlink(LAUNCHER, &link).unwrap();
     let launcher = studio.launcher(["--make-shim", "bigbuck", "home"]);
-    let output = Command::new("sgtk-python")
+    Command::new("sgtk-python")
         .args(launcher.get_args())
         .env_clear()
-        .envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))))
+        .envs(variables_of(&launcher))
         .env("PATH", link.parent().unwrap())
         .current_dir(studio.path(""))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        .succeeds();
     assert_eq!(std::fs::read_link(expected_program(&studio)).unwrap(), link);
 }
 
 #[test]
-fn what_cannot_be_made() {
+fn impossible_shims_are_refused() {
     let studio = studio();
     studio.localized("parent/child");
     studio.failure(["--make-shim", "bigbukc", "home"]).is(121, &["bigbukc"]).hints("bigbuck");
@@ -87,12 +86,11 @@ fn what_cannot_be_made() {
     write(studio.path("home/bigbuck-python"), "mine");
     studio.failure(["--make-shim", "bigbuck", "home"]).is(125, &["bigbuck-python", "another file"]);
     assert_eq!(std::fs::read_to_string(studio.path("home/bigbuck-python")).unwrap(), "mine");
-    // One of a launcher that was elsewhere, or is no longer, is made anew.
+    // A shim of a launcher that is gone is replaced.
     studio.localized("sintel");
     let shim = studio.path("home/sintel-python");
     symlink("/no/such/release/sgtk-python", &shim).unwrap();
-    let made = studio.launcher(["--make-shim", "sintel", "home"]).output().unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    made(&studio, &["--make-shim", "sintel", "home"]);
     assert_eq!(std::fs::read_link(&shim).unwrap(), Path::new(LAUNCHER));
 }
 
@@ -101,7 +99,7 @@ fn shims() -> std::path::PathBuf {
 }
 
 #[test]
-fn an_artists_script_starts_the_tool_and_keeps_its_log() {
+fn artist_script_keeps_a_log() {
     let studio = studio();
     let text = std::fs::read_to_string(shims().join("artist-tool")).unwrap();
     let script = studio.path("my tools/artist-tool");
@@ -121,37 +119,30 @@ fn an_artists_script_starts_the_tool_and_keeps_its_log() {
     start.env("PYTHONHOME", "/nowhere").env("PATH", "/usr/bin:/bin").current_dir("/");
     let log = studio.path("home/.cache/artist-tool.log");
     std::fs::create_dir(studio.path("work")).unwrap();
-    let status = start.args(["a b", "$x"]).status().unwrap();
-    assert_eq!(status.code(), Some(0));
-    let said = std::fs::read_to_string(&log).unwrap();
+    start.args(["a b", "$x"]).succeeds();
+    let logged = std::fs::read_to_string(&log).unwrap();
     assert!(
-        said.contains(&format!("{} ['a b', '$x']", studio.path("configs/bigbuck").display())),
-        "{said}"
+        logged.contains(&format!("{} ['a b', '$x']", studio.path("configs/bigbuck").display())),
+        "{logged}"
     );
-    let output = start.arg("--fail").output().unwrap();
-    assert_eq!(output.status.code(), Some(3));
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("exit code 3") && error.contains(log.to_str().unwrap()), "{error}");
+    start.arg("--fail").fails_with(3).warns(&["exit code 3", log.to_str().unwrap()]);
     // Where there is no place for the log it is a temporary file.
-    let output = start.env_remove("HOME").env("TMPDIR", studio.path("work")).output().unwrap();
-    let error = String::from_utf8(output.stderr).unwrap();
-    assert!(error.contains("exit code 3") && error.contains("'--fail'"), "{error}");
+    start.env_remove("HOME").env("TMPDIR", studio.path("work"));
+    start.fails_with(3).warns(&["exit code 3", "'--fail'"]);
     assert_eq!(std::fs::read_dir(studio.path("work")).unwrap().count(), 1);
 }
 
 #[test]
-fn shells_scripts_pass_shellcheck() {
+fn artist_script_passes_shellcheck() {
     let found = Command::new("shellcheck").arg("--version").stdout(Stdio::null()).status();
     if found.is_err() {
-        println!("there is no shellcheck here");
-        return;
+        return skip("no shellcheck on this machine");
     }
-    let output = Command::new("shellcheck").arg(shims().join("artist-tool")).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    Command::new("shellcheck").arg(shims().join("artist-tool")).succeeds();
 }
 
 #[test]
-fn a_desktop_entry_names_what_is_there() {
+fn desktop_entry_names_the_script() {
     let text = std::fs::read_to_string(shims().join("artist-tool.desktop")).unwrap();
     assert!(text.starts_with("[Desktop Entry]\n"));
     for key in ["Type=Application", "Name=", "Exec=", "Terminal=false"] {

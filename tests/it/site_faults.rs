@@ -1,5 +1,5 @@
 //! A site that fails, hangs or knows nothing, and launches that are killed meanwhile: one clear line, and
-//! what is realised stays in use.
+//! realised configurations stay in use.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -9,12 +9,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::distributed_support::{Distributed, WHERE, wait_until};
+use crate::distributed_support::{Distributed, WHERE, wait_for};
 use crate::real_core::PYTHON;
+use crate::scene::{Running, Runs};
 use crate::standin::Behaviour;
 use crate::support::{failed, failure_of, make_executable, write};
 
-/// Ways in which a site fails, and what the one line says of each.
+/// Ways in which a site fails, and a part of each message.
 const FAILURES: [(Behaviour, &str); 5] = [
     (Behaviour::Status(500), "500"),
     (Behaviour::Babbling, "no valid answer"),
@@ -23,19 +24,18 @@ const FAILURES: [(Behaviour, &str); 5] = [
     (Behaviour::DyingAfter(4), "no valid answer"),
 ];
 
-/// The settings for a site that behaves so: who waits for no answer need not wait long, and who gets one
-/// should not be in a hurry.
-fn patience(behaviour: Behaviour) -> &'static str {
+/// The settings for a site that behaves so: a short timeout only where no answer comes.
+fn timeout_for(behaviour: Behaviour) -> &'static str {
     if behaviour == Behaviour::Hanging { "timeout = '1s'" } else { "" }
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_that_fails_is_one_line() {
+fn site_failure_is_one_line() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", "print('launched')"];
     for (behaviour, part) in FAILURES {
-        distributed.settings(patience(behaviour));
+        distributed.settings(timeout_for(behaviour));
         distributed.site.behave(behaviour);
         failed(&mut distributed.launcher(&launch))
             .is(122, &["'alpha'", &distributed.site.address, part])
@@ -69,7 +69,7 @@ fn a_site_that_fails_is_one_line() {
         .is(121, &["alpha", "the project has no configuration for the plugin"])
         .hints("base_configuration");
     let mut refused = distributed.launcher(&launch);
-    // Nobody listens at the port of a connection, and nobody can.
+    // The port of a connection: nothing listens there, and nothing else can take it.
     let taken = TcpStream::connect(distributed.site.address.trim_start_matches("http://")).unwrap();
     let nowhere = format!("http://{}", taken.local_addr().unwrap());
     refused.env("SGTK_SITE", &nowhere);
@@ -79,18 +79,18 @@ fn a_site_that_fails_is_one_line() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_is_realised_stays_in_use_while_the_site_fails() {
+fn realised_config_survives_site_failure() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
     for (behaviour, part) in FAILURES {
-        distributed.settings(&format!("refresh_after = '0s'\n{}", patience(behaviour)));
+        distributed.settings(&format!("refresh_after = '0s'\n{}", timeout_for(behaviour)));
         distributed.site.behave(behaviour);
-        let output = distributed.launcher(&launch).output().unwrap();
-        let warning = String::from_utf8_lossy(&output.stderr);
-        assert!(warning.starts_with("sgtk-python: warning: "), "{warning}");
-        assert!(warning.contains(part) && warning.lines().count() == 1, "{behaviour:?}: {warning}");
-        assert_eq!(String::from_utf8_lossy(&output.stdout).trim_end(), alpha);
+        let run = distributed.launcher(&launch).succeeds();
+        let warning = run.error();
+        assert!(warning.starts_with("sgtk-python: warning: "), "{behaviour:?}\n{run}");
+        assert!(warning.contains(part) && warning.lines().count() == 1, "{behaviour:?}\n{run}");
+        assert_eq!(run.text().trim_end(), alpha, "{run}");
     }
     let asked = ["--refresh", "--project", "alpha", "-c", WHERE];
     distributed.settings("refresh_after = '0s'");
@@ -101,7 +101,7 @@ fn what_is_realised_stays_in_use_while_the_site_fails() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_unfinished_configuration_is_never_launched() {
+fn unfinished_config_is_never_launched() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -118,33 +118,29 @@ fn an_unfinished_configuration_is_never_launched() {
     assert_eq!(distributed.run(&launch), alpha);
 }
 
-/// Starts a launch that gets stuck at the site's last answers, and waits until it is so far.
-fn stuck(distributed: &Distributed, arguments: &[&str], after: usize) -> Child {
+/// Starts a launch that the site leaves without an answer after so many, and waits until it is so far.
+fn stuck(distributed: &Distributed, arguments: &[&str], after: usize) -> Running {
     let calls = distributed.site.calls();
     distributed.site.behave(Behaviour::HangingAfter(calls + after));
     let mut launcher = distributed.launcher(arguments);
-    let child = launcher.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    wait_until("it to come so far", || distributed.site.calls() >= calls + after);
-    child
+    let running = launcher.stdout(Stdio::null()).stderr(Stdio::null()).start();
+    wait_for("the launch's requests", || distributed.site.calls() >= calls + after);
+    running
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_launch_that_is_killed_leaves_the_next_one_working() {
+fn killed_launch_leaves_the_next_working() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     for after in [0, 2, 5, 7] {
-        let mut child = stuck(&distributed, &launch, after);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        stuck(&distributed, &launch, after).ends_killed().dies_by(9);
     }
     distributed.site.behave(Behaviour::Proper);
     let alpha = distributed.run(&launch);
     let refresh = ["--refresh", "--project", "alpha", "-c", WHERE];
     for after in [2, 5, 7] {
-        let mut child = stuck(&distributed, &refresh, after);
-        child.kill().unwrap();
-        child.wait().unwrap();
+        stuck(&distributed, &refresh, after).ends_killed().dies_by(9);
         distributed.site.behave(Behaviour::Proper);
         assert_eq!(distributed.run(&launch), alpha);
     }
@@ -152,7 +148,7 @@ fn a_launch_that_is_killed_leaves_the_next_one_working() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
+fn hanging_site_delays_no_other_launch() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -160,39 +156,37 @@ fn a_site_that_hangs_keeps_nobody_from_what_is_realised() {
     distributed.set("timeout", "10m");
     let mut first = stuck(&distributed, &launch, 1);
     assert_eq!(distributed.run(&launch), alpha);
-    let is_stuck = first.try_wait().unwrap().is_none();
-    first.kill().unwrap();
-    first.wait().unwrap();
-    assert!(is_stuck, "the second launch waited for the first");
+    assert!(first.try_wait().unwrap().is_none(), "the second launch waited for the first");
+    first.ends_killed().dies_by(9);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn jobs_that_begin_while_the_site_is_asked_are_not_disturbed() {
+fn job_started_during_a_query_delays_refresh() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", "pass"];
     distributed.run(&launch);
     distributed.settings("refresh_after = '0s'");
     distributed.set("timeout", "5s");
-    let mut first = stuck(&distributed, &launch, 1);
+    let first = stuck(&distributed, &launch, 1);
     let job = ["--project", "alpha", "-c", "print('here', flush=True); input(); import sgtk"];
     let mut job = distributed.launcher(&job);
-    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut job = job.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "here\n");
     // Toolkit tries a second time.
     distributed.site.behave(Behaviour::Proper);
-    assert!(first.wait().unwrap().success());
+    first.ends().succeeds();
     assert!(distributed.site.reads_of("Project") > 1, "it was asked");
     assert_eq!(distributed.site.reads_of("LocalStorage"), 1, "it was realised once");
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
-    assert!(job.wait().unwrap().success());
+    job.ends().succeeds();
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn realising_that_hangs_is_ended_with_all_that_it_started() {
+fn hanging_bootstrap_ends_with_its_children() {
     let distributed = Distributed::new();
     let server = TcpListener::bind("127.0.0.1:0").unwrap();
     let git = distributed.studio.path("bin/git");
@@ -211,30 +205,29 @@ fn realising_that_hangs_is_ended_with_all_that_it_started() {
     let launch = || {
         let mut launcher = distributed.launcher(&["--project", "delta", "-c", "pass"]);
         launcher.env("PATH", git.parent().unwrap()).stderr(Stdio::piped());
-        launcher.spawn().unwrap()
+        launcher.start()
     };
     let first = launch();
     let (mut connection, _) = server.accept().unwrap();
-    failure_of(&first.wait_with_output().unwrap()).is(122, &["'delta'", "no progress within 2 s"]);
-    // It closes when the last of them has ended.
+    failure_of(&first.ends()).is(122, &["'delta'", "no progress within 2 s"]);
+    // The connection closes when the last of the processes has ended.
     connection.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     assert_eq!(connection.read(&mut [0]).unwrap(), 0);
     distributed.set("realise_timeout", "10m");
-    let mut first = launch();
+    let first = launch();
     let _connection = server.accept().unwrap();
     let mut second = launch();
     let mut line = String::new();
     BufReader::new(second.stderr.take().unwrap()).read_line(&mut line).unwrap();
     assert!(line.starts_with("sgtk-python: warning: waiting for another launch"), "{line}");
-    for launch in [&mut second, &mut first] {
-        launch.kill().unwrap();
-        launch.wait().unwrap();
+    for launch in [second, first] {
+        launch.ends_killed().dies_by(9);
     }
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn a_question_in_vain_leaves_what_is_realised_alone() {
+fn failed_query_leaves_realised_configs_alone() {
     let distributed = Distributed::new();
     let launch = ["--project", "alpha", "-c", WHERE];
     let alpha = distributed.run(&launch);
@@ -252,7 +245,7 @@ fn a_question_in_vain_leaves_what_is_realised_alone() {
     assert_eq!(distributed.site.calls(), calls);
 }
 
-/// Whether a launch waits for another one's answer, or has it; where the system does not tell it is taken for granted.
+/// Checks whether a launch waits for another one's answer, or has it; true on a system that does not show it.
 fn has_a_lock_open(launch: &Child) -> bool {
     let open = fs::read_dir(format!("/proc/{}/fd", launch.id())).into_iter().flatten().flatten();
     let mut paths = open.filter_map(|entry| fs::read_link(entry.path()).ok());
@@ -261,7 +254,7 @@ fn has_a_lock_open(launch: &Child) -> bool {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn what_the_site_does_not_know_is_not_asked_again_at_once() {
+fn refusal_of_the_site_is_cached() {
     let distributed = Distributed::new();
     distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
     let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
@@ -297,19 +290,19 @@ fn what_the_site_does_not_know_is_not_asked_again_at_once() {
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn those_who_wait_share_a_failure() {
+fn waiting_launches_share_a_failure() {
     let distributed = Distributed::new();
     distributed.site.behave(Behaviour::Status(500));
     let launch = ["--project", "alpha", "-c", "pass"];
     failed(&mut distributed.launcher(&launch)).is(122, &["500"]);
     let alone = distributed.site.calls();
     let first = stuck(&distributed, &launch, 1);
-    let start = || distributed.launcher(&launch).stderr(Stdio::piped()).spawn().unwrap();
-    let waiting: Vec<Child> = (0..5).map(|_| start()).collect();
-    wait_until("all to wait", || waiting.iter().all(has_a_lock_open));
+    let start = || distributed.launcher(&launch).stderr(Stdio::piped()).start();
+    let waiting: Vec<Running> = (0..5).map(|_| start()).collect();
+    wait_for("all to wait", || waiting.iter().all(|launch| has_a_lock_open(launch)));
     distributed.site.behave(Behaviour::Status(500));
     for launch in waiting.into_iter().chain([first]) {
-        assert_eq!(launch.wait_with_output().unwrap().status.code(), Some(122));
+        launch.ends().fails_with(122);
     }
     let calls = distributed.site.calls();
     assert!(calls <= alone + 3, "{alone} {calls}: more than one answer, none, and a failure");

@@ -1,4 +1,4 @@
-//! A site that stands in for a real one: a few methods of its API over HTTP on loopback, and ways to fail.
+//! A stand-in for a site: a few methods of its API over HTTP on loopback, and ways to fail.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -14,11 +14,11 @@ pub const SCRIPT: (&str, &str) = ("robot", "s3cret-of-the-robot");
 /// How the site behaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Behaviour {
-    /// As a site does.
+    /// It answers as a site does.
     Proper,
     /// It answers every request with this status.
     Status(u16),
-    /// It answers with what is no JSON.
+    /// It answers with cut JSON.
     Babbling,
     /// It answers nothing.
     Hanging,
@@ -31,9 +31,9 @@ pub enum Behaviour {
 #[derive(Debug)]
 struct State {
     behaviour: Behaviour,
-    /// The methods that were called, with their parameters.
+    /// The methods that were called, and their parameters.
     calls: Vec<(String, Value)>,
-    /// The connections that something was asked by.
+    /// Connections that sent a request.
     connections: usize,
     entities: Vec<Value>,
 }
@@ -70,27 +70,27 @@ impl Site {
         self.state().behaviour = behaviour;
     }
 
-    /// Adds something that the site knows; it needs a `type` and an `id`.
+    /// Adds an entity to the site; it needs a `type` and an `id`.
     pub fn know(&self, entity: Value) {
         self.state().entities.push(entity);
     }
 
-    /// Takes away what the site knows.
+    /// Removes an entity from the site.
     pub fn forget(&self, kind: &str, id: i64) {
         self.state().entities.retain(|entity| entity["type"] != kind || entity["id"] != id);
     }
 
-    /// How often the site was asked anything.
+    /// Counts the requests.
     pub fn calls(&self) -> usize {
         self.state().calls.len()
     }
 
-    /// How many connections it was asked by.
+    /// Counts the connections that sent a request.
     pub fn connections(&self) -> usize {
         self.state().connections
     }
 
-    /// How often it was asked for something of this type.
+    /// Counts the reads of a type of entity.
     pub fn reads_of(&self, kind: &str) -> usize {
         let state = self.state();
         state.calls.iter().filter(|(method, of)| method == "read" && of["type"] == kind).count()
@@ -130,15 +130,15 @@ impl Site {
         }
     }
 
-    /// Answers nothing until whoever asked has left, or the site behaves otherwise.
+    /// Answers nothing until the client leaves or the site behaves in another way.
     fn hang(&self, mut stream: &TcpStream) {
         let _ = stream.set_read_timeout(Some(Duration::from_millis(20)));
         let hangs =
             || matches!(self.state().behaviour, Behaviour::Hanging | Behaviour::HangingAfter(_));
-        let is_silent = |error: &io::Error| {
+        let silently = |error: &io::Error| {
             matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut)
         };
-        while hangs() && stream.read(&mut [0; 64]).is_err_and(|error| is_silent(&error)) {}
+        while hangs() && stream.read(&mut [0; 64]).is_err_and(|error| silently(&error)) {}
     }
 
     fn answer(&self, request: &Value) -> Value {
@@ -192,7 +192,7 @@ fn read_request(reader: &mut BufReader<&TcpStream>) -> Option<Value> {
     Some(serde_json::from_slice(&body).unwrap_or_default())
 }
 
-/// Whether something fulfils a filter: `is` and groups of filters are all there is.
+/// Checks an entity against a filter: only `is` and groups of filters exist here.
 fn fulfils(entity: &Value, filter: &Value) -> bool {
     if let Some(filters) = filter["conditions"].as_array() {
         let mut fulfilled = filters.iter().map(|filter| fulfils(entity, filter));

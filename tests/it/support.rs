@@ -1,12 +1,15 @@
 //! A whole studio on disk, and the launcher in it.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::{fmt, io, thread};
 
 use serde_json::Value;
 use tempfile::TempDir;
+
+use crate::scene::{self, Runs};
 
 /// The launcher under test.
 pub const LAUNCHER: &str = env!("CARGO_BIN_EXE_sgtk-python");
@@ -20,12 +23,11 @@ pub const OS: &str = if cfg!(windows) {
     "Linux"
 };
 
-/// A real Python, without whatever stands in for it on `PATH`.
+/// A real Python: a `python3` on `PATH` may be a wrapper.
 #[cfg(unix)]
 pub static PYTHON: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
     let program = "import os, sys; print(os.path.realpath(sys.executable))";
-    let output = Command::new("python3").args(["-I", "-c", program]).output().expect("a python3");
-    PathBuf::from(String::from_utf8(output.stdout).unwrap().trim_end())
+    PathBuf::from(Command::new("python3").args(["-I", "-c", program]).prints().trim_end())
 });
 
 /// Writes a file, and the folders above it.
@@ -46,29 +48,37 @@ pub fn make_executable(path: &Path) {
 #[cfg(not(unix))]
 pub fn make_executable(_path: &Path) {}
 
-/// Makes a program of a file. Another process writes it: what this one has open the children have too that
-/// other tests start meanwhile, for a moment, and the system runs nothing that somebody may write to.
+/// Copies a file and makes the copy executable. Another process writes it: children that other tests start
+/// meanwhile inherit what this process has open, and the system runs no file that is open for writing.
 #[cfg(unix)]
 pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
     let mut install = Command::new("install");
     install.args(["-m", "755"]).arg(from.as_ref()).arg(to);
-    assert!(install.status().unwrap().success());
+    install.succeeds();
+}
+
+/// Says past the test's captured output that the running test is left out here, and why.
+pub fn skip(why: &str) {
+    use io::Write;
+    let current = thread::current();
+    let name = current.name().unwrap_or("a test");
+    let _ = writeln!(io::stderr(), "skipped {name}: {why}");
 }
 
 /// A studio: a folder for everything, with `configs`, `cores` and `home` in it.
 pub struct Studio {
-    /// Goes with the studio.
+    /// Deletes the folder with the studio.
     _folder: TempDir,
     root: PathBuf,
 }
 
 impl Studio {
     pub fn new() -> Self {
-        // What somebody may write to or not is part of a studio, whoever runs the tests.
+        // Permissions are part of a studio, whatever the umask of the tests' caller.
         #[cfg(unix)]
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-        let folder = tempfile::tempdir().unwrap();
-        // By its own name, for that is what a program's working directory is told to be.
+        let folder = tempfile::Builder::new().prefix(scene::STUDIO).tempdir().unwrap();
+        // Without links, as the system names a program's working directory.
         let root = if cfg!(unix) {
             folder.path().canonicalize().unwrap()
         } else {
@@ -109,7 +119,7 @@ impl Studio {
         config
     }
 
-    /// A config with a core of its own, and a Python.
+    /// A config with its own core and a Python.
     pub fn localized(&self, name: &str) -> PathBuf {
         let config = self.config(name);
         self.core_at(&config);
@@ -117,7 +127,7 @@ impl Studio {
         config
     }
 
-    /// A config that shares a core, by what its link file says.
+    /// A config that shares a core: its link file has this text.
     pub fn linked(&self, name: &str, link: impl AsRef<[u8]>) -> PathBuf {
         let config = self.config(name);
         write(config.join(format!("install/core/core_{OS}.cfg")), link);
@@ -137,7 +147,7 @@ impl Studio {
         core
     }
 
-    /// A realised configuration of a site's project, whole, in a cache folder.
+    /// A complete realised configuration of a site's project, in a cache folder.
     pub fn realised(&self, folder: &str, id: i64, project: &str) -> PathBuf {
         // Windows drops the dots at a name's end.
         let folder = if cfg!(windows) { folder.trim_end_matches('.') } else { folder };
@@ -155,7 +165,7 @@ impl Studio {
         config
     }
 
-    /// A core at a root: packages that tell where they are, and an interpreter file.
+    /// A core at a root: packages whose `origin` is that root, and an interpreter file.
     pub fn core_at(&self, root: &Path) {
         for package in ["tank", "sgtk"] {
             let file = root.join("install/core/python").join(package).join("__init__.py");
@@ -165,7 +175,7 @@ impl Studio {
         interpreter(root, self.python().to_str().unwrap());
     }
 
-    /// The launcher with these arguments, and nothing in its environment but the studio.
+    /// The launcher with these arguments, and only the studio in its environment.
     pub fn launcher<T: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = T>) -> Command {
         let mut command = Command::new(LAUNCHER);
         command
@@ -183,11 +193,13 @@ impl Studio {
     }
 
     /// The plan for these arguments.
+    #[track_caller]
     pub fn explain<T: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = T>) -> Value {
         explained(&mut self.launcher(arguments))
     }
 
     /// The failure for these arguments.
+    #[track_caller]
     pub fn failure<T: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = T>) -> Failure {
         failed(&mut self.launcher(arguments))
     }
@@ -199,6 +211,7 @@ pub fn interpreter(root: &Path, text: impl AsRef<[u8]>) {
 }
 
 /// The plan that a launcher prints when `--explain=json` comes before its arguments.
+#[track_caller]
 pub fn explained(launcher: &mut Command) -> Value {
     let mut explaining = Command::new(launcher.get_program());
     explaining.arg("--explain=json").args(launcher.get_args()).env_clear();
@@ -206,10 +219,14 @@ pub fn explained(launcher: &mut Command) -> Value {
     if let Some(folder) = launcher.get_current_dir() {
         explaining.current_dir(folder);
     }
-    let output = explaining.stdin(Stdio::null()).output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && error.is_empty(), "{:?} {error}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
+    let run = explaining.stdin(Stdio::null()).run().succeeds().silently();
+    run.json()
+}
+
+/// Returns the variables that a launcher sets, for a command that starts it in another way.
+pub fn variables_of(launcher: &Command) -> Vec<(OsString, OsString)> {
+    let set = launcher.get_envs().filter_map(|(name, value)| Some((name, value?)));
+    set.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The change to a variable in a plan: `None` if there is none, `Value::Null` if it is unset.
@@ -219,20 +236,38 @@ pub fn change<'a>(plan: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// How a launcher failed.
-#[derive(Debug)]
+#[must_use]
 pub struct Failure {
     pub code: i32,
     pub message: String,
     pub hint: Option<String>,
+    /// What a failing check shows.
+    scene: String,
 }
 
 impl Failure {
+    /// Reads one line with the message, perhaps a hint, and nothing else.
+    #[track_caller]
+    pub fn of(output: &Output, scene: String) -> Self {
+        assert!(output.stdout.is_empty(), "standard output is not empty\n{scene}");
+        let error = std::str::from_utf8(&output.stderr).expect("a message in UTF-8");
+        let lines: Vec<&str> = error.lines().collect();
+        assert!(matches!(lines.len(), 1 | 2) && error.ends_with('\n'), "no message\n{scene}");
+        let Some(message) = lines[0].strip_prefix("sgtk-python: error: ") else {
+            panic!("no message\n{scene}");
+        };
+        let message = message.to_owned();
+        let hint = lines.get(1).map(|line| line.strip_prefix("hint: ").expect(&scene).to_owned());
+        let Some(code) = output.status.code() else { panic!("no exit code\n{scene}") };
+        Failure { code, message, hint, scene }
+    }
+
     /// Checks the exit code, and that the message names all of these.
     #[track_caller]
     pub fn is(&self, code: i32, parts: &[&str]) -> &Self {
-        assert_eq!(self.code, code, "{self:?}");
+        assert_eq!(self.code, code, "another exit code\n{self:?}");
         for part in parts {
-            assert!(self.message.contains(part), "no {part:?} in {self:?}");
+            assert!(self.message.contains(part), "no {part:?} in the message\n{self:?}");
         }
         self
     }
@@ -240,29 +275,26 @@ impl Failure {
     /// Checks that the hint names this.
     #[track_caller]
     pub fn hints(&self, part: &str) -> &Self {
-        assert!(self.hint.as_ref().is_some_and(|hint| hint.contains(part)), "{self:?}");
+        let has_part = self.hint.as_ref().is_some_and(|hint| hint.contains(part));
+        assert!(has_part, "no {part:?} in the hint\n{self:?}");
         self
     }
 }
 
-/// Runs a launcher that has to fail: one line, perhaps a hint, and nothing else.
-#[track_caller]
-pub fn failed(launcher: &mut Command) -> Failure {
-    let output = launcher.output().unwrap();
-    failure_of(&output)
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {:?} {:?}\n{}", self.code, self.message, self.hint, self.scene)
+    }
 }
 
+/// Runs a launcher that has to fail.
+#[track_caller]
+pub fn failed(launcher: &mut Command) -> Failure {
+    launcher.run().failure()
+}
+
+/// Reads the failure of a launcher that has ended.
 #[track_caller]
 pub fn failure_of(output: &Output) -> Failure {
-    let error = String::from_utf8(output.stderr.clone()).expect("a message in UTF-8");
-    assert!(output.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&output.stdout));
-    let lines: Vec<&str> = error.lines().collect();
-    let message = lines.first().and_then(|line| line.strip_prefix("sgtk-python: error: "));
-    let hint = lines.get(1).map(|line| line.strip_prefix("hint: ").expect(&error).to_owned());
-    assert!(lines.len() <= 2 && error.ends_with('\n'), "{error:?}");
-    Failure {
-        code: output.status.code().expect("an exit code"),
-        message: message.unwrap_or_else(|| panic!("no message: {error:?}")).to_owned(),
-        hint,
-    }
+    Failure::of(output, scene::streams(output))
 }

@@ -1,12 +1,12 @@
-//! Jobs in a worker against plain launches: each script runs with either, and must tell them apart by
-//! nothing.
+//! Jobs in a worker against plain launches: each script runs both ways and must show no difference.
 
 use std::os::unix::fs::symlink;
 
+use crate::scene::{Run, Runs};
 use crate::support::write;
-use crate::warm_support::WarmStudio;
+use crate::warm_support::{WarmStudio, is_ready};
 
-/// What a job sees of itself.
+/// Prints what a job can see of itself.
 const SHOW: &str = r"
 import os, sys, signal, resource, time
 main = sys.modules['__main__']
@@ -23,9 +23,10 @@ print([resource.getrlimit(number) for number in range(16)], time.tzname)
 print([(number, os.get_inheritable(int(number))) for number in sorted(os.listdir('/proc/self/fd'), key=int)[:3]])
 ";
 
-/// Scripts; `$L` launches. Those that end with `# cold` may not run in a worker.
-const SCRIPTS: &[&str] = &[
-    // Words, variables, place.
+// Scripts, in which `$L` launches.
+
+/// Words, variables, working directory, limits.
+const CONTEXTS: &[&str] = &[
     r#"$L -c "$(cat show.py)" a 'b c' '' -u -- $'\xff\xfe' ä"#,
     r"A=$'\xff=\n' B= C=1=2 $L show.py x",
     "$L ./show.py; $L sub/../show.py; $L link.py; $L /dev/stdin < show.py",
@@ -42,7 +43,9 @@ const SCRIPTS: &[&str] = &[
     "$L -c 'import tempfile; print(tempfile.gettempdir())'; mkdir tmp; TMPDIR=$PWD/tmp $L -c 'import tempfile; print(tempfile.gettempdir())'; rmdir tmp",
     "$L -c 'import random, os; random.random(); print(len(os.urandom(3)))'",
     "$L -c 'import sgtk, tank; print(sgtk.origin, tank.__file__)'",
-    // Streams.
+];
+
+const STREAMS: &[&str] = &[
     "printf 'a\\r\\nb\\xff' | $L -c 'import sys; print(ascii(sys.stdin.buffer.read()), sys.stdin.read())'",
     "printf 'a\\r\\nb\\rc' | $L -c 'import sys; print(ascii(sys.stdin.read()), sys.stdin.newlines)'",
     "printf 'one\\ntwo\\nthree' > in; $L -c 'import sys; print(input(), sys.stdin.tell())' < in; rm in",
@@ -67,7 +70,9 @@ const SCRIPTS: &[&str] = &[
     r#"$L -c 'import os; os.closerange(3, 256); files = [open("show.py") for _ in range(10)]
 if os.fork() == 0: [os.fstat(file.fileno()) for file in files]; os._exit(7)
 print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
-    // Ends.
+];
+
+const STATUSES: &[&str] = &[
     "for code in 0 1 2 3 77 120 121 125 126 127 128 200 254 255; do $L -c \"import sys; sys.exit($code)\"; echo $?; done",
     "$L -c 'import sys; sys.exit()'; $L -c 'import sys; sys.exit(True)'; echo $?; $L -c 'import sys; sys.exit(-1)'; echo $?",
     "$L -c 'import sys; sys.exit(\"why ä\")'; echo $?; $L -c 'import sys; sys.exit((1, 2.5))'; echo $?",
@@ -79,6 +84,10 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
     "$L raises.py; echo $?; $L wrong.py; echo $?; $L missing.py; echo $?; $L -m missing; echo $?; $L -m raises; echo $?",
     "$L -c '1/0'; $L -c 'x = ('; $L folder_that_raises; $L -c 'import raises'",
     "$L -c 'import sys; sys.excepthook = lambda *a: print(a[0], a[2].tb_frame.f_code.co_name); 1/0'; echo $?",
+];
+
+/// Work that Python does before it ends.
+const ENDS: &[&str] = &[
     "$L -c 'import atexit; atexit.register(print, 1); atexit.register(print, 2); print(0)'; echo $?",
     "$L -c 'import atexit; atexit.register(lambda: 1/0); print(0)' 2>&1 | grep -v Exception; echo ${PIPESTATUS[0]}",
     "$L -c 'import atexit, sys; atexit.register(sys.stdout.write, \"last\"); sys.exit(5)'; echo $?",
@@ -90,7 +99,10 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
     "$L -c 'import tempfile; f = tempfile.NamedTemporaryFile(dir=\".\"); d = tempfile.TemporaryDirectory(dir=\".\")' 2>/dev/null; ls",
     "$L -c 'class C:\n def __del__(self): print(\"deleted\")\nc = C()'",
     "$L -c 'import asyncio\nasync def f(): return 1\nprint(asyncio.run(f()))'",
-    // Processes inside.
+];
+
+/// Processes that a job starts.
+const PROCESSES: &[&str] = &[
     "$L -c 'import subprocess; print(subprocess.run([\"cat\"], input=b\"x\", stdout=-1)); subprocess.run(\"exit 3\", shell=True)'",
     "$L -c 'import os\npid = os.fork()\nif not pid: raise SystemExit(3)\nprint(os.waitpid(pid, 0)[1])'; echo $?",
     "$L -c 'import os\nif os.fork(): os.wait()\nprint(1, flush=True)'",
@@ -103,8 +115,8 @@ print(os.waitstatus_to_exitcode(os.wait()[1]))'; echo $?"#,
     "$L -c 'import sys\ndef f(n): return n and f(n - 1)\nprint(f(900))'",
 ];
 
-#[test]
-fn nothing_tells_a_worker_from_a_plain_launch() {
+/// A studio with the programs that the scripts run, and a worker.
+fn studio() -> WarmStudio {
     let warm = WarmStudio::new();
     let work = |name: &str, text: &str| write(warm.studio.path("work").join(name), text);
     work("show.py", SHOW);
@@ -130,41 +142,71 @@ fn nothing_tells_a_worker_from_a_plain_launch() {
     let zip = "import zipfile; zipfile.ZipFile('zipped.zip', 'w').write('show.py', '__main__.py')";
     warm.text(&format!("$L -c \"{zip}\""));
     warm.start();
+    warm
+}
+
+/// Runs each script both ways and compares statuses and streams.
+fn jobs_match_plain_launches(scripts: &[&str]) {
+    let warm = studio();
+    let result = |run: &Run| format!("{}\n{}{}", run.status, run.text(), run.error());
     let mut differences = Vec::new();
-    for script in SCRIPTS {
+    for script in scripts {
         let before = warm.worker()["done"].as_u64().unwrap();
-        let told = |script: &str| {
-            let output = warm.run(script);
-            let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-            format!("{}\n{}{}", output.status, text(&output.stdout), text(&output.stderr))
-        };
-        let (plain, in_worker) = (told(script), told(&script.replace("$L", "$W")));
+        let plain = result(&warm.shell(script).run());
+        let in_worker = result(&warm.shell(&script.replace("$L", "$W")).run());
         if plain != in_worker.replace("--warm ", "") {
-            let told = |one: &str, other: &str| {
-                let lines = one.lines().filter(|line| !other.contains(line));
-                lines.collect::<Vec<_>>().join("\n")
-            };
-            let (only_plain, only_warm) = (told(&plain, &in_worker), told(&in_worker, &plain));
+            let only_plain = lines_without(&plain, &in_worker);
+            let only_warm = lines_without(&in_worker, &plain);
             differences.push(format!("{script}\nplain: {only_plain}\nwarm:  {only_warm}"));
         }
-        // It counts a job when its process has gone, which may be after its end was told.
+        // The worker counts a job when its process has gone, perhaps after its launcher.
         warm.until(|workers| workers[0]["done"].as_u64() > Some(before));
     }
     assert!(differences.is_empty(), "{}", differences.join("\n\n"));
 }
 
-#[test]
-fn what_python_does_to_its_variables_is_done_for_a_job() {
-    let warm = WarmStudio::new();
-    let program = "-c 'import os; print(os.environ.get(\"LC_CTYPE\"), os.getppid())'";
-    warm.run(&format!("unset LANG; $W {program}"));
-    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
-    let told = warm.text(&format!("unset LANG; $W {program}"));
-    assert_eq!(told, format!("C.UTF-8 {}", warm.worker()["pid"]));
+fn lines_without(one: &str, other: &str) -> String {
+    let lines = one.lines().filter(|line| !other.contains(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 #[test]
-fn all_exit_codes() {
+fn job_contexts_match_plain_python() {
+    jobs_match_plain_launches(CONTEXTS);
+}
+
+#[test]
+fn job_streams_match_plain_python() {
+    jobs_match_plain_launches(STREAMS);
+}
+
+#[test]
+fn job_statuses_match_plain_python() {
+    jobs_match_plain_launches(STATUSES);
+}
+
+#[test]
+fn job_ends_match_plain_python() {
+    jobs_match_plain_launches(ENDS);
+}
+
+#[test]
+fn job_processes_match_plain_python() {
+    jobs_match_plain_launches(PROCESSES);
+}
+
+#[test]
+fn job_variables_match_plain_python() {
+    let warm = WarmStudio::new();
+    let program = "-c 'import os; print(os.environ.get(\"LC_CTYPE\"), os.getppid())'";
+    warm.run(&format!("unset LANG; $W {program}"));
+    warm.until(|workers| workers.iter().any(is_ready));
+    let shown = warm.text(&format!("unset LANG; $W {program}"));
+    assert_eq!(shown, format!("C.UTF-8 {}", warm.worker()["pid"]));
+}
+
+#[test]
+fn all_exit_codes_pass_through() {
     let warm = WarmStudio::new();
     warm.start();
     let codes =
@@ -175,7 +217,7 @@ fn all_exit_codes() {
 }
 
 #[test]
-fn one_job_leaves_nothing_for_the_next() {
+fn job_leaves_nothing_for_the_next() {
     let warm = WarmStudio::new();
     warm.start();
     let first = "import sys, os, sgtk, json, builtins; sys.modules['mine'] = 1; os.environ['MINE'] = '1'; sgtk.mine = builtins.mine = 1; sys.path.append('mine'); os.chdir('/'); os.umask(0); f = open('/dev/null')";
@@ -191,7 +233,7 @@ fn one_job_leaves_nothing_for_the_next() {
 }
 
 #[test]
-fn what_a_worker_cannot_give_runs_cold() {
+fn unsupported_job_runs_cold() {
     let warm = WarmStudio::new();
     warm.start();
     for (script, text, why) in [
@@ -216,7 +258,7 @@ fn what_a_worker_cannot_give_runs_cold() {
 }
 
 #[test]
-fn what_makes_two_workers_different() {
+fn changed_context_gets_its_own_worker() {
     let warm = WarmStudio::new();
     let first = warm.start()["pid"].clone();
     let own = |script: &str| warm.text(script).lines().last().unwrap_or_default().to_owned();
@@ -240,8 +282,7 @@ fn what_makes_two_workers_different() {
     {
         let script = format!("{other} {parent}").replace("CONFIG", config.to_str().unwrap());
         assert_ne!(own(&script), first.to_string(), "{other}");
-        // It has a worker of its own now.
-        let is_ready = |worker: &serde_json::Value| worker["state"] == "ready";
+        // The launch started another worker.
         let expected = number + 2;
         warm.until(|workers| workers.iter().filter(|worker| is_ready(worker)).count() == expected);
         assert_ne!(own(&script), first.to_string(), "{other}");
@@ -249,18 +290,18 @@ fn what_makes_two_workers_different() {
 }
 
 #[test]
-fn the_next_job_finds_no_key_of_the_first_ones() {
+fn next_job_sees_no_earlier_credentials() {
     let warm = WarmStudio::new();
     warm.text("export SHOTGUN_FARM_SCRIPT_KEY=k STUDIO_TOKEN=t MINE=m; $W -c pass");
-    warm.until(|workers| workers.iter().any(|worker| worker["state"] == "ready"));
+    warm.until(|workers| workers.iter().any(is_ready));
     let parents =
         "print(open('/proc/%d/environ' % os.getppid()).read() + open('/proc/self/environ').read())";
-    let told = warm.text(&format!(
+    let shown = warm.text(&format!(
         "export SHOTGUN_FARM_SCRIPT_KEY=k; $W -c \"import os; {parents}; print(os.environ['SHOTGUN_FARM_SCRIPT_KEY'], os.environ.get('MINE'))\""
     ));
-    assert!(told.ends_with("k None"), "{told}");
+    assert!(shown.ends_with("k None"), "{shown}");
     for part in ["SHOTGUN_FARM_SCRIPT_KEY=", "STUDIO_TOKEN=", "MINE="] {
-        assert!(!told.contains(part), "{part} in {told}");
+        assert!(!shown.contains(part), "{part} in {shown}");
     }
     warm.until(|workers| workers[0]["done"] == 1);
 }

@@ -1,14 +1,15 @@
-//! Engines in workers, with the real core and a site that stands in: started for each job, or kept.
+//! Engines in workers, with the real core and a stand-in for a site: started for each job, or kept.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::distributed_support::Distributed;
-use crate::support::write;
-use crate::warm_support::{PRELUDE, lives, stop_after_starts, wait_until};
+use crate::scene::{Run, Runs};
+use crate::support::{variables_of, write};
+use crate::warm_support::{PRELUDE, is_ready, lives, stop_after_starts, wait_until};
 
 /// A studio with a distributed project, whose jobs run in workers.
 struct Engines(Distributed);
@@ -26,40 +27,39 @@ impl Engines {
         Engines(distributed)
     }
 
-    /// The launcher without descriptors that whoever runs the tests left open.
+    /// The launcher without descriptors that the tests' caller left open.
     fn command(&self, arguments: &[&str]) -> Command {
         let launcher = self.0.launcher(arguments);
         let mut command = Command::new("bash");
         command.args(["-c", &format!("{PRELUDE}exec \"$@\""), "bash"]).arg(launcher.get_program());
         command.args(launcher.get_args()).env_clear();
-        command.envs(launcher.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        command.envs(variables_of(&launcher));
         command.env("XDG_RUNTIME_DIR", self.0.studio.path("run")).env("PATH", "/usr/bin:/bin");
         command
     }
 
-    fn job(&self, words: &[&str]) -> Output {
+    /// Runs a job; the caller checks its status.
+    fn job(&self, words: &[&str]) -> Run {
         let launch = ["--project", "alpha", "--warm", "--engine", "tk-test"];
-        self.command(&[&launch, words].concat()).output().unwrap()
+        self.command(&[&launch, words].concat()).run()
+    }
+
+    /// Returns the output of a job that has to succeed without a word on standard error.
+    #[track_caller]
+    fn says(&self, words: &[&str]) -> String {
+        self.job(words).prints()
     }
 
     #[track_caller]
-    fn says(&self, words: &[&str]) -> String {
-        let output = self.job(words);
-        let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && error.is_empty(), "{:?} {error}", output.status);
-        String::from_utf8(output.stdout).unwrap()
-    }
-
     fn workers(&self) -> Vec<Value> {
-        let output = self.command(&["--workers=json"]).output().unwrap();
-        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let list = self.command(&["--workers=json"]).succeeds().json();
         list["workers"].as_array().unwrap().clone()
     }
 
     /// Starts a worker, and waits until it is ready.
     fn start(&self) {
         self.says(&["-c", "pass"]);
-        wait_until(|| self.workers().iter().any(|worker| worker["state"] == "ready"));
+        wait_until(|| self.workers().iter().any(is_ready));
     }
 
     fn done(&self) -> i64 {
@@ -73,38 +73,35 @@ impl Drop for Engines {
     }
 }
 
-const TELL: &str = "import os, sgtk, sys; engine = sgtk.platform.current_engine(); print(engine.instance_name, sgtk.get_authenticated_user(), sys.argv[1:], sorted(n for n, v in os.environ.items() if 'CREDENTIALS' in n or 'WORKER' in n)); sys.exit(engine.shotgun.find_one('Project', [['id', 'is', 101]])['id'] - 100)";
+const SHOW: &str = "import os, sgtk, sys; engine = sgtk.platform.current_engine(); print(engine.instance_name, sgtk.get_authenticated_user(), sys.argv[1:], sorted(n for n, v in os.environ.items() if 'CREDENTIALS' in n or 'WORKER' in n)); sys.exit(engine.shotgun.find_one('Project', [['id', 'is', 101]])['id'] - 100)";
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_is_started_in_the_child() {
+fn engine_starts_in_the_job() {
     let engines = Engines::new("");
-    // The first launch with an engine realises the configuration, for which a worker of its own comes.
+    // The first launch with an engine realises the configuration, which gets another worker.
     let none = ["--project", "alpha", "--engine", "tk-none", "-c", "pass"];
-    assert_eq!(engines.command(&none).output().unwrap().status.code(), Some(122));
+    engines.command(&none).fails_with(122);
     engines.start();
-    let plain = engines.0.launcher(&["--project", "alpha", "--engine", "tk-test", "-c", TELL, "a"]);
-    let plain = { plain }.output().unwrap();
-    let warm = engines.job(&["-c", TELL, "a"]);
-    assert_eq!(warm, plain);
-    assert_eq!(warm.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&warm.stdout).starts_with("up "));
+    let words = ["--project", "alpha", "--engine", "tk-test", "-c", SHOW, "a"];
+    let plain = engines.0.launcher(&words).fails_with(1);
+    let warm = engines.job(&["-c", SHOW, "a"]).fails_with(1);
+    assert_eq!(*warm, *plain);
+    assert!(warm.text().starts_with("up "), "{warm}");
     wait_until(|| engines.done() == 1);
-    let output = engines.command(&[&["--warm"], &none[..]].concat()).output().unwrap();
-    assert_eq!(output.status.code(), Some(122));
+    engines.command(&[&["--warm"], &none[..]].concat()).fails_with(122);
     wait_until(|| engines.done() == 2);
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_that_is_kept_is_there_for_every_job_with_connections_of_its_own() {
+fn kept_engine_serves_jobs_separately() {
     let engines = Engines::new("keep_engine = true");
     engines.start();
-    let output = engines.job(&["-c", TELL, "a"]);
-    assert_eq!(String::from_utf8_lossy(&output.stdout), "tk-test robot ['a'] []\ndown\n");
-    assert_eq!(output.status.code(), Some(1));
+    let run = engines.job(&["-c", SHOW, "a"]).fails_with(1);
+    assert_eq!(run.text(), "tk-test robot ['a'] []\ndown\n", "{run}");
     let connections = engines.0.site.connections();
-    // Each waits for the other one while its connection is open.
+    // Each job waits for the other while its connection is open.
     let folder = engines.0.studio.path("meeting");
     fs::create_dir(&folder).unwrap();
     let program = "import os, sgtk, sys, time
@@ -113,18 +110,18 @@ sg.find_one('Project', [['id', 'is', 101]])
 open(os.path.join(sys.argv[1], sys.argv[2]), 'w').close()
 latest = time.monotonic() + 60
 while len(os.listdir(sys.argv[1])) < 2:
-    assert time.monotonic() < latest, 'the other one does not come'
+    assert time.monotonic() < latest, 'the other job does not come'
     time.sleep(0.01)
 print(sg.find_one('Project', [['id', 'is', 101]])['id'])
 ";
     let launch = ["--project", "alpha", "--warm", "--engine", "tk-test", "-c", program];
     let jobs = ["one", "other"].map(|name| {
         let mut command = engines.command(&launch);
-        command.arg(&folder).arg(name).stdout(std::process::Stdio::piped()).spawn().unwrap()
+        command.arg(&folder).arg(name).stdout(Stdio::piped()).start()
     });
     for job in jobs {
-        let output = job.wait_with_output().unwrap();
-        assert_eq!(String::from_utf8_lossy(&output.stdout), "101\ndown\n");
+        let run = job.ends().succeeds();
+        assert_eq!(run.text(), "101\ndown\n", "{run}");
     }
     assert!(engines.0.site.connections() >= connections + 2);
     wait_until(|| engines.done() == 3);
@@ -132,9 +129,9 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
         "project": {"type": "Project", "id": 101, "name": "The alpha"}});
     engines.0.site.know(shot);
     let program = "import sgtk; print(sgtk.platform.current_engine().context.entity['id'])";
-    let told = engines.says(&["--entity", "Shot:7", "-c", program]);
-    // It was started anew for that, and ends with the job as the first one does.
-    assert!(told.ends_with("\n7\ndown\n"), "{told}");
+    let shown = engines.says(&["--entity", "Shot:7", "-c", program]);
+    // The engine was restarted for the entity, and ends with the job like the kept one.
+    assert!(shown.ends_with("\n7\ndown\n"), "{shown}");
     wait_until(|| engines.done() == 4);
     // Another environment is another engine.
     let environment = engines.0.alpha().join("config/env/project.yml");
@@ -146,9 +143,9 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
-fn an_engine_is_kept_as_long_as_its_environment_stays() {
+fn kept_engine_ends_with_its_environment() {
     let engines = Engines::new("keep_engine = true");
-    // Toolkit uses what the descriptor names, and the launcher knows the configuration's own.
+    // Toolkit reads the files of the descriptor; the launcher watches those of the realised configuration too.
     let used = engines.0.studio.path("descriptors/alpha/env/settings/apps/deep.yml");
     let own = engines.0.alpha().join("config/env/settings/apps/deep.yml");
     for file in [&used, &own] {
@@ -191,9 +188,7 @@ fn engine_that_cannot_be_kept_runs_plainly() {
         engines.says(&["-c", "pass"]);
         wait_until(|| engines.workers().iter().all(|worker| worker["state"] != "starting"));
         let plan = ["--project", "alpha", "--warm", "--engine", "tk-test", "--explain"];
-        let output = engines.command(&[&plan[..], &["-c", "pass"]].concat()).output().unwrap();
-        let told = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(told.contains(why), "{told}");
+        engines.command(&[&plan[..], &["-c", "pass"]].concat()).succeeds().shows(&[why]);
         assert!(engines.says(&["-c", "print('launched')"]).contains("launched"));
     }
 }

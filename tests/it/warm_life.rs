@@ -1,20 +1,21 @@
-//! A worker's life: who gets its places, when it leaves, and that it can be seen and stopped until it has.
+//! A worker's life: which jobs it takes, when it leaves, and that it can be listed and stopped until then.
 
 use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
-use crate::support::{PYTHON, write};
+use crate::scene::Runs;
+use crate::support::{PYTHON, skip, write};
 use crate::warm_faults::{at_socket, job, kill, pid, socket};
-use crate::warm_support::{WarmStudio, lives, wait_until};
+use crate::warm_support::{WarmStudio, is_ready, lives, wait_until};
 
 #[test]
-fn a_worker_that_retires_while_others_connect_stays_for_its_jobs() {
+fn retiring_worker_stays_for_its_jobs() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
-    let (mut child, _output, _) = job(&warm, "sys.stdin.read(); os._exit(3)");
+    let (mut launcher, _output, _) = job(&warm, "sys.stdin.read(); os._exit(3)");
     let path = socket(&warm);
-    // It finds both at once.
+    // The worker finds both requests at once.
     kill("-STOP", worker);
     let _asked = [b"Q", b"S"].map(|word| {
         let mut stream = at_socket(&path, |short| UnixStream::connect(short));
@@ -23,48 +24,48 @@ fn a_worker_that_retires_while_others_connect_stays_for_its_jobs() {
     });
     kill("-CONT", worker);
     wait_until(|| !path.exists());
-    drop(child.stdin.take());
-    // Only the worker can tell how it ended.
-    assert_eq!(child.wait().unwrap().code(), Some(3));
+    drop(launcher.stdin.take());
+    // Only the worker sees this exit status.
+    launcher.ends().fails_with(3);
     wait_until(|| !lives(worker));
 }
 
 #[test]
-fn a_job_that_starts_one_where_no_place_is_left_does_not_wait_for_itself() {
+fn nested_job_does_not_wait_for_itself() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
     let worker = pid(&warm.start());
     let nested = "import os, subprocess, sys; print(os.getppid(), flush=True); subprocess.run(sys.argv[1], shell=True, stdin=-3, timeout=50)";
-    let told = warm.text(&format!(
+    let shown = warm.text(&format!(
         "$W -c '{nested}' \"exec $W -c 'import os; print(os.getppid())'\"; $W -c 'import os; print(os.getppid())'"
     ));
-    let told: Vec<_> = told.lines().collect();
-    // The last is no job's, and has its turn.
-    assert_eq!((told[0], told[2]), (&*worker.to_string(), &*worker.to_string()));
-    assert_ne!(told[1], worker.to_string());
+    let parents: Vec<_> = shown.lines().collect();
+    // The last is not nested, and waits for its turn.
+    assert_eq!((parents[0], parents[2]), (&*worker.to_string(), &*worker.to_string()));
+    assert_ne!(parents[1], worker.to_string());
 }
 
 #[test]
-fn a_plan_that_does_not_fit_yet_waits_like_others() {
+fn oversized_plan_waits_like_others() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
     let worker = pid(&warm.start());
-    let (mut child, _output, _) = job(&warm, "sys.stdin.read()");
+    let (mut launcher, _output, _) = job(&warm, "sys.stdin.read()");
     let script = "word=$(head -c 100000 /dev/zero | tr '\\0' x); $W -c 'import os, sys; print(os.getppid(), len(sys.argv))' $word $word $word $word $word $word $word $word";
     let mut long = warm.shell(script);
-    let long = long.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap();
+    let long = long.stdin(Stdio::null()).stdout(Stdio::piped()).start();
     warm.until(|workers| workers[0]["waiting"] == 1);
-    // Longer than a launcher bears silence, after it has written a first part and after that.
+    // Longer than the launcher accepts silence, both after the first part of the plan and after that.
     std::thread::sleep(std::time::Duration::from_millis(4500));
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
-    let told = long.wait_with_output().unwrap().stdout;
-    assert_eq!(String::from_utf8_lossy(&told), format!("{worker} 9\n"));
+    drop(launcher.stdin.take());
+    launcher.ends().succeeds();
+    let run = long.ends().succeeds();
+    assert_eq!(run.text(), format!("{worker} 9\n"), "{run}");
     assert_eq!(pid(&warm.worker()), worker);
 }
 
 #[test]
-fn no_more_workers_are_started_at_once_than_there_may_be() {
+fn parallel_starts_respect_max_workers() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_workers = 2\n");
     let go = warm.studio.path("work/go");
@@ -77,43 +78,40 @@ fn no_more_workers_are_started_at_once_than_there_may_be() {
     let count = warm.workers().len();
     write(&go, "");
     assert!((1..=2).contains(&count), "{count}");
-    warm.until(|workers| workers.iter().all(|worker| worker["state"] == "ready"));
+    warm.until(|workers| workers.iter().all(is_ready));
     assert_eq!(warm.workers().len(), count);
 }
 
 #[test]
-fn workers_without_a_place_can_be_seen_and_stopped() {
+fn displaced_workers_can_be_stopped() {
     let warm = WarmStudio::new();
     let busy = pid(&warm.start());
-    let (mut child, _output, _) = job(&warm, "sys.stdin.read()");
-    // One that retires.
+    let (mut launcher, _output, _) = job(&warm, "sys.stdin.read()");
+    // A worker that retires.
     let core = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(core, "origin = 'another'");
     warm.until(|workers| workers[0]["state"] == "retiring");
-    // And one that is passed by.
+    // And a worker that is passed by.
     warm.run("$W -c pass");
-    let next = || warm.workers().into_iter().find(|worker| worker["state"] == "ready");
-    wait_until(|| next().is_some());
-    let silent = pid(&next().unwrap());
+    warm.until(|workers| workers.iter().any(is_ready));
+    let silent = pid(warm.workers().iter().find(|worker| is_ready(worker)).unwrap());
     kill("-STOP", silent);
     warm.run("$W -c pass");
-    let told = warm.text("$S --workers");
-    assert!(told.contains("retiring") && told.contains("stuck"), "{told}");
-    // They count.
+    warm.run("$S --workers").shows(&["retiring", "stuck"]);
+    // Both count.
     write(warm.studio.path("no-settings.toml"), "max_workers = 2\n");
     warm.run("$W -c pass");
     assert_eq!(warm.workers().len(), 2);
-    let told = warm.text("$S --stop-workers");
-    assert!(told.contains(&busy.to_string()) && told.contains(&silent.to_string()), "{told}");
+    warm.run("$S --stop-workers").shows(&[&busy.to_string(), &silent.to_string()]);
     wait_until(|| !lives(silent));
     assert_eq!(pid(&warm.worker()), busy);
-    drop(child.stdin.take());
-    assert!(child.wait().unwrap().success());
-    wait_until(|| warm.workers().is_empty());
+    drop(launcher.stdin.take());
+    launcher.ends().succeeds();
+    warm.until(<[_]>::is_empty);
 }
 
-/// Runs a program on a system without handles for processes (before Linux 5.3), which a filter makes of this one.
-const WITHOUT_HANDLES: &str = r#"
+/// Runs a program without pidfds, as before Linux 5.3: a filter refuses their system calls.
+const WITHOUT_PIDFDS: &str = r#"
 import ctypes, os, struct, sys
 rule = lambda code, jump, number: struct.pack("HBBI", code, jump, 0, number)
 rules = [rule(0x20, 0, 0), rule(0x15, 2, 434), rule(0x15, 1, 424), rule(0x06, 0, 0x7FFF0000), rule(0x06, 0, 0x50000 | 38)]
@@ -128,25 +126,23 @@ os.execv(sys.argv[1], sys.argv[1:])
 "#;
 
 #[test]
-fn a_stuck_worker_is_stopped_on_an_older_system_too() {
+fn stuck_worker_is_stopped_without_pidfds() {
     let warm = WarmStudio::new();
     let worker = pid(&warm.start());
     kill("-STOP", worker);
-    write(warm.studio.path("work/older.py"), WITHOUT_HANDLES);
+    write(warm.studio.path("work/older.py"), WITHOUT_PIDFDS);
     let python = PYTHON.to_str().unwrap();
-    let output = warm.run(&format!("{python} older.py $S --stop-workers"));
-    if output.status.code() == Some(99) {
-        println!("this system takes no filter");
-        return;
+    let run = warm.shell(&format!("{python} older.py $S --stop-workers")).run();
+    if run.status.code() == Some(99) {
+        return skip("this system accepts no filter");
     }
-    let told = String::from_utf8_lossy(&output.stdout);
-    assert!(told.contains(&worker.to_string()), "{output:?}");
+    run.succeeds().shows(&[&worker.to_string()]);
     wait_until(|| !lives(worker));
     assert_eq!(warm.workers().len(), 0);
 }
 
 #[test]
-fn a_start_that_hangs_can_be_seen_and_stopped() {
+fn hanging_start_can_be_stopped() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
     write(package, "import time\ntime.sleep(600)");
@@ -155,21 +151,20 @@ fn a_start_that_hangs_can_be_seen_and_stopped() {
         warm.text("$W -c pass");
         warm.until(|workers| workers.iter().any(|w| w["state"] == "starting" && w["pid"].is_i64()));
         let start = pid(&warm.worker());
-        // It has taken so long.
+        // As if the start took that long.
         warm.text("touch -d '2 minutes ago' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start");
         assert_eq!(
             (&warm.worker()["state"], &warm.worker()["project"]),
             (&"stuck".into(), &"bigbuck".into())
         );
-        let told = warm.text(stop);
-        assert!(told.contains(&start.to_string()), "{told}");
+        warm.run(stop).shows(&[&start.to_string()]);
         wait_until(|| !lives(start));
         assert!(warm.workers().is_empty());
     }
 }
 
 #[test]
-fn what_changes_while_a_worker_starts_is_not_kept() {
+fn change_during_start_is_noticed() {
     let warm = WarmStudio::new();
     let [begun, go] = ["work/begun", "work/go"].map(|name| warm.studio.path(name));
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
@@ -182,9 +177,9 @@ fn what_changes_while_a_worker_starts_is_not_kept() {
     wait_until(|| begun.exists());
     write(package.join("deep.py"), "version = 2");
     write(&go, "");
-    wait_until(|| {
+    warm.until(|workers| {
         warm.text("$W -c pass");
-        warm.workers().iter().any(|worker| worker["state"] == "ready")
+        workers.iter().any(is_ready)
     });
     let worker = pid(&warm.worker());
     let program = "import os, sgtk; print(os.getppid(), sgtk.deep.version)";

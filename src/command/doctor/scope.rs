@@ -7,6 +7,7 @@ use crate::command::choose::choose;
 use crate::context::Context;
 use crate::error::Error;
 use crate::finding::scan::Scan;
+use crate::site::RealisedConfigs;
 
 pub enum Scope {
     /// All that a scan finds.
@@ -45,7 +46,7 @@ impl Scope {
 fn scan_of(config: &Path, context: &Context) -> Scan {
     let variables = &context.inputs.variables;
     if let Some(site) = &context.site {
-        for record in site.realised(variables).records {
+        for record in RealisedConfigs::of(site, variables).scan().records {
             if record.path == config {
                 return Scan { records: vec![record], ..Scan::default() };
             }

@@ -9,8 +9,7 @@ use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::origin::Origin;
 use crate::resolve::Pythons;
-use crate::site::Site;
-use crate::site::credentials::Credentials;
+use crate::site::{Credentials, Site};
 
 pub fn roots(roots: &ConfigRoots) -> Vec<Finding> {
     let mut findings = Vec::new();
