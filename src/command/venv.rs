@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::disk::IoMessage;
 use crate::display::Printable;
 use crate::error::Error;
-use crate::exec;
+use crate::exec::python_command;
 use crate::interpreter::{self, Version};
 use crate::plan::{LaunchPlan, plan};
 use crate::request::{Choice, Request, Venv};
@@ -90,7 +90,7 @@ fn make(plan: &LaunchPlan, folder: &Path, launcher: &Path, project: &OsStr) -> R
         return Err(format!("Python is older than {OLDEST}: {path} ({})", python.origin));
     }
     let packages = plan.core.python_path();
-    let mut command = exec::command(python, &plan.environment);
+    let mut command = python_command(python, &plan.environment);
     command.args(&python.args).args(["-I", "-c", PROGRAM]);
     command.args([folder, launcher, &python.path]).arg(project).arg(packages);
     let output = command.stdin(Stdio::null()).output();

@@ -3,10 +3,11 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 use crate::pythons::PYTHONS;
 use crate::real_core;
+use crate::scene::Runs;
 use crate::support::{LAUNCHER, PYTHON, Studio, failed, interpreter, make_executable, write};
 
 /// python-environment-tools, `crates/pet-python-utils/src/env.rs`: VS Code keeps the `executable` of the answer.
@@ -34,8 +35,7 @@ impl Editor {
     }
 
     fn make(&self) {
-        let output = self.studio.launcher(["--make-venv", "bigbuck", "work/.venv"]).output();
-        let made = text(&output.unwrap());
+        let made = self.studio.launcher(["--make-venv", "bigbuck", "work/.venv"]).prints();
         assert_eq!(made, format!("{}\n", self.python().display()));
     }
 
@@ -52,7 +52,7 @@ impl Editor {
     }
 
     fn run(&self, program: impl AsRef<Path>, words: &[&str]) -> String {
-        text(&self.command(program, words).output().unwrap())
+        self.command(program, words).prints()
     }
 
     /// The path of the project's core as `SEEN` prints it.
@@ -60,13 +60,6 @@ impl Editor {
         let core = self.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
         format!("{} {}\n", python.display(), core.display())
     }
-}
-
-#[track_caller]
-fn text(output: &Output) -> String {
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success() && error.is_empty(), "{:?} {error}", output.status);
-    String::from_utf8(output.stdout.clone()).unwrap()
 }
 
 #[test]
@@ -97,7 +90,7 @@ fn activated_shell_finds_environment_by_name() {
         "import os, sys; print(sys.executable, os.environ['VIRTUAL_ENV'], os.environ['PATH'])";
     let script = format!(". '{}/bin/activate'; python -c \"{program}\"", editor.venv.display());
     let mut shell = editor.command("/bin/sh", &["-c", &script]);
-    let seen = text(&shell.env("PATH", "/usr/bin:/bin").output().unwrap());
+    let seen = shell.env("PATH", "/usr/bin:/bin").prints();
     let (own, venv) = (editor.python(), editor.venv.display());
     assert_eq!(seen, format!("{} {venv} {venv}/bin:/usr/bin:/bin\n", own.display()));
 }
@@ -121,7 +114,7 @@ fn venv_chooses_before_variables() {
     let own = editor.python();
     let mut command = editor.command(&own, &["-c", SEEN]);
     command.env("SGTK_PROJECT", "sintel").env("SGTK_PYTHON_WARM", "1");
-    assert_eq!(text(&command.output().unwrap()), editor.seen(&own));
+    assert_eq!(command.prints(), editor.seen(&own));
 }
 
 #[test]
@@ -134,18 +127,13 @@ fn other_core_is_warned_about_until_made_again() {
     fs::rename(config.join("install/core/python"), config.join("old")).unwrap();
     fs::remove_file(config.join("install/core/_core_upgrader.py")).unwrap();
     editor.studio.linked("bigbuck", core.to_str().unwrap());
-    let seen = || editor.command(editor.python(), &["-c", SEEN]).output().unwrap();
-    let output = seen();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(
-        error.starts_with("sgtk-python: warning: virtual environment names another core"),
-        "{error}"
-    );
-    assert!(error.contains("sgtk-python --make-venv bigbuck "), "{error}");
+    let mut probe = editor.command(editor.python(), &["-c", SEEN]);
+    let warning = "sgtk-python: warning: virtual environment names another core";
+    probe.succeeds().warns(&[warning, "sgtk-python --make-venv bigbuck "]);
     editor.make();
     let package = core.join("install/core/python/sgtk/__init__.py");
     let expected = format!("{} {}\n", editor.python().display(), package.display());
-    assert_eq!(text(&seen()), expected);
+    assert_eq!(probe.prints(), expected);
     assert_eq!(editor.run(editor.python(), &["-I", "-c", SEEN]), expected);
     assert_eq!(fs::read_to_string(editor.venv.join("lib/mine")).unwrap(), "stays");
 }
@@ -161,7 +149,7 @@ fn other_python_is_refused_until_made_again() {
         .is(122, &["pyvenv.cfg", link.to_str().unwrap()])
         .hints("--make-venv bigbuck");
     editor.make();
-    assert_eq!(text(&probe.output().unwrap()), editor.seen(&editor.python()));
+    assert_eq!(probe.prints(), editor.seen(&editor.python()));
 }
 
 #[test]
@@ -220,8 +208,8 @@ fn folders_of_others_are_left_alone() {
     studio.failure(["--make-venv", "bigbuck", "a", "b"]).is(125, &["--make-venv"]);
     studio.failure(["--make-venv", "bigbuck", "--project", "x"]).is(125, &["--make-venv"]);
     // Without a folder it has the project's name.
-    let output = studio.launcher(["--make-venv=bigbuck"]).output().unwrap();
-    assert_eq!(text(&output), format!("{}\n", studio.path("bigbuck-venv/bin/python").display()));
+    let made = studio.launcher(["--make-venv=bigbuck"]).prints();
+    assert_eq!(made, format!("{}\n", studio.path("bigbuck-venv/bin/python").display()));
 }
 
 #[test]
