@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// The programs' names, with their main modules below `shims/`.
-const PROGRAMS: [(&str, &str); 4] = [
+const PROGRAMS: [(&str, &str); 5] = [
     ("bootstrap", "bootstrap.main"),
     ("probe", "probe"),
     ("session", "session"),
+    ("venv_maker", "venv_maker"),
     ("worker", "worker.main"),
 ];
 

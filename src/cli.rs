@@ -18,7 +18,8 @@ Examples:
   sgtk-python --config /mnt/sgtk/configs/bigbuck_dev x.py
   sgtk-python --project bigbuck --explain script.py    what would run, and why
   sgtk-python --each=4 --match 'big*' nightly.py       for each project, four at once
-  sgtk-python --make-shim bigbuck ~/bin                a Python for bigbuck, for an editor
+  sgtk-python --make-shim bigbuck ~/bin                a Python for bigbuck, for a menu
+  sgtk-python --make-venv bigbuck .venv                the same as a virtual environment, for an editor
 
 In the script:
   import os, sgtk
@@ -150,11 +151,17 @@ pub struct Cli {
           default_missing_value = "fail", hide_possible_values = true)]
     pub exclusive: Option<Exclusive>,
 
-    /// Make PROJECT-python, a Python for an editor or a menu, in a folder (default: the working
+    /// Make PROJECT-python, a Python for a menu or a script's first line, in a folder (default: the working
     /// directory)
     #[arg(long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"],
           value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
     pub make_shim: Option<OsString>,
+
+    /// Make or update a virtual environment whose Python runs the project, for an editor; in a folder
+    /// (default: PROJECT-venv)
+    #[arg(long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "python"],
+          value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
+    pub make_venv: Option<OsString>,
 
     /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
     #[arg(long, conflicts_with = "action", value_name = "N", value_parser = clap::value_parser!(u64).range(3..))]

@@ -29,7 +29,7 @@ pub struct LaunchPlan {
     pub core: Core,
     pub interpreter: Interpreter,
     pub environment: Environment,
-    /// Python's command line, the program first.
+    /// Python's command line. The first word is the name that Python calls itself by.
     pub argv: Vec<OsString>,
     pub session: Option<Session>,
     pub location: Location,
@@ -143,7 +143,13 @@ fn decide(
             Printable::new(&name)
         ));
     }
-    let mut argv = vec![interpreter.path.clone().into_os_string()];
+    let mut program = &interpreter.path;
+    if let Some(venv) = &request.venv {
+        venv.check_interpreter(&interpreter)?;
+        warnings.extend(venv.core_warning(&core.python_path()));
+        program = &venv.python;
+    }
+    let mut argv = vec![program.clone().into_os_string()];
     argv.extend(interpreter.args.iter().cloned());
     argv.extend(request.arguments.iter().cloned());
     let isolating = Words::read(argv.get(1..).unwrap_or_default()).isolating;

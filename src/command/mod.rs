@@ -8,6 +8,7 @@ mod explain;
 mod launch;
 mod list;
 mod shim;
+mod venv;
 mod workers;
 
 use std::process::ExitCode;
@@ -27,6 +28,7 @@ pub fn run(context: &Context) -> Result<ExitCode> {
         Action::Doctor(format) => doctor::run(*format, context),
         Action::Each(each) => each::run(each, context),
         Action::MakeShim => shim::run(context),
+        Action::MakeVenv => venv::run(context),
         Action::Workers(format) => workers::list(*format, context),
         Action::StopWorkers => workers::stop(context),
         Action::Print(text) => console::print(text),

@@ -72,7 +72,7 @@ fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
 
 /// Returns the path by which the launcher was called, else its own file. The former may be a link that stays
 /// when a new version comes.
-fn launcher(inputs: &Inputs) -> Option<PathBuf> {
+pub(super) fn launcher(inputs: &Inputs) -> Option<PathBuf> {
     let own = inputs.location.launcher.clone()?;
     match called_path(inputs) {
         Some(called) if disk::is_same(&called, &own) => Some(called),

@@ -132,6 +132,9 @@ fn errors() -> Vec<Error> {
         Error::NoLauncher => Error::NoLauncher,
         Error::StatusDescriptor { .. } => Error::StatusDescriptor { number: 9, source: denied() },
         Error::Shim { .. } => Error::Shim { path: "/x".into(), why: "the folder does not exist".into() },
+        Error::VenvWithoutProject { .. } => Error::VenvWithoutProject { python: "/x".into() },
+        Error::VenvOutdated { .. } => Error::VenvOutdated {
+            venv: "/x".into(), python: "/python".into(), origin: OPTION, again: "sgtk-python --make-venv a /x".into() },
     }
 }
 

@@ -97,6 +97,10 @@ pub enum Error {
     /// The descriptor of `--status-fd` is not open, or not for writing.
     StatusDescriptor { number: u64, source: io::Error },
     Shim { path: PathBuf, why: String },
+    /// The Python of a virtual environment whose `pyvenv.cfg` lost the project's name.
+    VenvWithoutProject { python: PathBuf },
+    /// A virtual environment of another Python than the project's; `again` is the command that updates it.
+    VenvOutdated { venv: PathBuf, python: PathBuf, origin: Origin, again: String },
 }
 
 impl Error {
@@ -283,6 +287,12 @@ impl Error {
                 "cannot write to descriptor {number}: {} (option --status-fd)", IoMessage(source);
                 "leave the descriptor open for the launcher, such as with subprocess' pass_fds"),
             Error::Shim { path, why } => row!(Usage, "shim-failed", "cannot create: {}: {why}", shown(path)),
+            Error::VenvWithoutProject { python } => row!(NoProject, "venv-without-project",
+                "virtual environment names no project: {}", shown(python);
+                "make it again: sgtk-python --make-venv PROJECT FOLDER"),
+            Error::VenvOutdated { venv, python, origin, again } => row!(Broken, "venv-outdated",
+                "virtual environment was made for another Python: {}; the project has {} ({origin})", shown(venv), shown(python);
+                "update it: {}", shown(again)).file(venv),
         }
     }
 }

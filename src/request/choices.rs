@@ -38,6 +38,7 @@ impl LevelChoices {
         level.add(cli.config.clone().map(Choice::Config), Origin::Option("--config"));
         level.add(cli.path.clone().map(Choice::Path), Origin::Option("--path"));
         level.add(cli.make_shim.clone().map(Choice::Project), Origin::Option("--make-shim"));
+        level.add(cli.make_venv.clone().map(Choice::Project), Origin::Option("--make-venv"));
         if let Some(name) = &cli.pipeline {
             level.config_name = Some(Decided::new(name.clone(), Origin::Option("--pipeline")));
         }

@@ -3,8 +3,10 @@
 
 mod choices;
 mod each;
+mod venv;
 
 use std::ffi::{OsStr, OsString};
+use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
@@ -20,6 +22,7 @@ use choices::{LevelChoices, chooses_project, project_of_link};
 
 pub(crate) use choices::Choice;
 pub(crate) use each::Each;
+pub(crate) use venv::{Venv, is_script};
 
 /// Python's own long options (CPython: `Python/getopt.c`); the first word may be one of them.
 const PYTHONS_LONG_OPTIONS: [&str; 4] =
@@ -48,6 +51,8 @@ pub struct Request {
     pub(crate) misplaced: Option<OsString>,
     /// Allows arguments such as `-I`, which hide the core: an editor probes its Python with them.
     pub(crate) may_isolate: bool,
+    /// The virtual environment whose Python the caller started.
+    pub(crate) venv: Option<Venv>,
 }
 
 /// The command to run.
@@ -60,6 +65,7 @@ pub(crate) enum Action {
     Doctor(Format),
     Each(Each),
     MakeShim,
+    MakeVenv,
     Workers(Format),
     StopWorkers,
     /// Print the launcher's help or version.
@@ -80,8 +86,11 @@ pub(crate) struct EnvironmentOptions {
 impl Request {
     /// Parses the process' arguments and variables.
     pub fn parse(inputs: &Inputs) -> Result<Self, Error> {
-        match project_of_link(&inputs.program) {
-            Some(project) => Self::of_link(inputs, project),
+        if let Some(project) = project_of_link(&inputs.program) {
+            return Self::of_link(inputs, project);
+        }
+        match Venv::of(inputs)? {
+            Some(venv) => Ok(Self::of_venv(inputs, venv)),
             None => Self::of_command_line(inputs),
         }
     }
@@ -107,6 +116,28 @@ impl Request {
             may_isolate: true,
             ..Request::default()
         })
+    }
+
+    /// Parses a call from a virtual environment: every argument is Python's. The environment alone chooses the project,
+    /// and its Python never runs in a worker, which has another `sys.executable`.
+    fn of_venv(inputs: &Inputs, venv: Venv) -> Self {
+        let (project, origin) = (Choice::Project(venv.project.clone().into()), venv.origin());
+        let active = inputs.variable("VIRTUAL_ENV").map(Path::new);
+        let is_active = active.is_some() && active == venv.folder();
+        let keep = NamePattern::new("VIRTUAL_ENV").filter(|_| is_active);
+        Request {
+            warm: Some(Decided::new(false, origin.clone())),
+            choices: vec![Decided::new(project, origin)],
+            python: python_variable(inputs),
+            environment: EnvironmentOptions {
+                keep: keep.into_iter().collect(),
+                ..EnvironmentOptions::default()
+            },
+            arguments: venv.arguments.clone(),
+            may_isolate: true,
+            venv: Some(venv),
+            ..Request::default()
+        }
     }
 
     fn of_command_line(inputs: &Inputs) -> Result<Self, Error> {
@@ -148,6 +179,7 @@ impl Request {
             misplaced: cli.arguments.iter().find(|word| chooses_project(word)).cloned(),
             arguments: cli.arguments,
             may_isolate: false,
+            venv: None,
         })
     }
 }
@@ -164,6 +196,7 @@ fn action(cli: &Cli, inputs: &Inputs) -> Result<Action, Error> {
         Cli { stop_workers: true, .. } => Action::StopWorkers,
         Cli { explain: Some(format), .. } => Action::Explain(*format),
         Cli { make_shim: Some(_), .. } => Action::MakeShim,
+        Cli { make_venv: Some(_), .. } => Action::MakeVenv,
         _ => Action::Launch,
     })
 }

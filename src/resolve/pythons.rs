@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::inputs::Location;
 use crate::interpreter::Interpreter;
 use crate::origin::Origin;
+use crate::request::is_script;
 use crate::settings::Settings;
 use crate::toolkit::expand;
 
@@ -88,7 +89,8 @@ impl Pythons<'_> {
     }
 
     fn is_launcher(&self, path: &Path) -> bool {
-        self.location.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
+        is_script(path)
+            || self.location.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
     }
 
     /// Fails if a Python is missing, not executable, or this launcher. `written` is the text that names it.

@@ -29,6 +29,8 @@ mod doctor;
 #[cfg(unix)]
 mod each;
 #[cfg(unix)]
+mod editor;
+#[cfg(unix)]
 mod engines;
 mod environment;
 #[cfg(unix)]

@@ -225,7 +225,8 @@ class Failing(StudioTest):
 
     def test_options_with_which_no_script_runs(self):
         for word in ("--explain", "--explain=json", "--help", "--version", "--list=names", "--doctor", "--workers",
-                     "--stop-workers", "--make-shim=bigbuck", "--each=2", "--match=*", "--status-fd"):
+                     "--stop-workers", "--make-shim=bigbuck", "--make-venv=bigbuck", "--each=2", "--match=*",
+                     "--status-fd"):
             with self.assertRaisesRegex(ValueError, word.replace("*", ".")):
                 sgtk_python.start("-c", "print(1)", project="bigbuck", options=["--clean", word])
 

@@ -1,0 +1,104 @@
+//! Makes a virtual environment whose Python is the launcher: an editor that keeps the path by which Python calls
+//! itself keeps the project too. `shims/venv_maker.py` does the work in the project's own Python.
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{ExitCode, Stdio};
+
+use anyhow::Result;
+
+use super::choose::choose;
+use super::shim;
+use crate::bootstrap::Refresh;
+use crate::console;
+use crate::context::Context;
+use crate::disk::IoMessage;
+use crate::display::Printable;
+use crate::error::Error;
+use crate::exec::python_command;
+use crate::interpreter::{self, Version};
+use crate::plan::{LaunchPlan, plan};
+use crate::request::{Choice, Request, Venv};
+
+const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/venv_maker.py"));
+
+/// The oldest Python whose virtual environments the program can make.
+const OLDEST: &str = "3.6";
+
+/// Makes the virtual environment of a project that can be chosen, or updates it, and prints its Python's path.
+pub fn run(context: &Context) -> Result<ExitCode> {
+    let Context { request, inputs, .. } = context;
+    let chosen = choose(context, Refresh::IfStale)?;
+    let project = project(request);
+    let folder = folder(context, project)?;
+    let failed = |why: &str| Error::Shim { path: folder.clone(), why: why.into() };
+    if cfg!(windows) {
+        return Err(failed("Python on Windows does not start through a launcher").into());
+    }
+    if !is_free(&folder) {
+        return Err(failed("another folder or file has this name").into());
+    }
+    let plan = plan(chosen.selection, context)?;
+    let launcher = shim::launcher(inputs).ok_or(Error::NoLauncher)?;
+    make(&plan, &folder, &launcher, project).map_err(|why| failed(&why))?;
+    console::print(&format!("{}\n", Printable::new(&folder.join("bin/python"))))
+}
+
+fn project(request: &Request) -> &OsStr {
+    let mut choices = request.choices.iter();
+    let name = choices.find_map(|choice| match &choice.value {
+        Choice::Project(name) => Some(name.as_os_str()),
+        _ => None,
+    });
+    name.unwrap_or_default()
+}
+
+/// Returns the folder that the caller names, else `PROJECT-venv` in the working directory.
+fn folder(context: &Context, project: &OsStr) -> Result<PathBuf, Error> {
+    let folder = match context.request.arguments.as_slice() {
+        [] => {
+            let mut name = Path::new(project).file_name().unwrap_or(project).to_owned();
+            name.push("-venv");
+            PathBuf::from(name)
+        }
+        [folder] => PathBuf::from(folder),
+        [_, word, ..] => {
+            let word = Printable::new(word);
+            let message = format!("--make-venv takes one project and one folder: '{word}'");
+            return Err(Error::CommandLine { message, hint: None });
+        }
+    };
+    let absolute = context.inputs.location.absolute(&folder);
+    let absolute = absolute.ok_or_else(|| Error::no_directory(folder))?;
+    Ok(absolute.components().collect())
+}
+
+/// Returns true if a folder does not exist, is empty, or is one that `--make-venv` made.
+fn is_free(folder: &Path) -> bool {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => entries.next().is_none() || Venv::is_at(folder),
+        Err(_) => folder.symlink_metadata().is_err(),
+    }
+}
+
+/// Runs the program in the plan's Python. Fails with the last line of what it writes to standard error.
+fn make(plan: &LaunchPlan, folder: &Path, launcher: &Path, project: &OsStr) -> Result<(), String> {
+    let python = &plan.interpreter;
+    let version = interpreter::version(&python.path);
+    if version.is_some_and(|version| Some(version) < Version::parse(OLDEST)) {
+        let path = Printable::new(&python.path);
+        return Err(format!("Python is older than {OLDEST}: {path} ({})", python.origin));
+    }
+    let packages = plan.core.python_path();
+    let mut command = python_command(python, &plan.environment);
+    command.args(&python.args).args(["-I", "-c", PROGRAM]);
+    command.args([folder, launcher, &python.path]).arg(project).arg(packages);
+    let output = command.stdin(Stdio::null()).output();
+    let output = output.map_err(|error| IoMessage(&error).to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let error = String::from_utf8_lossy(&output.stderr);
+    let last = error.lines().last().unwrap_or("Python failed");
+    Err(Printable::new(last).to_string())
+}
