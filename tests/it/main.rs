@@ -25,6 +25,8 @@ mod distributed_support;
 #[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
+mod doctor_studio;
+#[cfg(unix)]
 mod each;
 #[cfg(unix)]
 mod engines;
