@@ -99,25 +99,23 @@ impl Diagnosis {
                 Severity::Ok => {}
             }
         }
-        let mut text = match problems {
+        let found = match problems {
             0 => "no problems".into(),
             count => counted(count, "problem"),
         };
-        if placed > 0 {
-            let projects = counted(projects.len(), "project");
-            if placed == problems {
-                text += &format!(" in {projects}");
-            } else {
-                text += &format!(" ({placed} in {projects})");
-            }
-        }
+        let count = counted(projects.len(), "project");
+        let mut parts = vec![match placed {
+            0 => found,
+            placed if placed == problems => format!("{found} in {count}"),
+            placed => format!("{found} ({placed} in {count})"),
+        }];
         for (count, word) in [(warnings, "warning"), (notes, "note")] {
             if count > 0 {
-                text += &format!(", {}", counted(count, word));
+                parts.push(counted(count, word));
             }
         }
         let fine = self.checks.iter().filter(|result| result.findings.is_empty()).count();
-        format!("{text}; {} fine", counted(fine, "check"))
+        format!("{}; {} fine", parts.join(", "), counted(fine, "check"))
     }
 }
 
