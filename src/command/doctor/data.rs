@@ -19,8 +19,8 @@ pub fn claims(scan: &Scan, all: &Scan, context: &Context) -> Vec<Finding> {
     let mut findings = Vec::new();
     for record in &scan.records {
         let config = PipelineConfig::at(&record.path);
-        let expand = |text: String| expand::text(&text, variables);
-        let Ok(storages) = metadata::storages(&config, expand) else { continue };
+        let storages = metadata::storages(&config, |text| expand::text(&text, variables));
+        let Ok(storages) = storages else { continue };
         let finding = whole_storage(record, &config, &storages)
             .or_else(|| whole_disk(&config, &storages))
             .or_else(|| of_another_project(record, &config, &storages, &owners, context));

@@ -33,7 +33,7 @@ enum Role {
     Code,
     /// The same, with all that is in it.
     Tree,
-    /// A root: whoever adds a folder adds a project.
+    /// A root: a folder that is added there is a project.
     Root,
     /// A folder above a root, configuration or core.
     Above,
