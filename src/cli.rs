@@ -115,11 +115,11 @@ pub struct Cli {
           default_missing_value = "text", hide_possible_values = true)]
     pub list: Option<ListFormat>,
 
-    /// Check the studio, or the chosen project; print each problem and its remedy, and exit 122 if there
-    /// is one
+    /// Check the studio, or the chosen project, as text, json, or all (with the checks that found nothing);
+    /// exit 122 if something is wrong
     #[arg(long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
-    pub doctor: Option<Format>,
+    pub doctor: Option<DoctorFormat>,
 
     /// Run in the project's worker, which has imported sgtk and forks a child for each job; without a
     /// worker start one, and run this job outside it [variable: SGTK_PYTHON_WARM=1]
@@ -214,6 +214,17 @@ pub enum ListFormat {
     Json,
     /// One name a line.
     Names,
+}
+
+/// A format of the doctor's report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// The findings.
+    Text,
+    /// The findings, then the checks that found nothing.
+    All,
+    /// One JSON object.
+    Json,
 }
 
 /// The reaction to another exclusive run.

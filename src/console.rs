@@ -25,6 +25,7 @@ pub enum Colour {
 
 /// The parameters of ANSI's "select graphic rendition".
 const BOLD: &str = "1";
+const GREEN: &str = "32";
 const BOLD_RED: &str = "1;31";
 const BOLD_YELLOW: &str = "1;33";
 const BOLD_CYAN: &str = "1;36";
@@ -50,6 +51,17 @@ impl Colour {
             Colour::Never => false,
         };
         if is_coloured { format!("\x1b[{style}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    /// Colours a mark of the doctor's on standard output.
+    pub(crate) fn paint_mark(self, mark: &str) -> String {
+        let style = match mark {
+            "wrong" => BOLD_RED,
+            "warning" => BOLD_YELLOW,
+            "note" => BOLD_CYAN,
+            _ => GREEN,
+        };
+        self.paint(style, mark, &stdout())
     }
 
     /// Makes the first line of a table bold.

@@ -12,6 +12,7 @@ use crate::cli::{Format, ListFormat};
 use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::display::Printable;
+use crate::error::Error;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
@@ -39,7 +40,10 @@ struct ListedProject {
 
 /// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
-    let list = listed(&context.scan_all(), context);
+    context.roots.need_a_root()?;
+    let scan = context.scan_all();
+    let list = listed(&scan, context);
+    warn_of_missing(&list, &scan, context)?;
     let format = match format {
         ListFormat::Names => return console::print(&names(&list)),
         ListFormat::Text => Format::Text,
@@ -80,6 +84,32 @@ fn listed(scan: &Scan, context: &Context) -> Vec<ListedProject> {
     }
     list.sort_by(|one, other| (&one.name, &one.config).cmp(&(&other.name, &other.config)));
     list
+}
+
+/// Warns of roots and configurations that are missing from the list. Fails if there is nothing to list and not
+/// even the default root exists.
+fn warn_of_missing(list: &[ListedProject], scan: &Scan, context: &Context) -> Result<(), Error> {
+    let Context { roots, site, .. } = context;
+    if list.is_empty() && site.is_none() && roots.is_unreachable() {
+        return Err(Error::NoRoot { roots: roots.folders.clone() });
+    }
+    if roots.are_named() {
+        for root in roots.missing() {
+            let path = Printable::new(&root.value);
+            console::warn(
+                &format!("root does not exist: {path} ({})", root.origin),
+                context.colour(),
+            );
+        }
+    }
+    for folder in scan.without_roots_file() {
+        let path = Printable::new(folder);
+        console::warn(
+            &format!("configuration has lost config/core/roots.yml and cannot be used: {path}"),
+            context.colour(),
+        );
+    }
+    Ok(())
 }
 
 fn empty(roots: &ConfigRoots) -> String {

@@ -21,7 +21,7 @@ use log::debug;
 use crate::display::Printable;
 
 pub use system::{
-    create_shim, file_id, is_closed_to_others, is_writable_by_all, keep_open_in_exec,
+    create_shim, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
     path_from_bytes, take_over, user_id,
 };
 

@@ -113,6 +113,11 @@ pub fn is_writable_by_all(data: &Metadata) -> bool {
     data.mode() & 0o002 != 0
 }
 
+/// Returns true for a folder in which only an entry's owner may rename or delete it.
+pub fn is_sticky(data: &Metadata) -> bool {
+    data.mode() & 0o1000 != 0
+}
+
 /// Returns true if the group or other users have any right to a file.
 pub fn is_open_to_others(data: &Metadata) -> bool {
     data.mode() & 0o077 != 0

@@ -88,6 +88,10 @@ pub fn is_writable_by_all(_data: &Metadata) -> bool {
     false
 }
 
+pub fn is_sticky(_data: &Metadata) -> bool {
+    false
+}
+
 pub fn is_open_to_others(_data: &Metadata) -> bool {
     false
 }

@@ -77,12 +77,26 @@ impl ConfigRoots {
     /// Fails if roots were named and none can be read: a share that is not mounted must not look like a
     /// studio without projects.
     pub fn need_a_root(&self) -> Result<(), Error> {
-        let is_named = |root: &Decided<PathBuf>| !matches!(root.origin, Origin::Default(_));
-        let is_unreadable = |root: &Decided<PathBuf>| fs::read_dir(&root.value).is_err();
-        if self.folders.iter().any(is_named) && self.folders.iter().all(is_unreadable) {
+        if self.are_named() && self.is_unreachable() {
             return Err(Error::NoRoot { roots: self.folders.clone() });
         }
         Ok(())
+    }
+
+    /// Returns false if the only root is the default.
+    pub fn are_named(&self) -> bool {
+        self.folders.iter().any(|root| !matches!(root.origin, Origin::Default(_)))
+    }
+
+    /// Returns true if there are roots, and none can be read.
+    pub fn is_unreachable(&self) -> bool {
+        !self.folders.is_empty()
+            && self.folders.iter().all(|root| fs::read_dir(&root.value).is_err())
+    }
+
+    /// Returns the roots that do not exist.
+    pub fn missing(&self) -> impl Iterator<Item = &Decided<PathBuf>> {
+        self.folders.iter().filter(|root| !root.value.is_dir())
     }
 
     /// Returns true if a configuration may lie at a path: named by the settings, or at most [`DEEPEST`]

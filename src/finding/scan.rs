@@ -21,6 +21,8 @@ pub struct Scan {
     pub records: Vec<ConfigRecord>,
     /// Configurations and folders that cannot be read, and the reason.
     pub faults: Vec<(PathBuf, Error)>,
+    /// Folders in the place of configurations that are none.
+    pub others: Vec<PathBuf>,
 }
 
 /// A folder to look into, and its subfolders too if `has_levels`.
@@ -29,9 +31,10 @@ struct ScanTarget {
     has_levels: bool,
 }
 
-/// A folder that is a configuration, or cannot be read.
+/// A folder that may be a configuration.
 enum Sighting {
     Config(ConfigRecord, Option<Error>),
+    Other(PathBuf),
     Unreadable(PathBuf, Error),
 }
 
@@ -67,7 +70,7 @@ pub fn scan(roots: &ConfigRoots, variables: &Variables) -> Scan {
             Sighting::Config(record, _) => {
                 disk::file_id(&record.path).is_none_or(|identity| seen.insert(identity))
             }
-            Sighting::Unreadable(..) => true,
+            Sighting::Other(_) | Sighting::Unreadable(..) => true,
         };
         if is_new {
             scan.add(sighting);
@@ -80,10 +83,22 @@ impl Scan {
     /// Scans one configuration.
     pub fn of_config(config: &Path, variables: &Variables) -> Self {
         let mut scan = Scan::default();
-        if let Some(sighting) = look_at(config, variables) {
-            scan.add(sighting);
-        }
+        scan.add(look_at(config, variables));
         scan
+    }
+
+    /// Returns the folders that were configurations, and lost their `roots.yml`.
+    pub fn without_roots_file(&self) -> Vec<&Path> {
+        let has_lost = in_parallel(scan_threads(self.others.len()), &self.others, |folder| {
+            PipelineConfig::at(folder).has_lost_roots_file()
+        });
+        let mut folders = Vec::new();
+        for (folder, has_lost) in self.others.iter().zip(has_lost) {
+            if has_lost {
+                folders.push(folder.as_path());
+            }
+        }
+        folders
     }
 
     fn add(&mut self, sighting: Sighting) {
@@ -92,32 +107,33 @@ impl Scan {
                 self.faults.extend(fault.map(|fault| (record.path.clone(), fault)));
                 self.records.push(record);
             }
+            Sighting::Other(folder) => self.others.push(folder),
             Sighting::Unreadable(folder, fault) => self.faults.push((folder, fault)),
         }
     }
 }
 
 fn look_into(target: &ScanTarget, variables: &Variables) -> Vec<Sighting> {
-    if let Some(sighting) = look_at(&target.folder, variables) {
-        return vec![sighting];
+    let mut sightings = vec![look_at(&target.folder, variables)];
+    if target.has_levels && matches!(sightings.as_slice(), [Sighting::Other(_)]) {
+        match subfolders(&target.folder) {
+            Ok(folders) => {
+                sightings.extend(folders.iter().map(|folder| look_at(folder, variables)));
+            }
+            Err(fault) => sightings.push(Sighting::Unreadable(target.folder.clone(), fault)),
+        }
     }
-    if !target.has_levels {
-        return Vec::new();
-    }
-    match subfolders(&target.folder) {
-        Ok(folders) => folders.iter().filter_map(|folder| look_at(folder, variables)).collect(),
-        Err(fault) => vec![Sighting::Unreadable(target.folder.clone(), fault)],
-    }
+    sightings
 }
 
-fn look_at(folder: &Path, variables: &Variables) -> Option<Sighting> {
+fn look_at(folder: &Path, variables: &Variables) -> Sighting {
     match PipelineConfig::at(folder).exists() {
         Ok(true) => {
             let (record, fault) = ConfigRecord::read(folder, variables);
-            Some(Sighting::Config(record, fault))
+            Sighting::Config(record, fault)
         }
-        Ok(false) => None,
-        Err(fault) => Some(Sighting::Unreadable(folder.to_owned(), fault)),
+        Ok(false) => Sighting::Other(folder.to_owned()),
+        Err(fault) => Sighting::Unreadable(folder.to_owned(), fault),
     }
 }
 

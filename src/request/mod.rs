@@ -12,7 +12,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
-use crate::cli::{Cli, Entity, Exclusive, Format, ListFormat};
+use crate::cli::{Cli, DoctorFormat, Entity, Exclusive, Format, ListFormat};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -62,7 +62,7 @@ pub(crate) enum Action {
     Launch,
     Explain(Format),
     List(ListFormat),
-    Doctor(Format),
+    Doctor(DoctorFormat),
     Each(Each),
     MakeShim,
     MakeVenv,

@@ -39,12 +39,18 @@ pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<SettingsFile
 fn read_studio_file<T: DeserializeOwned>(
     inputs: &Inputs,
 ) -> Result<Option<SettingsFile<T>>, Error> {
-    if let Some(launcher) = &inputs.location.launcher
-        && let Some(file) = read(launcher.with_file_name(FILE_NAME))?
+    if let Some(path) = beside_launcher(inputs)
+        && let Some(file) = read(path)?
     {
         return Ok(Some(file));
     }
     if cfg!(unix) { read(Path::new("/etc").join(FILE_NAME)) } else { Ok(None) }
+}
+
+/// Returns the path of the file beside the launcher, which need not exist.
+pub fn beside_launcher(inputs: &Inputs) -> Option<PathBuf> {
+    let launcher = inputs.location.launcher.as_ref()?;
+    Some(launcher.with_file_name(FILE_NAME))
 }
 
 /// Returns the user's file (XDG Base Directory Specification); `None` without a home folder, which is normal.

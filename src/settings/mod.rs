@@ -42,12 +42,17 @@ macro_rules! table {
         }
 
         impl $merged {
-            /// Takes the keys that no file has decided yet.
-            fn fill(&mut self, file: &Path, prefix: &str, written: &mut $written) {
-                $(if self.$key.is_none() && let Some(value) = written.$key.take() {
+            /// Takes the keys that no file has decided yet. Returns the origins of the others.
+            fn fill(&mut self, file: &Path, prefix: &str, written: &mut $written) -> Vec<Origin> {
+                let mut replaced = Vec::new();
+                $(if let Some(value) = written.$key.take() {
                     let origin = origin(file, format!("{prefix}{}", stringify!($key)));
-                    self.$key = Some(Decided::new(value, origin));
+                    match self.$key {
+                        None => self.$key = Some(Decided::new(value, origin)),
+                        Some(_) => replaced.push(origin),
+                    }
                 })*
+                replaced
             }
         }
     };
@@ -59,6 +64,10 @@ table! {
         environment: Vec<Decided<EnvironmentTable>>,
         // The user's before the studio's, each file's by name.
         pub projects: Vec<ProjectSettings>,
+        // The files that were read, the user's first.
+        pub files: Vec<PathBuf>,
+        // The studio's values that the user's file replaces.
+        pub replaced: Vec<Origin>,
     }
     struct Document {
         site: SiteTable,
@@ -187,20 +196,28 @@ impl Settings {
 
     /// Adds a file that counts less than those before.
     fn add(&mut self, file: &Path, mut document: Document) {
-        self.fill(file, "", &mut document);
-        self.site.fill(file, "site.", &mut document.site);
+        self.files.push(file.to_owned());
+        let mut replaced = self.fill(file, "", &mut document);
+        replaced.extend(self.site.fill(file, "site.", &mut document.site));
         add_environment(&mut self.environment, file, "", document.environment);
         let before = self.projects.len();
         for (name, table) in document.projects {
             let known = self.projects.iter_mut().take(before).find(|project| project.name == name);
             if let Some(project) = known {
-                project.add(file, table);
+                replaced.extend(project.add(file, table));
             } else {
                 let mut project = ProjectSettings { name, ..ProjectSettings::default() };
                 project.add(file, table);
                 self.projects.push(project);
             }
         }
+        self.replaced.extend(replaced);
+    }
+
+    /// Returns the file beside the launcher that is not read, because `SGTK_PYTHON_SETTINGS` names another one.
+    pub fn unread_share_file(inputs: &Inputs) -> Option<PathBuf> {
+        inputs.variable("SGTK_PYTHON_SETTINGS")?;
+        file::beside_launcher(inputs).filter(|path| path.is_file())
     }
 
     fn project(&self, name: Option<&str>) -> Option<&ProjectSettings> {
@@ -256,11 +273,13 @@ impl Settings {
 }
 
 impl ProjectSettings {
-    fn add(&mut self, file: &Path, mut table: ProjectTable) {
+    /// Returns the origins of the values that another file has decided.
+    fn add(&mut self, file: &Path, mut table: ProjectTable) -> Vec<Origin> {
         let prefix = format!("projects.{}.", self.name);
-        self.fill(file, &prefix, &mut table);
+        let replaced = self.fill(file, &prefix, &mut table);
         add_environment(&mut self.environment, file, &prefix, table.environment);
         self.files.push(file.to_owned());
+        replaced
     }
 
     fn tables(&self) -> impl Iterator<Item = (&str, &Path)> {

@@ -23,6 +23,15 @@ impl PipelineConfig {
         exists(&self.roots_file())
     }
 
+    /// Returns true if a folder without `roots.yml` was a configuration: it holds a file or folder that neither a
+    /// core's root nor an ordinary folder has.
+    pub fn has_lost_roots_file(&self) -> bool {
+        let config = self.path.join("config");
+        self.metadata_file().is_file()
+            || self.core_link_file().is_file()
+            || (config.join("env").is_dir() && config.join("core").is_dir())
+    }
+
     /// The file that makes a folder a configuration and names its storages.
     pub fn roots_file(&self) -> PathBuf {
         self.path.join("config").join("core").join("roots.yml")

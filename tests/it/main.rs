@@ -27,6 +27,8 @@ mod distributed_support;
 #[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
+mod doctor_studio;
+#[cfg(unix)]
 mod each;
 #[cfg(unix)]
 mod editor;

@@ -14,7 +14,7 @@ use crate::support::{LAUNCHER, OS, Studio, interpreter, write};
 
 /// Compares a text with a snapshot, in which names stand for what differs from run to run.
 #[track_caller]
-fn matches(name: &str, text: &str, studio: &Studio) {
+pub fn matches(name: &str, text: &str, studio: &Studio) {
     let root = studio.path("");
     let root = root.to_str().unwrap().trim_end_matches('/');
     let text = text.replace(root, "[STUDIO]").replace(LAUNCHER, "[LAUNCHER]").replace(OS, "[OS]");
@@ -60,19 +60,6 @@ fn explain_with_a_warning_is_as_reviewed() {
     write(metadata, "pc_name: Dev\n");
     let launcher = &mut studio.launcher(["--explain", "--project", "parent/child"]);
     matches("explain_with_a_warning", &launcher.prints(), &studio);
-}
-
-#[test]
-fn doctor_is_as_reviewed() {
-    let studio = studio();
-    let config = studio.path("configs/bigbuck");
-    interpreter(&config, "'/no/such/python'");
-    write(config.join("config/core/install_location.yml"), "Linux: ''\n");
-    write(studio.path("s.toml"), "[projects.sintell]\nstudio = 'x'\n");
-    let mut launcher = studio.launcher(["--doctor"]);
-    launcher.env("SGTK_PYTHON_SETTINGS", studio.path("s.toml"));
-    let run = launcher.fails_with(122).silently();
-    matches("doctor", &run.text(), &studio);
 }
 
 #[cfg(target_os = "linux")]

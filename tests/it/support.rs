@@ -74,10 +74,27 @@ pub struct Studio {
 
 impl Studio {
     pub fn new() -> Self {
+        Self::below(&std::env::temp_dir())
+    }
+
+    /// A studio below folders that only some users can write to; `None` if there is no such place.
+    #[cfg(unix)]
+    pub fn closed() -> Option<Self> {
+        use std::os::unix::fs::PermissionsExt;
+        let is_closed = |folder: &Path| {
+            fs::metadata(folder).is_ok_and(|data| data.permissions().mode() & 0o002 == 0)
+        };
+        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        let mut folders = std::iter::once(target).chain(home);
+        folders.find(|folder| folder.ancestors().all(is_closed)).map(|folder| Self::below(&folder))
+    }
+
+    fn below(folder: &Path) -> Self {
         // Permissions are part of a studio, whatever the umask of the tests' caller.
         #[cfg(unix)]
         nix::sys::stat::umask(nix::sys::stat::Mode::from_bits_truncate(0o022));
-        let folder = tempfile::Builder::new().prefix(scene::STUDIO).tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix(scene::STUDIO).tempdir_in(folder).unwrap();
         // Without links, as the system names a program's working directory.
         let root = if cfg!(unix) {
             folder.path().canonicalize().unwrap()

@@ -17,7 +17,7 @@ pub fn proxies(inputs: &Inputs) -> Vec<Finding> {
         if entry.is_absolute() && is_proxy {
             let problem = "PYTHONPATH contains the API proxy of a shared configuration, which fails on Python 3";
             let advice = "remove the entry; the launcher adds the core itself";
-            findings.push(Finding::new(Check::Proxy, problem, advice).in_file(&entry));
+            findings.push(Finding::warning(Check::Proxy, problem, advice).in_file(&entry));
         }
     }
     findings
@@ -32,7 +32,7 @@ pub fn hidden_core(request: &Request, inputs: &Inputs) -> Vec<Finding> {
         if path.exists() {
             let problem = "file hides the core, its folder comes before PYTHONPATH";
             let advice = "rename the file, or set PYTHONSAFEPATH=1 (Python 3.11 and newer)";
-            findings.push(Finding::new(Check::Script, problem, advice).in_file(&path));
+            findings.push(Finding::wrong(Check::Script, problem, advice).in_file(&path));
         }
     }
     findings

@@ -1,11 +1,8 @@
-//! The doctor's checks, and what is wrong.
+//! The doctor's checks, and their findings.
 
-use std::fmt::{self, Display, Formatter};
 use std::path::Path;
 
 use serde::Serialize;
-
-use crate::display::Printable;
 
 /// A check; its JSON name is fixed by format 1.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
@@ -14,6 +11,7 @@ pub enum Check {
     Roots,
     Configs,
     Names,
+    Data,
     Permissions,
     #[serde(rename = "texts")]
     CfgFiles,
@@ -28,13 +26,14 @@ pub enum Check {
 }
 
 /// The checks in the order of the answer, and for each the healthy state.
-pub const CHECKS: [(Check, &str); 12] = [
-    (Check::Roots, "the roots exist"),
-    (Check::Configs, "every configuration can be read"),
+pub const CHECKS: [(Check, &str); 13] = [
+    (Check::Roots, "the roots exist, and hold configurations"),
+    (Check::Configs, "every configuration is complete and can be read"),
     (Check::Names, "projects have different names and ids"),
+    (Check::Data, "every project has its data to itself"),
     (Check::Permissions, "only some users can change which code runs"),
     (Check::CfgFiles, "the one-line files mean the same to every reader"),
-    (Check::InstallLocations, "every configuration names its folder on this system"),
+    (Check::InstallLocations, "every configuration names its own folder"),
     (Check::Cores, "every configuration has a core and a Python that fits it"),
     (Check::Pythons, "every Python starts and imports sgtk"),
     (Check::Site, "the site can be asked with these settings"),
@@ -43,11 +42,36 @@ pub const CHECKS: [(Check, &str); 12] = [
     (Check::Script, "no file beside the script hides the core"),
 ];
 
+/// The weight of a finding, and of a check its heaviest finding's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    Ok,
+    /// May be meant so.
+    Note,
+    /// Nothing fails yet, or only in another program than the launcher.
+    Warning,
+    /// Something fails, or other code runs than was meant. The exit code is 122.
+    Wrong,
+}
+
+impl Severity {
+    pub fn mark(self) -> &'static str {
+        match self {
+            Severity::Ok => "ok",
+            Severity::Note => "note",
+            Severity::Warning => "warning",
+            Severity::Wrong => "wrong",
+        }
+    }
+}
+
 /// A fault; the fields are those of `--doctor=json`.
 #[derive(Serialize)]
 pub struct Finding {
     #[serde(skip)]
     pub check: Check,
+    pub severity: Severity,
     /// The name to choose the project by.
     pub project: Option<String>,
     /// The file or folder at fault.
@@ -57,9 +81,20 @@ pub struct Finding {
 }
 
 impl Finding {
-    pub fn new(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
-        let (problem, advice) = (problem.into(), advice.into());
-        Finding { check, project: None, file: None, problem, advice }
+    pub fn wrong(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        Finding::new(Severity::Wrong, check, problem.into(), advice.into())
+    }
+
+    pub fn warning(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        Finding::new(Severity::Warning, check, problem.into(), advice.into())
+    }
+
+    pub fn note(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
+        Finding::new(Severity::Note, check, problem.into(), advice.into())
+    }
+
+    fn new(severity: Severity, check: Check, problem: String, advice: String) -> Self {
+        Finding { check, severity, project: None, file: None, problem, advice }
     }
 
     pub fn in_project(mut self, name: &str) -> Self {
@@ -71,20 +106,15 @@ impl Finding {
         self.file = Some(file.to_string_lossy().into_owned());
         self
     }
-}
 
-impl Display for Finding {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("       ")?;
-        if let Some(project) = &self.project {
-            write!(f, "{}: ", Printable::new(project))?;
-        }
-        if let Some(file) = &self.file
-            && !self.problem.contains(file)
-        {
-            write!(f, "{}: ", Printable::new(file))?;
-        }
-        let (problem, advice) = (Printable::new(&self.problem), Printable::new(&self.advice));
-        write!(f, "{problem}\n         -> {advice}\n")
+    /// Returns true for the same fault, seen from another configuration.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.check == other.check
+            && self.problem == other.problem
+            && match (&self.file, &other.file) {
+                (Some(file), Some(other)) => file == other,
+                (None, None) => self.project == other.project,
+                _ => false,
+            }
     }
 }

@@ -1,58 +1,88 @@
-//! Checks a studio, and prints each check with its findings: the file, what is wrong, and what to do. A file a
-//! noun; to add a check, add it to `finding.rs` and to `examine`.
+//! Checks a studio, and prints the findings: the project, the file, the problem, and the mend. A file a noun; to
+//! add a check, add it to `finding.rs`, to `examine` and to docs/doctor.md.
 
 mod caller;
 mod configs;
+mod data;
+mod diagnosis;
 mod finding;
+mod install_locations;
 mod names;
+mod permissions;
 mod pythons;
+mod roots;
 mod scope;
 mod settings;
 
-use std::fmt::{self, Display, Formatter};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use serde::Serialize;
 
-use crate::cli::Format;
+use crate::cli::{DoctorFormat, Format};
 use crate::console;
 use crate::context::Context;
 use crate::error::{Code, Error};
 use crate::plan::plan_all;
-use finding::{CHECKS, Check, Finding};
-use pythons::TriedPython;
+use diagnosis::{Diagnosis, Extent};
+use finding::{Check, Finding};
+use pythons::{Timing, TriedPython};
 use scope::Scope;
 
-/// Examines all configurations, or the chosen one, and prints the findings. Exits with 122 if there are any.
-pub fn run(format: Format, context: &Context) -> Result<ExitCode> {
-    let diagnosis = examine(&Scope::new(context)?, context);
-    console::print_answer(format, &diagnosis, || diagnosis.to_string())?;
+/// The columns of the text where standard output is no terminal.
+const WIDTH: usize = 80;
+
+/// Examines all configurations, or the chosen one, and prints the findings. Exits with 122 if something is
+/// wrong.
+pub fn run(format: DoctorFormat, context: &Context) -> Result<ExitCode> {
+    let timing = match format {
+        DoctorFormat::Text => Timing::Skipped,
+        DoctorFormat::All | DoctorFormat::Json => Timing::Measured,
+    };
+    let diagnosis = examine(&Scope::new(context)?, timing, context);
+    let text = |extent| {
+        let width = console::terminal_width().unwrap_or(WIDTH);
+        diagnosis.text(extent, width, context.colour())
+    };
+    match format {
+        DoctorFormat::Text => console::print(&text(Extent::Findings))?,
+        DoctorFormat::All => console::print(&text(Extent::All))?,
+        DoctorFormat::Json => console::print_answer(Format::Json, &diagnosis, String::new)?,
+    };
     Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::from(Code::Broken as u8) })
 }
 
-fn examine(scope: &Scope, context: &Context) -> Diagnosis {
+fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
     let Context { request, roots, inputs, .. } = context;
     let all = context.scan_all();
     let alone = scope.scan(context);
     let scan = alone.as_ref().unwrap_or(&all);
     let plans = plan_all(scan, context);
-    let mut findings = settings::roots(roots);
+    let mut findings = roots::missing(context);
+    if matches!(scope, Scope::All) {
+        findings.extend(roots::nothing_checked(&all, context));
+        findings.extend(configs::without_roots_file(&all, roots));
+    }
     findings.extend(configs::unreadable(scan, roots));
     match scope {
-        Scope::All => findings.extend(names::names(&all, None, roots)),
-        Scope::Config(config) => findings.extend(names::names(&all, Some(config), roots)),
+        Scope::All => findings.extend(names::names(&all, None, context)),
+        Scope::Config(config) => findings.extend(names::names(&all, Some(config), context)),
         Scope::NotHere(reason) => findings.push(not_realised(reason)),
     }
     findings.extend(settings::site(context));
+    findings.extend(data::claims(scan, &all, context));
+    for record in &scan.records {
+        findings.extend(install_locations::elsewhere(record, context));
+    }
     for (record, plan) in scan.records.iter().zip(&plans) {
         findings.extend(configs::config(record, plan, roots));
     }
-    let pythons = pythons::try_all(plans.into_iter().flatten());
+    findings.extend(permissions::open_to_all(scan, &plans, context));
+    let pythons = pythons::try_all(plans.into_iter().flatten(), timing);
     findings.extend(pythons.iter().filter_map(TriedPython::finding));
     if matches!(scope, Scope::All) {
         findings.extend(settings::unused_tables(context, scan));
         findings.extend(settings::unused_roots(context));
+        findings.extend(settings::hidden(context));
     }
     findings.extend(caller::proxies(inputs));
     findings.extend(caller::hidden_core(request, inputs));
@@ -61,53 +91,5 @@ fn examine(scope: &Scope, context: &Context) -> Diagnosis {
 
 fn not_realised(reason: &Error) -> Finding {
     let advice = "launch the project once, or use --refresh";
-    Finding::new(Check::Configs, reason.to_string(), advice)
-}
-
-/// The result of an examination; the fields are those of `--doctor=json`.
-#[derive(Serialize)]
-struct Diagnosis {
-    ok: bool,
-    checks: Vec<CheckResult>,
-    pythons: Vec<TriedPython>,
-}
-
-#[derive(Serialize)]
-struct CheckResult {
-    check: Check,
-    #[serde(skip)]
-    title: &'static str,
-    ok: bool,
-    findings: Vec<Finding>,
-}
-
-impl Diagnosis {
-    fn new(mut findings: Vec<Finding>, pythons: Vec<TriedPython>) -> Self {
-        let ok = findings.is_empty();
-        let mut checks = Vec::new();
-        for (check, title) in CHECKS {
-            let own: Vec<Finding> = findings.extract_if(.., |f| f.check == check).collect();
-            checks.push(CheckResult { check, title, ok: own.is_empty(), findings: own });
-        }
-        Diagnosis { ok, checks, pythons }
-    }
-}
-
-impl Display for Diagnosis {
-    /// Writes a line for each check, and below it its findings.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        for result in &self.checks {
-            let mark = if result.ok { "ok   " } else { "WRONG" };
-            writeln!(f, "{mark}  {}", result.title)?;
-            for finding in &result.findings {
-                write!(f, "{finding}")?;
-            }
-            if result.check == Check::Pythons {
-                for python in &self.pythons {
-                    write!(f, "{python}")?;
-                }
-            }
-        }
-        Ok(())
-    }
+    Finding::warning(Check::Configs, reason.to_string(), advice)
 }

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::finding::{Check, Finding};
+use super::install_locations::is_copy;
+use crate::context::Context;
 use crate::disk;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
@@ -21,15 +23,20 @@ struct NameCheck<'a> {
 
 /// Finds ids and names that stand for several projects, and projects with several Primaries: all, or those that
 /// concern the chosen configuration.
-pub fn names(scan: &Scan, chosen: Option<&Path>, roots: &ConfigRoots) -> Vec<Finding> {
+///
+/// A copy still has the names and ids of its original. Its install location is the finding.
+pub fn names(scan: &Scan, chosen: Option<&Path>, context: &Context) -> Vec<Finding> {
+    let Context { roots, inputs, .. } = context;
+    let mut records: Vec<&ConfigRecord> = scan.records.iter().collect();
+    records.retain(|record| !is_copy(record, &inputs.variables));
     let mut check = NameCheck { chosen, roots, findings: Vec::new() };
-    for (name, group) in grouped(scan, |record| Some(roots.name_of(record))) {
+    for (name, group) in grouped(&records, |record| Some(roots.name_of(record))) {
         check.folder_name(&name, &group);
     }
-    for (id, group) in grouped(scan, |record| record.metadata.project_id) {
+    for (id, group) in grouped(&records, |record| record.metadata.project_id) {
         check.id(id, &group);
     }
-    for (name, group) in grouped(scan, |record| record.metadata.tank_name.clone()) {
+    for (name, group) in grouped(&records, |record| record.metadata.tank_name.clone()) {
         if !name.is_empty() {
             check.tank_name(&name, &group);
         }
@@ -49,8 +56,9 @@ impl NameCheck<'_> {
         if differ(group, |record| record.metadata.tank_name.clone().unwrap_or_default()) {
             let problem = format!("several projects have the id {id}: {}", folders(group));
             self.add(group, problem, "set project_id in each configuration to the id on the site");
+        } else {
+            self.primaries(&id.to_string(), group);
         }
-        self.primaries(&id.to_string(), group);
     }
 
     fn tank_name(&mut self, name: &str, group: &Group) {
@@ -79,7 +87,7 @@ impl NameCheck<'_> {
     fn add(&mut self, group: &Group, problem: String, advice: &str) {
         for record in group {
             if self.chosen.is_none_or(|chosen| disk::is_same(&record.path, chosen)) {
-                let finding = Finding::new(Check::Names, problem, advice).in_file(&record.path);
+                let finding = Finding::wrong(Check::Names, problem, advice).in_file(&record.path);
                 self.findings.push(finding.in_project(&self.roots.name_of(record)));
                 return;
             }
@@ -87,12 +95,12 @@ impl NameCheck<'_> {
     }
 }
 
-fn grouped<K: Ord>(
-    scan: &Scan,
+fn grouped<'a, K: Ord>(
+    records: &[&'a ConfigRecord],
     key: impl Fn(&ConfigRecord) -> Option<K>,
-) -> BTreeMap<K, Vec<&ConfigRecord>> {
+) -> BTreeMap<K, Vec<&'a ConfigRecord>> {
     let mut groups: BTreeMap<K, Vec<&ConfigRecord>> = BTreeMap::new();
-    for record in &scan.records {
+    for record in records {
         if let Some(key) = key(record) {
             groups.entry(key).or_default().push(record);
         }

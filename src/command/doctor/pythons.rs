@@ -1,8 +1,9 @@
 //! Starts each Python with each core that it runs, and asks for its version and whether `import sgtk` works.
 
 use std::collections::BTreeMap;
-use std::fmt::{self, Display, Formatter};
+use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -17,23 +18,33 @@ use crate::plan::LaunchPlan;
 /// Pythons that start at once: most of the time each waits for its file server.
 const AT_ONCE: usize = 8;
 
+/// The time after which no further import is measured.
+const TIME_TO_MEASURE: Duration = Duration::from_secs(5);
+
 /// A Python with a core, and its answer; the fields are those of `--doctor=json`.
 #[derive(Default, Serialize)]
 pub struct TriedPython {
-    python: String,
+    pub python: String,
     /// The core's folder.
-    core: String,
+    pub core: String,
     /// The name of a project that uses both.
     project: String,
-    version: Option<String>,
-    /// The duration of `import sgtk`, in milliseconds.
-    import_ms: Option<u64>,
+    pub version: Option<String>,
+    /// The duration of `import sgtk`, in milliseconds; `None` if it was not measured.
+    pub import_ms: Option<u64>,
     /// The reason why there was no answer, or `import sgtk` failed.
-    problem: Option<String>,
+    pub problem: Option<String>,
+}
+
+/// Measure the durations of imports, or not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Timing {
+    Measured,
+    Skipped,
 }
 
 /// Tries each different pair of Python and core once, and shows the progress.
-pub fn try_all(plans: impl Iterator<Item = LaunchPlan>) -> Vec<TriedPython> {
+pub fn try_all(plans: impl Iterator<Item = LaunchPlan>, timing: Timing) -> Vec<TriedPython> {
     let mut pairs = BTreeMap::new();
     for plan in plans {
         let python = plan.interpreter.clone();
@@ -42,13 +53,30 @@ pub fn try_all(plans: impl Iterator<Item = LaunchPlan>) -> Vec<TriedPython> {
     let plans: Vec<LaunchPlan> = pairs.into_values().collect();
     let done = AtomicUsize::new(0);
     show_progress(0, plans.len());
-    let pythons = in_parallel(AT_ONCE, &plans, |plan| {
+    let mut pythons = in_parallel(AT_ONCE, &plans, |plan| {
         let answer = probe::ask(plan);
         show_progress(done.fetch_add(1, Ordering::Relaxed) + 1, plans.len());
         TriedPython::new(plan, answer)
     });
+    // A single Python was alone, and its time is right.
+    if plans.len() > 1 {
+        measure(&mut pythons, &plans, timing);
+    }
     console::show_progress("");
     pythons
+}
+
+/// Measures the imports one at a time, as long as [`TIME_TO_MEASURE`] lasts: those before overlapped.
+fn measure(pythons: &mut [TriedPython], plans: &[LaunchPlan], timing: Timing) {
+    let start = Instant::now();
+    for (python, plan) in pythons.iter_mut().zip(plans) {
+        python.import_ms = None;
+        let is_wanted = timing == Timing::Measured && start.elapsed() < TIME_TO_MEASURE;
+        if is_wanted && python.problem.is_none() {
+            console::show_progress(&format!("timing {}", Printable::new(&python.python)));
+            python.import_ms = probe::ask(plan).ok().map(|answer| answer.milliseconds);
+        }
+    }
 }
 
 fn show_progress(done: usize, all: usize) {
@@ -76,25 +104,13 @@ impl TriedPython {
 
     pub fn finding(&self) -> Option<Finding> {
         let problem = self.problem.as_ref()?;
-        let version = self.version.as_ref().map_or_else(String::new, |v| format!(" (Python {v})"));
+        let version = self.version.as_ref().map_or_else(String::new, |v| format!(" {v}"));
         let problem =
-            format!("cannot use the core {}: {}{version}: {problem}", self.core, self.python);
+            format!("Python{version} cannot use its core: {problem} (core {})", self.core);
         let advice =
             "name a Python that fits the core, in the core's interpreter file or the settings";
-        Some(Finding::new(Check::Pythons, problem, advice).in_project(&self.project))
-    }
-}
-
-impl Display for TriedPython {
-    /// Writes a line on a Python without a problem. A problem is a finding.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        if self.problem.is_some() {
-            return Ok(());
-        }
-        let (python, core) = (Printable::new(&self.python), Printable::new(&self.core));
-        let version = Printable::new(self.version.as_deref().unwrap_or_default());
-        let time = self.import_ms.unwrap_or_default();
-        writeln!(f, "       {python} is {version}, and imports {core} in {time} ms")
+        let finding = Finding::wrong(Check::Pythons, problem, advice);
+        Some(finding.in_project(&self.project).in_file(Path::new(&self.python)))
     }
 }
 

@@ -1,37 +1,17 @@
-//! The roots, settings that change nothing, and the way to the site as far as it can be checked without a request.
+//! Settings that change nothing, and the way to the site as far as it can be checked without a request.
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 
-use super::configs::open_to_all;
 use super::finding::{Check, Finding};
 use crate::context::Context;
-use crate::finding::roots::ConfigRoots;
+use crate::disk;
 use crate::finding::scan::Scan;
 use crate::origin::Origin;
 use crate::resolve::Pythons;
+use crate::settings::Settings;
 use crate::site::{Credentials, Site};
-
-pub fn roots(roots: &ConfigRoots) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    for root in &roots.folders {
-        if root.value.is_dir() {
-            continue;
-        }
-        let problem = format!("root does not exist ({})", root.origin);
-        let advice = if root.value.to_string_lossy().contains('$') {
-            "set the variable in the path, or write the path without it"
-        } else {
-            "create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
-        };
-        findings.push(Finding::new(Check::Roots, problem, advice).in_file(&root.value));
-    }
-    if roots.folders.is_empty() && roots.named.is_empty() {
-        let advice = "set SHOTGUN_BASE, or 'roots' in the settings";
-        findings.push(Finding::new(Check::Roots, "no root is set", advice));
-    }
-    findings.extend(roots.folders.iter().filter_map(|root| open_to_all(&root.value)));
-    findings
-}
 
 /// Finds tables of projects that have no configuration here. With a site each may be a project of the site.
 pub fn unused_tables(context: &Context, scan: &Scan) -> Vec<Finding> {
@@ -42,12 +22,13 @@ pub fn unused_tables(context: &Context, scan: &Scan) -> Vec<Finding> {
     let mut known = Vec::new();
     known.extend(scan.records.iter().map(|record| roots.known_as(&record.path)));
     known.extend(scan.faults.iter().map(|(path, _)| roots.known_as(path)));
+    known.extend(scan.without_roots_file().into_iter().map(|path| roots.known_as(path)));
     let mut findings = Vec::new();
     for (name, file) in settings.tables() {
         if !known.iter().flatten().any(|known| known == name) {
             let problem = format!("table is not used, there is no such project here: '{name}'");
             let advice = "correct the name or 'config', or delete the table";
-            findings.push(Finding::new(Check::Settings, problem, advice).in_file(file));
+            findings.push(Finding::warning(Check::Settings, problem, advice).in_file(file));
         }
     }
     findings
@@ -59,7 +40,33 @@ pub fn unused_roots(context: &Context) -> Option<Finding> {
     context.inputs.variable("SHOTGUN_BASE")?;
     let Origin::Setting { file, .. } = &roots.origin else { return None };
     let problem = "'roots' is not used, SHOTGUN_BASE is set";
-    Some(Finding::new(Check::Settings, problem, "remove one of them").in_file(file))
+    Some(Finding::note(Check::Settings, problem, "remove one of them").in_file(file))
+}
+
+/// Finds settings of the share that another file hides: the file beside the launcher, and single values.
+pub fn hidden(context: &Context) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(file) = Settings::unread_share_file(&context.inputs)
+        && !context.settings.files.iter().any(|read| disk::is_same(read, &file))
+    {
+        let problem = "file is not read, SGTK_PYTHON_SETTINGS names another one";
+        let advice = "unset SGTK_PYTHON_SETTINGS to use the share's settings";
+        findings.push(Finding::note(Check::Settings, problem, advice).in_file(&file));
+    }
+    let mut replaced: BTreeMap<&Path, Vec<String>> = BTreeMap::new();
+    for origin in &context.settings.replaced {
+        if let Origin::Setting { key, file } = origin {
+            replaced.entry(file).or_default().push(format!("'{key}'"));
+        }
+    }
+    let user = context.settings.files.first();
+    for (file, keys) in replaced {
+        let by = user.map(|user| user.to_string_lossy()).unwrap_or_default();
+        let problem = format!("not used for this user: {}; replaced by {by}", keys.join(", "));
+        let advice = "remove the keys from the user's settings to use the studio's";
+        findings.push(Finding::note(Check::Settings, problem, advice).in_file(file));
+    }
+    findings
 }
 
 pub fn site(context: &Context) -> Vec<Finding> {
@@ -76,7 +83,8 @@ fn without_site(context: &Context) -> Option<Finding> {
     }
     let core = context.settings.site.core.as_ref()?;
     let problem = format!("core is not used, no site is named: {}", core.origin);
-    Some(site_finding(problem, "name the site with 'host' in [site], or SGTK_SITE"))
+    let advice = "name the site with 'host' in [site], or SGTK_SITE";
+    Some(Finding::warning(Check::Site, problem, advice))
 }
 
 fn of_site(site: &Site, context: &Context) -> Vec<Finding> {
@@ -114,5 +122,5 @@ fn of_site(site: &Site, context: &Context) -> Vec<Finding> {
 }
 
 fn site_finding(problem: String, advice: &str) -> Finding {
-    Finding::new(Check::Site, problem, advice)
+    Finding::wrong(Check::Site, problem, advice)
 }

@@ -1,0 +1,78 @@
+//! `install_location.yml`: the folder that a configuration names as its own. The script's `sgtk_from_path` follows
+//! it (tk-core: `pipelineconfig_utils.get_config_install_location`), so a configuration that was copied or renamed
+//! fails, or uses another one.
+
+use std::path::{Path, PathBuf};
+
+use super::finding::{Check, Finding};
+use crate::context::Context;
+use crate::disk;
+use crate::environment::Variables;
+use crate::error::Error;
+use crate::os::Os;
+use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::record::ConfigRecord;
+use crate::toolkit::{expand, metadata};
+
+/// Finds a configuration whose file names no folder, or another one.
+pub fn elsewhere(record: &ConfigRecord, context: &Context) -> Option<Finding> {
+    let config = PipelineConfig::at(&record.path);
+    let (problem, advice) = match folder(&config, &context.inputs.variables) {
+        Err(error) => (error.to_string(), "write the configuration's folder into the file"),
+        Ok(None) => (
+            format!("no folder for {}, so sgtk_from_path fails", Os::CURRENT.name()),
+            "write the configuration's folder into the file, for each system",
+        ),
+        Ok(Some(folder)) if is_same_folder(&folder, &config.path) => return None,
+        Ok(Some(folder)) => of_another_folder(&folder),
+    };
+    let name = context.roots.name_of(record);
+    let finding = Finding::wrong(Check::InstallLocations, problem, advice);
+    Some(finding.in_project(&name).in_file(&config.install_location_file()))
+}
+
+/// Returns true if a configuration's file names another configuration: it was copied from there.
+pub fn is_copy(record: &ConfigRecord, variables: &Variables) -> bool {
+    match folder(&PipelineConfig::at(&record.path), variables) {
+        Ok(Some(folder)) => !is_same_folder(&folder, &record.path) && is_config(&folder),
+        _ => false,
+    }
+}
+
+fn of_another_folder(folder: &Path) -> (String, &'static str) {
+    let shown = folder.display();
+    if is_config(folder) {
+        let problem =
+            format!("file names another configuration, which sgtk_from_path uses instead: {shown}");
+        let advice = "write this configuration's folder into the file; a copy also needs a pc_name and pc_id of its own in pipeline_configuration.yml";
+        return (problem, advice);
+    }
+    let problem =
+        format!("file names a folder that is no configuration, so sgtk_from_path fails: {shown}");
+    let advice = "write this configuration's folder into the file, or move the configuration back";
+    (problem, advice)
+}
+
+/// Returns the folder that the file names for this system. Like tk-core, takes a text that is no absolute path, such
+/// as `None`, for no folder.
+fn folder(config: &PipelineConfig, variables: &Variables) -> Result<Option<PathBuf>, Error> {
+    let text = metadata::install_location(config)?;
+    let path = text.map(|text| PathBuf::from(expand::text(&text, variables)));
+    Ok(path.filter(|path| path.is_absolute() || path.has_root()))
+}
+
+fn is_config(folder: &Path) -> bool {
+    PipelineConfig::at(folder).exists().unwrap_or(false)
+}
+
+/// Compares folders with links followed. Windows ignores case, also where a drive or share cannot be asked.
+fn is_same_folder(one: &Path, other: &Path) -> bool {
+    let is_same_text = if cfg!(windows) {
+        let text =
+            |path: &Path| path.components().collect::<PathBuf>().to_string_lossy().to_lowercase();
+        text(one) == text(other)
+    } else {
+        one == other
+    };
+    is_same_text || disk::is_same(one, other)
+}
