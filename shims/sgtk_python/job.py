@@ -211,9 +211,9 @@ class Job:
         self._status = Status()
         self._process = spawned(command, payload is not None, environment, cwd, capture, self._status)
         self.pid = self._process.pid
+        values = Secrets(environment, secrets)
         self._pipes: List[Pipe] = []
         if capture:
-            values = Secrets(environment, secrets)
             for stream, level in ((self._process.stdout, logging.INFO), (self._process.stderr, logging.WARNING)):
                 assert stream is not None
                 self._pipes.append(Pipe(stream, level, keep, logger, Masked(values)))
@@ -226,7 +226,7 @@ class Job:
         # The time runs even if no thread waits.
         self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
         threads: List[threading.Thread] = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
-        threads.append(threading.Thread(target=self._status.read, args=(self._release_lines,), daemon=True))
+        threads.append(threading.Thread(target=self._status.read, args=(values, self._release_lines), daemon=True))
         threads.append(threading.Thread(target=self._watch, daemon=True))
         if payload is not None:
             threads.append(threading.Thread(target=_feed, args=(self._process.stdin, payload), daemon=True))

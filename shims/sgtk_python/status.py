@@ -8,8 +8,12 @@ import sys
 import threading
 from typing import Any, Callable, Dict, NamedTuple, Optional
 
+from .masking import Masked, Secrets
+
 if sys.platform == "win32":
     import msvcrt
+else:
+    import fcntl
 
 
 class Failure(NamedTuple):
@@ -36,8 +40,9 @@ class Status:
         self.failure: Optional[Failure] = None
         #: Set when no more reports come.
         self.closed = threading.Event()
-        reader, self._writer = os.pipe()
-        self._reader = os.fdopen(reader, "rb", 0)
+        reader, writer = os.pipe()
+        self._reader = os.fdopen(_above_streams(reader), "rb", 0)
+        self._writer = _above_streams(writer)
 
     @property
     def option(self) -> str:
@@ -67,8 +72,9 @@ class Status:
         self.close_writer()
         self._reader.close()
 
-    def read(self, on_decision: Callable[[], None]) -> None:
-        """Reads until no more reports come. Calls ``on_decision`` as soon as it is known whether Python runs."""
+    def read(self, secrets: Secrets, on_decision: Callable[[], None]) -> None:
+        """Reads until no more reports come, and masks secrets in them. Calls ``on_decision`` as soon as it is known
+        whether Python runs."""
         is_decided = False
         rest = b""
         try:
@@ -76,7 +82,7 @@ class Status:
                 for piece in iter(lambda: reader.read(65536), b""):
                     *lines, rest = (rest + piece).split(b"\n")
                     for line in lines:
-                        self._take(line)
+                        self._take(line, secrets)
                     if not is_decided and (self.how or self.failure):
                         is_decided = True
                         on_decision()
@@ -87,22 +93,36 @@ class Status:
             finally:
                 self.closed.set()
 
-    def _take(self, line: bytes) -> None:
+    def _take(self, line: bytes, secrets: Secrets) -> None:
         try:
             report = json.loads(line.decode("utf-8"))
             step = report["status"]
             if step == "started":
                 self.how = str(report["how"])
             elif step == "cold":
-                self.cold = str(report["why"])
+                self.cold = _masked(report["why"], secrets)
             elif step == "ended":
                 self.ended = True
             elif step == "lost":
-                self.lost = str(report["why"])
+                self.lost = _masked(report["why"], secrets)
             elif step == "error":
                 hint = report.get("hint")
-                code, kind, message = int(report["code"]), str(report["kind"]), str(report["message"])
-                self.failure = Failure(code, kind, message, hint and str(hint))
+                code, kind, message = int(report["code"]), str(report["kind"]), _masked(report["message"], secrets)
+                self.failure = Failure(code, kind, message, hint and _masked(hint, secrets))
         except (ValueError, LookupError, TypeError, AttributeError):
             # Another program in the launcher's place; without a start the job counts as lost.
             pass
+
+
+def _masked(text: Any, secrets: Secrets) -> str:
+    data = str(text).encode("utf-8", "backslashreplace")
+    return Masked(secrets).take(data, is_last=True).decode("utf-8", "backslashreplace")
+
+
+def _above_streams(descriptor: int) -> int:
+    """Returns a descriptor of the same file that is none of the standard streams, which a daemon may have closed."""
+    if sys.platform == "win32" or descriptor > 2:
+        return descriptor
+    moved = fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, 3)
+    os.close(descriptor)
+    return moved

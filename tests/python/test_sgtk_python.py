@@ -268,6 +268,16 @@ class Failing(StudioTest):
             sgtk_python.run("-c", "1", project="bigbuck", cwd=self.path("nowhere"))
         self.assertEqual(len(os.listdir("/proc/self/fd")), before)
 
+    @unittest.skipIf(os.name == "nt", "Windows has handles")
+    def test_closed_standard_streams_take_no_reports(self):
+        program = (
+            "import os\nfor number in (0, 1, 2): os.close(number)\nimport sgtk_python\n"
+            "done = sgtk_python.run('-c', 'print(5)', project='bigbuck', check=False)\n"
+            "with open(%r, 'w') as file: file.write(repr((done.code, done.stdout, done.error)))" % self.path("result")
+        )
+        self.assertEqual(subprocess.call([PYTHON, "-c", program]), 0)
+        self.assertEqual(read(self.path("result")), "(0, '5\\n', None)")
+
     def test_an_unprintable_name_is_no_project(self):
         with self.assertRaises(sgtk_python.NoProject):
             sgtk_python.run("x.py", project="a\x1bb")
@@ -540,6 +550,15 @@ class Secrets(StudioTest):
         job = sgtk_python.start("-c", "1", project="bigbuck", env={"MY_KEY": self.KEY})
         self.assertNotIn(self.KEY, repr(vars(job)))
         job.wait()
+
+    def test_in_no_message_of_the_launcher(self):
+        self.stand_in(
+            "import os, sys; key = os.environ['MY_KEY']\n"
+            "report('error', code=125, kind='wrong-use', message='a ' + key, hint='b ' + key); sys.exit(125)"
+        )
+        for capture in (True, False):
+            with self.assertRaisesRegex(sgtk_python.WrongUse, r"^a \*\*\*; hint: b \*\*\*$"):
+                sgtk_python.run("x.py", project="bigbuck", env={"MY_KEY": self.KEY}, capture=capture)
 
     def test_in_no_frame_of_any_error(self):
         def fails():
