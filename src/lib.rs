@@ -22,7 +22,7 @@
 //! | `finding` | the search for configurations on disk |
 //! | `toolkit`, `inherit` | Toolkit's files and rules; the variables that Python inherits |
 //! | [`request`], `settings` | what the caller and the settings files ask for |
-//! | [`console`], [`narration`], [`inputs`] | the process' streams, and everything else read from the process |
+//! | [`console`], `table`, [`narration`], [`inputs`] | the process' streams, and everything else read from the process |
 //! | `error`, `interpreter`, `lock` | every failure; facts about a Python; locks on files |
 //! | `disk`, `environment`, `origin` | files; variables as values; what decided a value |
 //! | [`cli`], `display`, `fingerprint`, `os`, `parallel`, `suggest` | know nothing of the crate |
@@ -63,5 +63,6 @@ mod select;
 mod settings;
 mod site;
 mod suggest;
+mod table;
 mod toolkit;
 mod worker;

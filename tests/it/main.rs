@@ -22,6 +22,7 @@ mod differential;
 mod distributed;
 #[cfg(unix)]
 mod distributed_support;
+mod docs;
 #[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
@@ -58,6 +59,8 @@ mod snapshots;
 #[cfg(unix)]
 mod standin;
 mod support;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod warm;
 #[cfg(target_os = "linux")]
