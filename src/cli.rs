@@ -4,6 +4,7 @@
 #![expect(clippy::doc_markdown, reason = "the comments of the options are their help")]
 
 use std::ffi::OsString;
+use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -63,11 +64,11 @@ pub fn help(width: usize) -> String {
     let about = command.get_long_about().cloned().unwrap_or_default();
     let mut more = format!("Examples:\n{EXAMPLES}\n\nWhere it looks:\n{FILES}\n\nVariables:\n");
     for (name, meaning) in VARIABLES {
-        more += &format!("  {name:<25} {meaning}\n");
+        let _ = writeln!(more, "  {name:<25} {meaning}");
     }
     more += "\nExit codes (all others are Python's):\n";
     for (code, meaning) in EXIT_CODES {
-        more += &format!("  {code:<4} {meaning}\n");
+        let _ = writeln!(more, "  {code:<4} {meaning}");
     }
     command.about(about).after_help(more).render_help().to_string()
 }

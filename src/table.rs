@@ -1,5 +1,6 @@
 //! Tables for people: aligned columns, a bold head, bad cells in red.
 
+use std::fmt::Write;
 use std::io::IsTerminal;
 
 use crate::console::Colour;
@@ -55,7 +56,7 @@ impl<const N: usize> Table<N> {
     pub fn text(&self, colour: Colour, stream: &impl IsTerminal) -> String {
         let mut head = String::new();
         for (title, width) in self.titles.iter().zip(self.widths) {
-            head += &format!("{title:<width$}{GAP}");
+            let _ = write!(head, "{title:<width$}{GAP}");
         }
         let mut text = colour.paint_head(head.trim_end(), stream) + "\n";
         for row in &self.rows {

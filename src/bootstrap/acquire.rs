@@ -181,6 +181,7 @@ impl<'a> Bootstrap<'a> {
         realising: &mut RealisingLock,
     ) -> Result<(CachedConfig, Vec<String>), Error> {
         let mut process = SiteProcess::start(self.context, &self.distributed, turn)?;
+        (self.watch)(Progress::At(0.0, format!("asking the site {}", self.host())));
         let engine = &self.site.engine.value;
         let mut project = (0, String::new());
         loop {

@@ -2,6 +2,7 @@
 //! launch for each, so the list shows exactly what launches.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::io::stdout;
 use std::path::Path;
 use std::process::ExitCode;
@@ -123,7 +124,7 @@ fn text(list: &[ListedProject], context: &Context) -> String {
     text += &table.text(context.colour(), &stdout());
     for listed in list {
         if let Some(problem) = &listed.problem {
-            text += &format!("{}: {problem}\n", Printable::new(&listed.name));
+            let _ = writeln!(text, "{}: {problem}", Printable::new(&listed.name));
         }
     }
     text
@@ -144,7 +145,7 @@ fn roots_line(roots: &ConfigRoots) -> String {
     }
     let mut lines = String::from("configurations below\n");
     for (index, root) in roots.folders.iter().enumerate() {
-        lines += &format!("  {}  {}\n", index + 1, Printable::new(&root.value));
+        let _ = writeln!(lines, "  {}  {}", index + 1, Printable::new(&root.value));
     }
     lines
 }

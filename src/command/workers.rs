@@ -1,6 +1,7 @@
 //! Lists this user's workers, and stops them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::stdout;
 use std::process::ExitCode;
 
@@ -66,7 +67,7 @@ fn text(workers: &[WorkerStatus], colour: Colour) -> String {
         // A state with a reason does not fit into its column.
         if worker.state.contains(':') {
             let (project, state) = (Printable::new(&worker.project), Printable::new(&worker.state));
-            text += &format!("{project} is {state}\n");
+            let _ = writeln!(text, "{project} is {state}");
         }
     }
     text

@@ -13,6 +13,17 @@ use crate::suggest::suggest;
 /// The studio's settings file, beside the launcher or in `/etc`.
 const FILE_NAME: &str = "sgtk-python.toml";
 
+const ABOVE_ZERO: &str = "a whole number above zero";
+
+/// Errors of the TOML parser, and the words for them here.
+const SYNTAX: [(&str, &str); 5] = [
+    ("duplicate key", "the key is there twice"),
+    ("key with no value", "a key without '=' and a value"),
+    ("string values must be quoted", "text needs quotes"),
+    ("unclosed array", "']' is missing at the end of the list"),
+    ("unclosed table", "']' is missing at the end of the table's name"),
+];
+
 /// A settings file and the document in it.
 type SettingsFile<T> = (PathBuf, T);
 
@@ -75,6 +86,7 @@ fn invalid(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
     let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
+    let key = key.filter(|key| !key.is_empty());
     let line = before.matches('\n').count() + 1;
     if let Some((key, near)) = unknown_key(error.message()) {
         let message = "unknown key".to_owned();
@@ -99,12 +111,16 @@ fn in_our_words(message: &str) -> String {
     let types = ["invalid type: ", "invalid value: "];
     let found = types.iter().find_map(|start| message.strip_prefix(start));
     if let (Some(found), Some((_, expected))) = (found, message.rsplit_once(", expected ")) {
-        let found = found.split([' ', '`', ',']).next().unwrap_or_default();
-        return format!("expected {}, found {}", our_word(expected), our_word(found));
+        let found = our_word(found.split([' ', '`', ',']).next().unwrap_or_default());
+        return match our_word(expected) {
+            expected @ ABOVE_ZERO if found == "a number" => format!("expected {expected}"),
+            expected => format!("expected {expected}, found {found}"),
+        };
     }
-    match message {
-        "duplicate key" => "the key is there twice".into(),
-        _ => message.replace('`', "'"),
+    let syntax = message.split(", expected ").next().unwrap_or_default();
+    match SYNTAX.iter().find(|(theirs, _)| *theirs == syntax) {
+        Some((_, ours)) => (*ours).into(),
+        None => message.replace('`', "'"),
     }
 }
 
@@ -115,7 +131,7 @@ fn our_word(word: &str) -> &str {
         "a sequence" | "sequence" => "a list in brackets",
         "a map" | "map" => "a table",
         "a boolean" | "boolean" => "true or false",
-        "a nonzero u32" => "a whole number above zero",
+        "a nonzero u32" => ABOVE_ZERO,
         "integer" | "floating" => "a number",
         "datetime" => "a date",
         word if word.starts_with("struct ") => "a table",

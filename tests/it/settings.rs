@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-#[cfg(unix)]
 use crate::scene::Runs;
 use crate::support::{Studio, change, explained, failed, make_executable, write};
 
@@ -162,6 +161,16 @@ fn settings_beside_the_launcher_count() {
 }
 
 #[test]
+fn relative_root_is_shown_without_dots() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let mut launcher = with_settings(&studio, "roots = ['./../configs']\n", &["--list=json"]);
+    let list = launcher.env_remove("SHOTGUN_BASE").succeeds().json();
+    let config = studio.path("configs").join("bigbuck");
+    assert_eq!(list["projects"][0]["config"], config.to_str().unwrap());
+}
+
+#[test]
 fn faults_name_file_line_and_key() {
     let studio = Studio::new();
     studio.localized("bigbuck");
@@ -184,7 +193,11 @@ fn faults_name_file_line_and_key() {
         ),
         ("roots = ['']\n", &["s.toml:1:", "'roots'", "empty"]),
         ("[projects.a]\nconfg = 'x'\n", &["s.toml:2:", "'confg'"]),
-        ("roots = [\n", &["s.toml:"]),
+        ("roots = [\n", &["s.toml:1: 'roots': ']' is missing"]),
+        ("python = x\n", &["s.toml:1: 'python': text needs quotes"]),
+        ("\nmax_jobs = 0\n", &["s.toml:2: 'max_jobs': expected a whole number above zero"]),
+        ("[site\n", &["s.toml:1: ']' is missing"]),
+        ("hello\n", &["s.toml:1: a key without '='"]),
         ("roots = ['a']\nroots = ['b']\n", &["s.toml:2:", "'roots'"]),
         ("\u{1b}[31m = 1", &["s.toml:1:"]),
         ("python = ''\n", &["s.toml:1:", "'python'", "empty"]),
