@@ -1,8 +1,11 @@
-//! Writes to the caller's streams: answers as text or JSON, tables, warnings, errors, a progress line.
+//! Writes to the caller's streams: answers as text or JSON, warnings, errors, a progress line.
 
 use std::ffi::OsStr;
 use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
 use std::process::ExitCode;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
@@ -22,6 +25,9 @@ pub enum Colour {
     /// Not on terminals either.
     Never,
 }
+
+/// The time after which a terminal shows that something is going on.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The parameters of ANSI's "select graphic rendition".
 const BOLD: &str = "1";
@@ -64,10 +70,12 @@ impl Colour {
         self.paint(style, mark, &stdout())
     }
 
-    /// Makes the first line of a table bold.
-    pub(crate) fn paint_head(self, table: &str, stream: &impl IsTerminal) -> String {
-        let (head, rows) = table.split_once('\n').unwrap_or((table, ""));
-        format!("{}\n{rows}", self.paint(BOLD, head, stream))
+    pub(crate) fn paint_head(self, text: &str, stream: &impl IsTerminal) -> String {
+        self.paint(BOLD, text, stream)
+    }
+
+    pub(crate) fn paint_bad(self, text: &str, stream: &impl IsTerminal) -> String {
+        self.paint(BOLD_RED, text, stream)
     }
 }
 
@@ -135,27 +143,30 @@ pub(crate) fn show_progress(line: &str) {
     }
 }
 
+/// Does what may take long. After a second a terminal shows the line, until the work is done.
+pub(crate) fn show_while<T>(line: &str, work: impl FnOnce() -> T) -> T {
+    if !stderr().is_terminal() {
+        return work();
+    }
+    let (working, end) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        // Without a thread the line is not shown.
+        let _ = thread::Builder::new().spawn_scoped(scope, move || {
+            if end.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                show_progress(line);
+                let _ = end.recv();
+                show_progress("");
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    })
+}
+
 /// Returns the characters in a line of standard output; `None` if it is no terminal.
 pub(crate) fn terminal_width() -> Option<usize> {
     terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0.into())
-}
-
-/// Returns the lines of a table, each column as wide as its widest cell.
-pub(crate) fn table<const N: usize>(titles: [&str; N], rows: Vec<[String; N]>) -> Vec<String> {
-    let mut table = vec![titles.map(String::from)];
-    table.extend(rows);
-    let mut widths = [0; N];
-    for row in &table {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    let mut lines = Vec::new();
-    for row in &table {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        lines.push(cells.collect::<Vec<_>>().join("  ").trim_end().to_owned());
-    }
-    lines
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::console::Colour;
+use crate::console::{self, Colour};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::index::Index;
@@ -48,10 +48,12 @@ impl Context {
         Index::of(&self.roots, &self.inputs)
     }
 
-    /// Scans the roots and writes the index. Drops the site's cached answers about the projects that the scan
+    /// Scans the roots, on a terminal not in silence, and writes the index. Drops the site's cached answers about the projects that the scan
     /// found: their configurations on disk count.
     pub(crate) fn scan(&self) -> Scan {
-        let scan = scan(&self.roots, &self.inputs.variables);
+        let scan = console::show_while("searching the roots for configurations", || {
+            scan(&self.roots, &self.inputs.variables)
+        });
         self.index().write(&scan.records);
         if let Some(site) = &self.site {
             SiteCache::of(site).drop_on_disk(&scan.records);

@@ -22,7 +22,7 @@
 //! | `finding` | the search for configurations on disk |
 //! | `toolkit`, `inherit` | Toolkit's files and rules; the variables that Python inherits |
 //! | [`request`], `settings` | what the caller and the settings files ask for |
-//! | [`console`], [`narration`], [`status`], [`inputs`] | the process' streams, `--status-fd`, and everything else read from the process |
+//! | [`console`], `table`, [`narration`], [`status`], [`inputs`] | the process' streams, `--status-fd`, and everything else read from the process |
 //! | `error`, `interpreter`, `lock` | every failure; facts about a Python; locks on files |
 //! | `disk`, `environment`, `origin` | files; variables as values; what decided a value |
 //! | [`cli`], `display`, `fingerprint`, `os`, `parallel`, `suggest` | know nothing of the crate |
@@ -64,5 +64,6 @@ mod settings;
 mod site;
 pub mod status;
 mod suggest;
+mod table;
 mod toolkit;
 mod worker;

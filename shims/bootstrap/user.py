@@ -38,6 +38,9 @@ def at_terminal():
     try:
         for number in range(3):
             os.dup2(ends[0] if number == 0 else ends[1], number)
+        if os.name == "posix":
+            # The launcher's progress line stands there.
+            os.write(2, b"\r\x1b[K")
         yield
     finally:
         for number, before in enumerate(saved):

@@ -184,6 +184,7 @@ impl<'a> Bootstrap<'a> {
     ) -> Result<(CachedConfig, Vec<String>), Error> {
         debug!("asks the site {}", Printable::new(&self.site.host.value));
         let mut process = SiteProcess::start(self.context, &self.distributed, turn)?;
+        (self.watch)(Progress::At(0.0, format!("asking the site {}", self.host())));
         let engine = &self.site.engine.value;
         let mut project = (0, String::new());
         loop {

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::io::stderr;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -20,7 +21,11 @@ use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::parallel::in_parallel;
 use crate::request::Each;
+use crate::table::{Row, Table};
 use crate::toolkit::record::{ConfigName, ConfigRecord};
+
+/// A column of the table.
+const RESULT: usize = 2;
 
 /// A run of the launcher for one project.
 struct ProjectRun {
@@ -44,7 +49,12 @@ pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
     let runs = project_runs(&context.scan_all(), each, context)?;
     let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
     let width = widths.max().unwrap_or_default();
-    let results = in_parallel(each.jobs, &runs, |run| run_one(run, each, launcher, width));
+    let started = AtomicUsize::new(0);
+    let results = in_parallel(each.jobs, &runs, |run| {
+        let number = started.fetch_add(1, Ordering::Relaxed) + 1;
+        let place = format!("{number} of {}", runs.len());
+        run_one(run, each, launcher, width, &place)
+    });
     console::print_to_error(&text(&results, context.colour()));
     let has_failed = results.iter().any(|result| result.failure.is_some());
     Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -134,7 +144,8 @@ fn options(record: &ConfigRecord, config_name: &ConfigName) -> Vec<OsString> {
     options
 }
 
-fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize) -> RunResult {
+/// Runs the launcher for one project, and says so first: a script may be silent for a long time.
+fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize, place: &str) -> RunResult {
     let name = run.name.clone();
     let mut words = match &run.choice {
         Ok(options) => options.clone(),
@@ -142,6 +153,7 @@ fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize) -> RunR
     };
     words.extend_from_slice(&each.words);
     let prefix = format!("{:<width$} | ", Printable::new(&name).to_string());
+    console::print_to_error(&format!("{prefix}started ({place})\n"));
     let start = Instant::now();
     let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
         Ok(status) if status.success() => None,
@@ -161,17 +173,20 @@ fn failure_of(status: ExitStatus) -> String {
 
 fn text(results: &[RunResult], colour: Colour) -> String {
     let titles = ["PROJECT", "    TIME", "RESULT"];
-    let lines = console::table(titles, results.iter().map(row).collect());
-    let table = colour.paint_head(&lines.join("\n"), &stderr());
+    let table = Table::new(titles, results.iter().map(row).collect()).text(colour, &stderr());
+    let all = results.len();
     let failed = results.iter().filter(|result| result.failure.is_some()).count();
-    format!("\n{table}\n{failed} of {} failed\n", results.len())
+    let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    format!("\n{table}{} of {all} succeeded{failures}\n", all - failed)
 }
 
-fn row(result: &RunResult) -> [String; 3] {
+fn row(result: &RunResult) -> Row<3> {
     let took = match result.took {
         Some(took) => format!("{:.1} s", took.as_secs_f64()),
         None => "-".into(),
     };
     let name = Printable::new(&result.name).to_string();
-    [name, format!("{took:>8}"), result.failure.clone().unwrap_or_else(|| "ok".into())]
+    let end = result.failure.clone().unwrap_or_else(|| "ok".into());
+    let bad = result.failure.as_ref().map(|_| RESULT);
+    Row { cells: [name, format!("{took:>8}"), end], bad }
 }

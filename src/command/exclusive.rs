@@ -2,9 +2,10 @@
 //! cache folder, and the Python holds it until it ends. The program's arguments do not count.
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::Exclusive;
+use crate::console;
 use crate::disk;
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
@@ -19,7 +20,10 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
     let program = plan.words().program;
     let path = file(plan, &program, inputs)?;
     let lock = match exclusive {
-        Exclusive::Wait => Lock::wait_for(&path, LockMode::Exclusive).map(Some),
+        Exclusive::Wait => {
+            let wait = || Lock::wait_for(&path, LockMode::Exclusive).map(Some);
+            console::show_while(&waiting(&path), wait)
+        }
         Exclusive::Fail => Lock::try_for(&path, LockMode::Exclusive),
     };
     match lock {
@@ -33,6 +37,11 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
         }
         Err(source) => Err(Error::Lock { path, source }),
     }
+}
+
+fn waiting(path: &Path) -> String {
+    let holder = Lock::holder(path).map_or_else(String::new, |pid| format!(" (process {pid})"));
+    format!("waiting for the end of another run{holder}")
 }
 
 /// Returns the lock's file: one for each configuration and program, by whichever path each is reached. Paths are

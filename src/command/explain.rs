@@ -27,6 +27,9 @@ use crate::worker;
 /// Printed in place of a secret.
 const HIDDEN: &str = "***";
 
+/// Characters in a line of the command line that `--explain` prints, unless one word is longer.
+const LINE: usize = 72;
+
 /// A plan, and the facts of the explanation that no launch needs.
 struct Explanation<'a> {
     plan: &'a LaunchPlan,
@@ -198,24 +201,39 @@ impl<'a> Explanation<'a> {
         Ok(())
     }
 
-    /// Writes a POSIX shell's command line that does the same from any environment like the caller's.
+    /// Writes a POSIX shell's command line that does the same from any environment like the caller's, in lines that end
+    /// with `\`.
     fn write_command_line(&self, f: &mut Formatter<'_>) -> fmt::Result {
         if let Some(directory) = self.plan.location.directory() {
-            write!(f, "cd {} && ", quoted(&lossy(directory)))?;
+            write!(f, "cd {} && \\\n  ", quoted(&lossy(directory)))?;
         }
-        f.write_str("env")?;
+        let mut lines = vec![String::from("env")];
         let mut assignments = Vec::new();
         for change in self.plan.environment.changes() {
             let name = lossy(&change.name);
             match value(change) {
-                Some(value) => assignments.push(format!("{name}={value}")),
-                None => write!(f, " -u {}", quoted(&name))?,
+                Some(value) => assignments.push(quoted(&format!("{name}={value}"))),
+                None => add_word(&mut lines, &format!("-u {}", quoted(&name))),
             }
         }
-        for word in assignments.into_iter().chain(lossy_list(&self.plan.argv)) {
-            write!(f, " {}", quoted(&word))?;
+        lines.extend(assignments);
+        lines.push(String::new());
+        for word in lossy_list(&self.plan.argv) {
+            add_word(&mut lines, &quoted(&word));
         }
-        Ok(())
+        f.write_str(&lines.join(" \\\n    "))
+    }
+}
+
+/// Adds a word to the last line, or begins a new one if it does not fit.
+fn add_word(lines: &mut Vec<String>, word: &str) {
+    match lines.last_mut() {
+        Some(line) if line.is_empty() => line.push_str(word),
+        Some(line) if line.len() + word.len() < LINE => {
+            line.push(' ');
+            line.push_str(word);
+        }
+        _ => lines.push(word.to_owned()),
     }
 }
 

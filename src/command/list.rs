@@ -2,22 +2,32 @@
 //! launch for each, so the list shows exactly what launches.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write;
 use std::io::stdout;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use serde::Serialize;
 
 use crate::cli::{Format, ListFormat};
-use crate::console::{self, Colour};
+use crate::console;
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
+use crate::table::{Row, Table};
 use crate::toolkit::core::CoreKind;
 use crate::toolkit::metadata;
+
+/// Columns of the table.
+const NAME: usize = 0;
+const PIPELINE: usize = 2;
+const CORE: usize = 3;
+const PYTHON: usize = 4;
+const CONFIG: usize = 5;
 
 /// A configuration in the list; the fields are those of `--list=json`.
 #[derive(Default, Serialize)]
@@ -51,7 +61,7 @@ pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
     };
     let json = BTreeMap::from([("projects", &list)]);
     console::print_answer(format, &json, || {
-        if list.is_empty() { empty(&context.roots) } else { text(&list, context.colour()) }
+        if list.is_empty() { empty(&context.roots) } else { text(&list, context) }
     })
 }
 
@@ -129,45 +139,75 @@ fn names(list: &[ListedProject]) -> String {
     names.into_iter().flat_map(|name| [name, "\n"]).collect()
 }
 
-/// Returns the table, its lines cut to the terminal's width, and below it the problems.
-fn text(list: &[ListedProject], colour: Colour) -> String {
-    let titles = ["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"];
+/// Returns the table, and below it the problems. A terminal that is too narrow for whole paths gets the roots once, above
+/// the table.
+fn text(list: &[ListedProject], context: &Context) -> String {
     let width = console::terminal_width().unwrap_or(usize::MAX);
-    let mut lines = Vec::new();
-    for line in console::table(titles, list.iter().map(row).collect()) {
-        lines.push(cut(line, width));
+    let mut text = String::new();
+    let mut table = table(list, |config| Printable::new(config).to_string());
+    if table.width() > width {
+        text = roots_line(&context.roots) + "\n";
+        table = self::table(list, |config| below_root(config, &context.roots));
+        table.narrow([PYTHON, CONFIG], width);
+        table.narrow([NAME, PIPELINE], width);
     }
+    text += &table.text(context.colour(), &stdout());
     for listed in list {
         if let Some(problem) = &listed.problem {
-            lines.push(format!("{}: {problem}", Printable::new(&listed.name)));
+            let _ = writeln!(text, "{}: {problem}", Printable::new(&listed.name));
         }
     }
-    colour.paint_head(&(lines.join("\n") + "\n"), &stdout())
+    text
 }
 
-fn row(listed: &ListedProject) -> [String; 6] {
+fn table(list: &[ListedProject], path: impl Fn(&str) -> String) -> Table<6> {
+    let mut rows = Vec::new();
+    for listed in list {
+        rows.push(row(listed, path(&listed.config)));
+    }
+    Table::new(["NAME", "ID", "PIPELINE", "CORE", "PYTHON", "CONFIG"], rows)
+}
+
+/// Names the roots; several have a number, by which the table names them.
+fn roots_line(roots: &ConfigRoots) -> String {
+    if let [root] = roots.folders.as_slice() {
+        return format!("configurations below {}\n", Printable::new(&root.value));
+    }
+    let mut lines = String::from("configurations below\n");
+    for (index, root) in roots.folders.iter().enumerate() {
+        let _ = writeln!(lines, "  {}  {}", index + 1, Printable::new(&root.value));
+    }
+    lines
+}
+
+/// Returns a configuration's path below its root, after the root's number if there are several.
+fn below_root(config: &str, roots: &ConfigRoots) -> String {
+    let Some((root, below)) = roots.root_above(Path::new(config)) else {
+        return Printable::new(config).to_string();
+    };
+    let number = roots.folders.iter().position(|other| other.value == root.value);
+    let number = number.filter(|_| roots.folders.len() > 1);
+    let number = number.map_or_else(String::new, |index| format!("{}/", index + 1));
+    format!("{number}{}", Printable::new(below))
+}
+
+fn row(listed: &ListedProject, config: String) -> Row<6> {
     let core = match (&listed.core, &listed.version) {
         (Some(kind), Some(version)) => format!("{kind} {version}"),
         (Some(kind), None) => kind.to_string(),
         (None, _) => "broken".into(),
     };
-    [
+    let cells = [
         Printable::new(&listed.name).to_string(),
         listed.id.map_or_else(|| "-".into(), |id| id.to_string()),
         cell(listed.pipeline.as_deref()),
         cell(Some(&core)),
         cell(listed.python.as_deref()),
-        Printable::new(&listed.config).to_string(),
-    ]
+        config,
+    ];
+    Row { cells, bad: listed.core.is_none().then_some(CORE) }
 }
 
 fn cell(text: Option<&str>) -> String {
     Printable::new(text.unwrap_or("-")).to_string()
-}
-
-fn cut(line: String, width: usize) -> String {
-    if line.chars().count() <= width {
-        return line;
-    }
-    line.chars().take(width.saturating_sub(1)).chain(['…']).collect()
 }

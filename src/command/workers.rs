@@ -1,6 +1,7 @@
 //! Lists this user's workers, and stops them.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::io::stdout;
 use std::process::ExitCode;
 
@@ -13,8 +14,14 @@ use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
+use crate::table::{Row, Table};
 use crate::worker::WorkerStatus;
 use crate::worker::control;
+
+/// Columns of the table.
+const PROJECT: usize = 0;
+const STATE: usize = 6;
+const CORE: usize = 7;
 
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
     let workers = control::read(&context.inputs.workers_folder())?;
@@ -52,30 +59,43 @@ fn text(workers: &[WorkerStatus], colour: Colour) -> String {
     if workers.is_empty() {
         return "no workers\n".into();
     }
-    let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MIB", "STATE", "CORE"];
-    let mut lines = console::table(titles, workers.iter().map(row).collect());
+    let titles = ["PROJECT", "PID", "AGE", "DONE", "RUNNING", "MEMORY", "STATE", "CORE"];
+    let mut table = Table::new(titles, workers.iter().map(row).collect());
+    table.narrow([PROJECT, CORE], console::terminal_width().unwrap_or(usize::MAX));
+    let mut text = table.text(colour, &stdout());
     for worker in workers {
         // A state with a reason does not fit into its column.
         if worker.state.contains(':') {
             let (project, state) = (Printable::new(&worker.project), Printable::new(&worker.state));
-            lines.push(format!("{project} is {state}"));
+            let _ = writeln!(text, "{project} is {state}");
         }
     }
-    colour.paint_head(&(lines.join("\n") + "\n"), &stdout())
+    text
 }
 
-fn row(worker: &WorkerStatus) -> [String; 8] {
+fn row(worker: &WorkerStatus) -> Row<8> {
     let state = worker.state.split(':').next().unwrap_or_default();
-    [
+    let is_bad = matches!(state, "stuck" | "unfit");
+    let cells = [
         Printable::new(&worker.project).to_string(),
         worker.pid.map_or_else(|| "-".into(), |pid| pid.to_string()),
-        number(worker.age_s),
+        worker.age_s.map_or_else(|| "-".into(), age),
         number(worker.done),
         number(worker.running),
-        number(worker.memory_kib.map(|kib| kib / 1024)),
+        worker.memory_kib.map_or_else(|| "-".into(), |kib| format!("{} MiB", kib / 1024)),
         Printable::new(state).to_string(),
         Printable::new(worker.core.as_deref().unwrap_or("-")).to_string(),
-    ]
+    ];
+    Row { cells, bad: is_bad.then_some(STATE) }
+}
+
+/// Returns a time in its largest unit that it fills.
+fn age(seconds: u64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "min")];
+    match units.iter().find(|(length, _)| seconds >= *length) {
+        Some((length, unit)) => format!("{} {unit}", seconds / length),
+        None => format!("{seconds} s"),
+    }
 }
 
 fn number(number: Option<u64>) -> String {

@@ -107,7 +107,7 @@ fn errors() -> Vec<Error> {
         Error::Incomplete { .. } => Error::Incomplete { path: "/x".into() },
         Error::Site(_) => of_site(SiteFailureKind::Other),
         Error::File { .. } => Error::of_file("/x", FileProblem::Missing),
-        Error::Settings { .. } => Error::Settings { path: "/x".into(), line: 3, key: Some("roots".into()), message: "unknown field".into() },
+        Error::Settings { .. } => Error::Settings { path: "/x".into(), line: 3, key: Some("roots".into()), message: "unknown key".into(), near: Some("root".into()) },
         Error::NotAConfig { .. } => Error::NotAConfig { path: "/x".into(), exists: true, origin: OPTION },
         Error::NoCore { .. } => Error::NoCore { config: "/x".into(), link: "/y".into(), studio: Some("/z".into()) },
         Error::CoreNotSetUp { .. } => Error::CoreNotSetUp { file: "/x".into(), text: "None".into() },

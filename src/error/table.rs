@@ -66,7 +66,7 @@ pub enum Error {
     Incomplete { path: PathBuf },
     Site(Box<SiteError>),
     File { path: PathBuf, problem: FileProblem },
-    Settings { path: PathBuf, line: usize, key: Option<String>, message: String },
+    Settings { path: PathBuf, line: usize, key: Option<String>, message: String, near: Option<String> },
     NotAConfig { path: PathBuf, exists: bool, origin: Origin },
     NoCore { config: PathBuf, link: PathBuf, studio: Option<PathBuf> },
     /// The core link file says that this system has no core.
@@ -175,7 +175,7 @@ impl Error {
             Error::NoProject { inside_launch: true, .. } => row!(NoProject, "no-project", "no project was named";
                 "to use the project of the launch that started this process: --config \"$SGTK_PYTHON_CONFIG\""),
             Error::NoProject { .. } => row!(NoProject, "no-project", "no project was named";
-                "name one with --project NAME, --config PATH or SGTK_PROJECT"),
+                "name it with --project NAME or SGTK_PROJECT, call the launcher by a link NAME-python, or change to a folder of the project; see --list for the projects, --help for all options"),
             Error::UnknownProject { name, origin, roots, near, unreadable } => row!(NoProject, "unknown-project",
                 "unknown project: {} ({origin}); {}", quoted(name), wording::searched(roots))
                 .hint(wording::unknown_project(name, near, roots, *unreadable)),
@@ -221,10 +221,10 @@ impl Error {
                 FileProblem::Empty => Some("write one path into the file, or delete it".into()),
                 _ => None,
             }).file(path),
-            Error::Settings { path, line, key: Some(key), message } => row!(Broken, "bad-settings",
-                "invalid settings: {}:{line}: {}: {}", shown(path), quoted(key), shown(message)).file(path),
-            Error::Settings { path, line, key: None, message } => row!(Broken, "bad-settings",
-                "invalid settings: {}:{line}: {}", shown(path), shown(message)).file(path),
+            Error::Settings { path, line, key, message, near } => row!(Broken, "bad-settings",
+                "invalid settings: {}:{line}: {}{}", shown(path),
+                key.as_ref().map_or_else(String::new, |key| format!("{}: ", quoted(key))), shown(message))
+                .hint(near.as_ref().map(|near| format!("did you mean {}?", quoted(near)))).file(path),
             Error::NotAConfig { path, exists: true, origin } => row!(Broken, "not-a-config",
                 "not a pipeline configuration: {} ({origin})", shown(path);
                 "a pipeline configuration contains config/core/roots.yml").file(path),

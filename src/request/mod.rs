@@ -6,13 +6,15 @@ mod each;
 mod venv;
 
 use std::ffi::{OsStr, OsString};
+use std::io::stdout;
 use std::path::Path;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{CommandFactory, Parser};
 use clap_lex::OsStrExt;
 
-use crate::cli::{Cli, DoctorFormat, Entity, Exclusive, Format, ListFormat};
+use crate::cli::{Cli, DoctorFormat, Entity, Exclusive, Format, ListFormat, help};
+use crate::console::{Colour, terminal_width};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -144,7 +146,7 @@ impl Request {
         let words = std::iter::once("sgtk-python".into()).chain(inputs.arguments.clone());
         let cli = match Cli::try_parse_from(words) {
             Ok(cli) => cli,
-            Err(error) => return help_or_error(&error),
+            Err(error) => return help_or_error(&error, inputs),
         };
         check_first_word(inputs, &cli.arguments)?;
         let mut chosen = LevelChoices::of_options(&cli);
@@ -294,9 +296,13 @@ fn patterns(option: &'static str, words: Vec<OsString>) -> Result<Vec<NamePatter
 }
 
 /// Returns the request to print the help or version. Fails with clap's error, shortened to one line.
-fn help_or_error(error: &clap::Error) -> Result<Request, Error> {
+fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error> {
+    if error.kind() == ErrorKind::DisplayHelp {
+        let text = painted_help(Colour::of(&inputs.variables));
+        return Ok(Request { action: Action::Print(text), ..Request::default() });
+    }
     let text = error.render().to_string();
-    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+    if error.kind() == ErrorKind::DisplayVersion {
         return Ok(Request { action: Action::Print(text), ..Request::default() });
     }
     let mut message = rest_of_line(&text, "error: ").unwrap_or_else(|| text.clone());
@@ -312,6 +318,17 @@ fn help_or_error(error: &clap::Error) -> Result<Request, Error> {
         _ => None,
     });
     Err(Error::CommandLine { message: message.trim_end().to_owned(), hint })
+}
+
+/// Returns the help in the terminal's width, as far as long lines read well.
+fn painted_help(colour: Colour) -> String {
+    let mut text = String::new();
+    for line in help(terminal_width().map_or(80, |width| width.min(100))).lines() {
+        let is_head = line.ends_with(':') && !line.starts_with(' ');
+        text += &if is_head { colour.paint_head(line, &stdout()) } else { line.to_owned() };
+        text.push('\n');
+    }
+    text
 }
 
 fn rest_of_line(text: &str, start: &str) -> Option<String> {

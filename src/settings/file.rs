@@ -8,9 +8,21 @@ use crate::disk::{self, FileProblem};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::os::Os;
+use crate::suggest::suggest;
 
 /// The studio's settings file, beside the launcher or in `/etc`.
 const FILE_NAME: &str = "sgtk-python.toml";
+
+const ABOVE_ZERO: &str = "a whole number above zero";
+
+/// Errors of the TOML parser, and the words for them here.
+const SYNTAX: [(&str, &str); 5] = [
+    ("duplicate key", "the key is there twice"),
+    ("key with no value", "a key without '=' and a value"),
+    ("string values must be quoted", "text needs quotes"),
+    ("unclosed array", "']' is missing at the end of the list"),
+    ("unclosed table", "']' is missing at the end of the table's name"),
+];
 
 /// A settings file and the document in it.
 type SettingsFile<T> = (PathBuf, T);
@@ -80,19 +92,55 @@ fn invalid(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
     let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let message = without_value(error.message()).replace('\n', ", ");
-    Error::Settings { path, line: before.matches('\n').count() + 1, key, message }
+    let key = key.filter(|key| !key.is_empty());
+    let line = before.matches('\n').count() + 1;
+    if let Some((key, near)) = unknown_key(error.message()) {
+        let message = "unknown key".to_owned();
+        return Error::Settings { path, line, key: Some(key), message, near };
+    }
+    let message = in_our_words(error.message()).replace('\n', ", ");
+    Error::Settings { path, line, key, message, near: None }
 }
 
-/// Removes the value that serde quotes, which may be a secret in a wrong place:
-/// ``invalid type: integer `1`, expected a string``.
-fn without_value(message: &str) -> String {
-    let value = message.strip_prefix("invalid type: ").and_then(|rest| rest.find(['`', '"']));
-    match (value, message.rsplit_once(", expected ")) {
-        (Some(at), Some((_, expected))) => {
-            let kind = message.get(..at + "invalid type: ".len()).unwrap_or_default();
-            format!("{}, expected {expected}", kind.trim_end())
-        }
-        _ => message.to_owned(),
+/// Returns the key in serde's ``unknown field `rots`, expected one of `roots`, `studio` ``, and a known one like it.
+fn unknown_key(message: &str) -> Option<(String, Option<String>)> {
+    let mut words = message.strip_prefix("unknown field `")?.split('`');
+    let key = words.next()?.to_owned();
+    let known = words.skip(1).step_by(2).map(String::from);
+    let near = suggest(&key, known).into_iter().next();
+    Some((key, near))
+}
+
+/// Returns a message of serde or of the TOML parser in the words of the documentation, without the value that serde
+/// quotes: it may be a secret in a wrong place. ``invalid type: integer `1`, expected a string``.
+fn in_our_words(message: &str) -> String {
+    let types = ["invalid type: ", "invalid value: "];
+    let found = types.iter().find_map(|start| message.strip_prefix(start));
+    if let (Some(found), Some((_, expected))) = (found, message.rsplit_once(", expected ")) {
+        let found = our_word(found.split([' ', '`', ',']).next().unwrap_or_default());
+        return match our_word(expected) {
+            expected @ ABOVE_ZERO if found == "a number" => format!("expected {expected}"),
+            expected => format!("expected {expected}, found {found}"),
+        };
+    }
+    let syntax = message.split(", expected ").next().unwrap_or_default();
+    match SYNTAX.iter().find(|(theirs, _)| *theirs == syntax) {
+        Some((_, ours)) => (*ours).into(),
+        None => message.replace('`', "'"),
+    }
+}
+
+/// Returns the word of the documentation for one of serde's.
+fn our_word(word: &str) -> &str {
+    match word {
+        "a string" | "string" => "text in quotes",
+        "a sequence" | "sequence" => "a list in brackets",
+        "a map" | "map" => "a table",
+        "a boolean" | "boolean" => "true or false",
+        "a nonzero u32" => ABOVE_ZERO,
+        "integer" | "floating" => "a number",
+        "datetime" => "a date",
+        word if word.starts_with("struct ") => "a table",
+        word => word,
     }
 }

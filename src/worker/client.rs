@@ -28,7 +28,7 @@ use crate::plan::{LaunchPlan, Warm};
 use crate::site::Credentials;
 use crate::status::{How, Status};
 
-/// A worker that is silent for this long is set aside.
+/// A worker that is silent for this long is set aside; two messages name it.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
@@ -119,7 +119,7 @@ fn working_directory() -> io::Result<File> {
 /// Sets a worker that does not answer aside, so that the next job can start another.
 fn set_aside(folder: &Folder, key: &WorkerKey, inode: Option<u64>) -> ColdReason {
     folder.set_aside(key, inode);
-    ColdReason::NotTaken("does not answer")
+    ColdReason::NotTaken("does not answer within 2 seconds")
 }
 
 /// Sends a job's message, and waits until a child is ready for it. The worker repeats `Waits` while all children are
@@ -224,7 +224,9 @@ impl RunningJob {
             } else if exit {
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(self.lost("did not report the exit status of the job that ended"));
+                return Err(
+                    self.lost("did not report the exit status within 2 seconds of the job's end")
+                );
             }
         }
     }

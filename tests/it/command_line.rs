@@ -115,7 +115,10 @@ fn isolated_python_is_refused() {
 #[test]
 fn script_without_a_project_is_refused() {
     let studio = Studio::new();
-    studio.failure(["script.py"]).is(121, &["no project was named"]).hints("--project");
+    for part in ["--project NAME", "SGTK_PROJECT", "link", "folder", "--list", "--help"] {
+        studio.failure(["script.py"]).is(121, &["no project was named"]).hints(part);
+        studio.failure([""; 0]).is(121, &["no project was named"]).hints(part);
+    }
     for words in [&["x.py", "--project", "bigbuck"][..], &["-p", "bigbuck", "--config=/x"]] {
         studio.failure(words).is(121, &[]).hints("options come first");
     }

@@ -55,14 +55,15 @@ fn no_color_wins_over_clicolor_force() {
 }
 
 #[test]
-fn table_has_a_bold_head() {
+fn table_has_a_bold_head_and_red_faults() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.linked("sintel", "/no/such/core");
     let list = studio.launcher(["--list"]).env("CLICOLOR_FORCE", "1").prints();
     assert!(list.starts_with("\u{1b}[1mNAME "), "{list:?}");
     assert!(list.contains(" CONFIG\u{1b}[0m\nbigbuck "), "{list:?}");
-    assert_eq!(list.matches('\u{1b}').count(), 2, "{list:?}");
+    assert!(list.contains("  \u{1b}[1;31mbroken\u{1b}[0m  "), "{list:?}");
+    assert_eq!(list.matches('\u{1b}').count(), 4, "{list:?}");
     colours(&mut studio.launcher(["--list"]), 0, &["\u{1b}[1mNAME "]);
 }
 
@@ -81,7 +82,8 @@ fn result_table_of_each_has_a_bold_head() {
     interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
     let mut launcher = studio.launcher(["--each", "-c", "pass"]);
     let error = launcher.env("CLICOLOR_FORCE", "1").succeeds().error();
-    assert!(error.starts_with("\n\u{1b}[1mPROJECT "), "{error:?}");
+    let start = "bigbuck | started (1 of 1)\n\n\u{1b}[1mPROJECT ";
+    assert!(error.starts_with(start), "{error:?}");
     assert!(error.contains(" RESULT\u{1b}[0m\nbigbuck "), "{error:?}");
 }
 

@@ -48,10 +48,11 @@ fn each_project_runs_despite_a_failure() {
     assert_eq!(table.len(), 5, "{error}");
     assert!(table[1].starts_with("bigbuck ") && table[1].ends_with(" s  ok"), "{error}");
     assert!(table[2].starts_with("parent/child ") && table[2].ends_with(" s  exit code 3"));
-    assert_eq!(table[4], "1 of 3 failed");
+    assert_eq!(table[4], "2 of 3 succeeded, 1 failed");
+    assert!(error.contains("parent/child | started (2 of 3)\n"), "{error}");
     let words = ["--each=9", "--match", "*b?g*", "-c", "pass"];
     let (code, lines, error) = run(&studio, &words);
-    assert!(code == 0 && lines.is_empty() && error.ends_with("0 of 1 failed\n"), "{error}");
+    assert!(code == 0 && lines.is_empty() && error.ends_with("\n1 of 1 succeeded\n"), "{error}");
 }
 
 #[test]
@@ -101,7 +102,7 @@ fn broken_project_counts_as_failed() {
         let result = format!("same project as {}", other.display());
         assert!(row(name).ends_with(&result), "{error}");
     }
-    assert!(error.ends_with("3 of 6 failed\n"), "{error}");
+    assert!(error.ends_with("\n3 of 6 succeeded, 3 failed\n"), "{error}");
     // Unreadable metadata may be of the config that is asked for: the project counts as failed.
     let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
     let is_told = |line: &str| line.starts_with("unreadable ") && line.contains(" -  ");

@@ -10,7 +10,7 @@ const LAYERS: [&[&str]; 18] = [
     &["disk", "environment", "origin"],
     &["error", "interpreter", "lock"],
     &["console", "inputs"],
-    &["narration", "request", "settings", "status"],
+    &["narration", "request", "settings", "status", "table"],
     &["inherit", "toolkit"],
     &["finding"],
     &["site"],

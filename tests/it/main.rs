@@ -24,6 +24,7 @@ mod differential;
 mod distributed;
 #[cfg(unix)]
 mod distributed_support;
+mod docs;
 #[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
@@ -66,6 +67,8 @@ mod standin;
 #[cfg(target_os = "linux")]
 mod status;
 mod support;
+#[cfg(unix)]
+mod terminal;
 #[cfg(target_os = "linux")]
 mod warm;
 #[cfg(target_os = "linux")]

@@ -436,8 +436,8 @@ fn malformed_site_settings_are_refused() {
     let studio = studio();
     for (line, part) in [
         ("refresh_after = 'soon'", "expected a duration"),
-        ("refresh_after = 5", "expected a string"),
-        ("hots = 'x'", "unknown field"),
+        ("refresh_after = 5", "expected text in quotes, found a number"),
+        ("hots = 'x'", "unknown key"),
         ("host = ''", "is empty"),
     ] {
         write(studio.path("site.toml"), format!("[site]\n{line}\n"));

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-#[cfg(unix)]
 use crate::scene::Runs;
 use crate::support::{Studio, change, explained, failed, make_executable, write};
 
@@ -162,23 +161,43 @@ fn settings_beside_the_launcher_count() {
 }
 
 #[test]
+fn relative_root_is_shown_without_dots() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let mut launcher = with_settings(&studio, "roots = ['./../configs']\n", &["--list=json"]);
+    let list = launcher.env_remove("SHOTGUN_BASE").succeeds().json();
+    let config = studio.path("configs").join("bigbuck");
+    assert_eq!(list["projects"][0]["config"], config.to_str().unwrap());
+}
+
+#[test]
 fn faults_name_file_line_and_key() {
     let studio = Studio::new();
     studio.localized("bigbuck");
     for (text, parts) in [
-        ("rots = []\n", &["s.toml:1:", "'rots'", "unknown field"][..]),
-        ("studio = 'x'\n\nroots = '/x'\n", &["s.toml:3:", "'roots'", "expected a sequence"]),
+        ("rots = []\n", &["s.toml:1:", "'rots'", "unknown key"][..]),
+        (
+            "studio = 'x'\n\nroots = '/x'\n",
+            &["s.toml:3:", "'roots'", "expected a list in brackets, found text in quotes"],
+        ),
         ("[environment]\nunset = ['A=B']\n", &["s.toml:2:", "'unset'", "'A=B'"]),
         ("[environment]\nset = { '' = 'x' }\n", &["s.toml:2:", "'set'"]),
         ("[environment]\nset = { A = \"\\u0000\" }\n", &["s.toml:2:", "'set'", "NUL"]),
-        ("[environment]\nset = { A = 1 }\n", &["s.toml:2:", "'set'", "integer, expected a string"]),
+        (
+            "[environment]\nset = { A = 1 }\n",
+            &["s.toml:2:", "'set'", "expected text in quotes, found a number"],
+        ),
         (
             "[environment]\nset = 'A=hush'\n",
-            &["s.toml:2:", "'set': invalid type: string, expected a map"],
+            &["s.toml:2:", "'set': expected a table, found text in quotes"],
         ),
         ("roots = ['']\n", &["s.toml:1:", "'roots'", "empty"]),
         ("[projects.a]\nconfg = 'x'\n", &["s.toml:2:", "'confg'"]),
-        ("roots = [\n", &["s.toml:"]),
+        ("roots = [\n", &["s.toml:1: 'roots': ']' is missing"]),
+        ("python = x\n", &["s.toml:1: 'python': text needs quotes"]),
+        ("\nmax_jobs = 0\n", &["s.toml:2: 'max_jobs': expected a whole number above zero"]),
+        ("[site\n", &["s.toml:1: ']' is missing"]),
+        ("hello\n", &["s.toml:1: a key without '='"]),
         ("roots = ['a']\nroots = ['b']\n", &["s.toml:2:", "'roots'"]),
         ("\u{1b}[31m = 1", &["s.toml:1:"]),
         ("python = ''\n", &["s.toml:1:", "'python'", "empty"]),
@@ -187,6 +206,8 @@ fn faults_name_file_line_and_key() {
         let mut launcher = with_settings(&studio, text, &["--project", "bigbuck"]);
         failed(&mut launcher).is(122, parts);
     }
+    let mut launcher = with_settings(&studio, "rots = []\n", &["--project", "bigbuck"]);
+    failed(&mut launcher).is(122, &["'rots'"]).hints("'roots'");
     let mut launcher = studio.launcher(["--project", "bigbuck"]);
     failed(launcher.env("SGTK_PYTHON_SETTINGS", "missing.toml"))
         .is(122, &["does not exist", "missing.toml"]);

@@ -89,11 +89,12 @@ fn table(text: &str) -> String {
             heads.clone_from(&cells);
         }
         for (cell, head) in cells.iter_mut().zip(&heads) {
-            let is_number = cell.bytes().all(|byte| byte.is_ascii_digit());
+            let number = cell.trim_end_matches(|c: char| c.is_alphabetic()).trim_end();
+            let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
             match *head {
                 "PID" if is_number => *cell = "[PID]",
-                "AGE" if is_number => *cell = "[AGE]",
-                "MIB" if is_number => *cell = "[MIB]",
+                "AGE" if is_number && cell.ends_with(" s") => *cell = "[AGE] s",
+                "MEMORY" if is_number && cell.ends_with(" MiB") => *cell = "[MEMORY] MiB",
                 _ => {}
             }
         }

@@ -7,7 +7,7 @@ mod nt;
 mod posix;
 
 use std::ffi::{OsStr, OsString};
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{Variables, value_of};
 use crate::error::Error;
@@ -35,12 +35,29 @@ pub fn text(text: &str, variables: &Variables) -> String {
     expanded.to_string_lossy().into_owned()
 }
 
-/// Expands a path from the settings; a relative one is joined to the settings file's folder.
+/// Expands a path from the settings. A relative one is joined to the settings file's folder, and a `..` in it takes away
+/// the part before, as text: no link is followed.
 pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, Error> {
     let mut lookup = |name: &str| owned_value(&inputs.variables, name);
     let path = PathBuf::from(home(self::variables(text, &mut lookup), &mut lookup));
-    let path = origin.folder().map_or(path.clone(), |folder| folder.join(path));
+    let path = match origin.folder() {
+        Some(folder) if path.is_relative() => without_dots(&folder.join(path)),
+        _ => path,
+    };
     inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))
+}
+
+fn without_dots(path: &Path) -> PathBuf {
+    let mut plain = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            // Above `/` is `/`.
+            Component::ParentDir => drop(plain.pop()),
+            part => plain.push(part),
+        }
+    }
+    plain
 }
 
 fn owned_value(variables: &Variables, name: &str) -> Option<OsString> {
