@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::words;
 use crate::cli::{Format, ListFormat};
 use crate::console::{self, Colour};
 use crate::context::Context;
@@ -39,12 +40,14 @@ struct ListedProject {
 
 /// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
-    let list = listed(&context.scan_all(), context);
     let format = match format {
-        ListFormat::Names => return console::print(&names(&list)),
+        ListFormat::Names => return words::names(context),
+        ListFormat::Ids => return words::ids(context),
+        ListFormat::Configs => return words::configs(context),
         ListFormat::Text => Format::Text,
         ListFormat::Json => Format::Json,
     };
+    let list = listed(&context.scan_all(), context);
     let json = BTreeMap::from([("projects", &list)]);
     console::print_answer(format, &json, || {
         if list.is_empty() { empty(&context.roots) } else { text(&list, context.colour()) }
@@ -89,14 +92,6 @@ fn empty(roots: &ConfigRoots) -> String {
         folders.push(format!("{}{missing}", Printable::new(&root.value)));
     }
     format!("no projects below {}\n", folders.join(", "))
-}
-
-/// Returns one name a line. Leaves out a name with a line end or an escape in it: a shell would misread it.
-fn names(list: &[ListedProject]) -> String {
-    let mut names: Vec<&str> = list.iter().map(|listed| listed.name.as_str()).collect();
-    names.dedup();
-    names.retain(|name| !name.contains(char::is_control));
-    names.into_iter().flat_map(|name| [name, "\n"]).collect()
 }
 
 /// Returns the table, its lines cut to the terminal's width, and below it the problems.

@@ -8,6 +8,7 @@ mod explain;
 mod launch;
 mod list;
 mod shim;
+mod words;
 mod workers;
 
 use std::process::ExitCode;
