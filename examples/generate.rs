@@ -3,11 +3,13 @@
 //! `cargo run --example generate -- FOLDER`
 #![allow(clippy::disallowed_methods, reason = "a tool for packagers, with its own process")]
 
+#[path = "generate/completions.rs"]
+mod completions;
+
 use std::error::Error;
 use std::path::PathBuf;
 
 use clap::CommandFactory;
-use clap_complete::Shell;
 use sgtk_python::cli::Cli;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -15,8 +17,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     std::fs::create_dir_all(&folder)?;
     clap_mangen::Man::new(Cli::command())
         .render(&mut std::fs::File::create(folder.join("sgtk-python.1"))?)?;
-    for shell in [Shell::Bash, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "sgtk-python", &folder)?;
+    for (name, text) in completions::SCRIPTS {
+        let script = completions::script(name, text, &Cli::command());
+        std::fs::write(folder.join(name), script)?;
     }
     Ok(())
 }
