@@ -149,7 +149,7 @@ pub struct Cli {
           default_missing_value = "text", hide_possible_values = true)]
     pub explain: Option<Format>,
 
-    /// List the projects found on this machine, as text, json or names
+    /// List the projects found on this machine, as text, json, names, ids or configs
     #[arg(help_heading = LOOK, long, group = "action",
           conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "arguments"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
           default_missing_value = "text", hide_possible_values = true)]
@@ -254,6 +254,10 @@ pub enum ListFormat {
     Json,
     /// One name a line.
     Names,
+    /// One id a line, with a tab and the project's name.
+    Ids,
+    /// One name of a configuration a line, of the project that the variables choose or of all.
+    Configs,
 }
 
 /// A format of the doctor's report.

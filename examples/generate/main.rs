@@ -3,6 +3,7 @@
 //! `cargo run --example generate -- FOLDER` for packages, `cargo run --example generate -- --docs` for the page.
 #![allow(clippy::disallowed_methods, reason = "a tool for packagers, with its own process")]
 
+mod completions;
 mod man;
 mod page;
 
@@ -10,7 +11,6 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use clap::CommandFactory;
-use clap_complete::Shell;
 use sgtk_python::cli::Cli;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,8 +22,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let folder = PathBuf::from(word);
     std::fs::create_dir_all(&folder)?;
     std::fs::write(folder.join("sgtk-python.1"), man::page()?)?;
-    for shell in [Shell::Bash, Shell::Fish, Shell::PowerShell, Shell::Zsh] {
-        clap_complete::generate_to(shell, &mut Cli::command(), "sgtk-python", &folder)?;
+    for (name, text) in completions::SCRIPTS {
+        std::fs::write(folder.join(name), completions::script(name, text, &Cli::command()))?;
     }
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
+use super::words;
 use crate::cli::{Format, ListFormat};
 use crate::console;
 use crate::context::Context;
@@ -51,14 +52,16 @@ struct ListedProject {
 /// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
     context.roots.need_a_root()?;
-    let scan = context.scan_all();
-    let list = listed(&scan, context);
-    warn_of_missing(&list, &scan, context)?;
     let format = match format {
-        ListFormat::Names => return console::print(&names(&list)),
+        ListFormat::Names => return words::names(context),
+        ListFormat::Ids => return words::ids(context),
+        ListFormat::Configs => return words::configs(context),
         ListFormat::Text => Format::Text,
         ListFormat::Json => Format::Json,
     };
+    let scan = context.scan_all();
+    let list = listed(&scan, context);
+    warn_of_missing(&list, &scan, context)?;
     let json = BTreeMap::from([("projects", &list)]);
     console::print_answer(format, &json, || {
         if list.is_empty() { empty(&context.roots) } else { text(&list, context) }
@@ -129,14 +132,6 @@ fn empty(roots: &ConfigRoots) -> String {
         folders.push(format!("{}{missing}", Printable::new(&root.value)));
     }
     format!("no projects below {}\n", folders.join(", "))
-}
-
-/// Returns one name a line. Leaves out a name with a line end or an escape in it: a shell would misread it.
-fn names(list: &[ListedProject]) -> String {
-    let mut names: Vec<&str> = list.iter().map(|listed| listed.name.as_str()).collect();
-    names.dedup();
-    names.retain(|name| !name.contains(char::is_control));
-    names.into_iter().flat_map(|name| [name, "\n"]).collect()
 }
 
 /// Returns the table, and below it the problems. A terminal that is too narrow for whole paths gets the roots once, above

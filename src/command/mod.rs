@@ -9,6 +9,7 @@ mod launch;
 mod list;
 mod shim;
 mod venv;
+mod words;
 mod workers;
 
 use std::process::ExitCode;

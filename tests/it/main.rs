@@ -15,6 +15,8 @@ mod bad_input;
 #[cfg(unix)]
 mod calling;
 mod command_line;
+#[cfg(unix)]
+mod completion;
 mod console;
 #[cfg(unix)]
 mod demo;
