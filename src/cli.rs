@@ -161,6 +161,10 @@ pub struct Cli {
           default_missing_value = "text", hide_possible_values = true)]
     pub doctor: Option<DoctorFormat>,
 
+    /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
+    #[arg(help_heading = LOOK, long, conflicts_with = "action", value_name = "N", value_parser = clap::value_parser!(u64).range(3..))]
+    pub status_fd: Option<u64>,
+
     /// Print this help
     #[arg(help_heading = LOOK, long, action = ArgAction::Help)]
     pub help: Option<bool>,
@@ -210,10 +214,6 @@ pub struct Cli {
     /// Ask the site for the distributed configuration now, whatever the cache holds, and realise it
     #[arg(help_heading = SITE, long)]
     pub refresh: bool,
-
-    /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
-    #[arg(help_heading = LOOK, long, conflicts_with = "action", value_name = "N", value_parser = clap::value_parser!(u64).range(3..))]
-    pub status_fd: Option<u64>,
 
     /// Arguments for Python, unchanged
     #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,

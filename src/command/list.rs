@@ -52,16 +52,16 @@ struct ListedProject {
 /// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
     context.roots.need_a_root()?;
+    let scan = context.scan_all();
+    warn_of_missing(&scan, context)?;
     let format = match format {
-        ListFormat::Names => return words::names(context),
-        ListFormat::Ids => return words::ids(context),
-        ListFormat::Configs => return words::configs(context),
+        ListFormat::Names => return words::names(&scan, context),
+        ListFormat::Ids => return words::ids(&scan, context),
+        ListFormat::Configs => return words::configs(&scan, context),
         ListFormat::Text => Format::Text,
         ListFormat::Json => Format::Json,
     };
-    let scan = context.scan_all();
     let list = listed(&scan, context);
-    warn_of_missing(&list, &scan, context)?;
     let json = BTreeMap::from([("projects", &list)]);
     console::print_answer(format, &json, || {
         if list.is_empty() { empty(&context.roots) } else { text(&list, context) }
@@ -101,9 +101,9 @@ fn listed(scan: &Scan, context: &Context) -> Vec<ListedProject> {
 
 /// Warns of roots and configurations that are missing from the list. Fails if there is nothing to list and not
 /// even the default root exists.
-fn warn_of_missing(list: &[ListedProject], scan: &Scan, context: &Context) -> Result<(), Error> {
+fn warn_of_missing(scan: &Scan, context: &Context) -> Result<(), Error> {
     let Context { roots, site, .. } = context;
-    if list.is_empty() && site.is_none() && roots.is_unreachable() {
+    if scan.records.is_empty() && site.is_none() && roots.is_unreachable() {
         return Err(Error::NoRoot { roots: roots.folders.clone() });
     }
     if roots.are_named() {

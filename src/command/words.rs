@@ -10,24 +10,25 @@ use anyhow::Result;
 
 use crate::console;
 use crate::context::Context;
+use crate::finding::scan::Scan;
 use crate::request::Choice;
 use crate::toolkit::record::{ConfigRecord, Query};
 
 /// Prints the names of the projects.
-pub fn names(context: &Context) -> Result<ExitCode> {
+pub fn names(scan: &Scan, context: &Context) -> Result<ExitCode> {
     let mut names = BTreeSet::new();
-    for record in context.scan_all().records {
-        names.insert(context.roots.name_of(&record));
+    for record in &scan.records {
+        names.insert(context.roots.name_of(record));
     }
     print(&names)
 }
 
 /// Prints the ids of the projects, each with a tab and the project's name.
-pub fn ids(context: &Context) -> Result<ExitCode> {
+pub fn ids(scan: &Scan, context: &Context) -> Result<ExitCode> {
     let mut names = BTreeMap::new();
-    for record in context.scan_all().records {
+    for record in &scan.records {
         let name = record.metadata.tank_name.clone();
-        let name = name.unwrap_or_else(|| context.roots.name_of(&record));
+        let name = name.unwrap_or_else(|| context.roots.name_of(record));
         if let Some(id) = record.metadata.project_id {
             names.entry(id).or_insert(name);
         }
@@ -41,8 +42,8 @@ pub fn ids(context: &Context) -> Result<ExitCode> {
 }
 
 /// Prints the names of the configurations, of the project that the variables choose or of all projects.
-pub fn configs(context: &Context) -> Result<ExitCode> {
-    let mut records = context.scan_all().records;
+pub fn configs(scan: &Scan, context: &Context) -> Result<ExitCode> {
+    let mut records = scan.records.clone();
     for choice in &context.request.choices {
         let mut chosen = records.clone();
         chosen.retain(|record| chooses(&choice.value, record, context));

@@ -1,4 +1,4 @@
-//! Why a site gave no configuration, as `shims/bootstrap.py` reports it.
+//! Why a site gave no configuration, as `shims/bootstrap/` reports it.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub struct SiteFailure {
     pub message: String,
 }
 
-/// The kinds of a site's failures, by the names that `shims/bootstrap.py` gives them.
+/// The kinds of a site's failures, by the names that `shims/bootstrap/` gives them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SiteFailureKind {
