@@ -78,7 +78,7 @@ impl<'a> Explanation<'a> {
         Some(format!("{}:{}", entity.kind, entity.id))
     }
 
-    fn json(&self) -> Tree {
+    fn json(&self) -> JsonTree {
         let LaunchPlan { selection, core, interpreter, .. } = self.plan;
         let mut config = vec![
             ("path", lossy(&selection.config.path).into()),
@@ -88,7 +88,7 @@ impl<'a> Explanation<'a> {
         if let Some(age) = selection.realised {
             let descriptor = realised::descriptor(&selection.config).into();
             let realised = vec![("descriptor", descriptor), ("age", age.as_secs().into())];
-            config.push(("realised", Tree::Object(realised)));
+            config.push(("realised", JsonTree::Object(realised)));
         }
         let project = vec![
             ("name", self.project_name().into()),
@@ -108,18 +108,18 @@ impl<'a> Explanation<'a> {
             ("origin", interpreter.origin.to_string().into()),
         ];
         let mut fields = vec![
-            ("project", Tree::Object(project)),
-            ("config", Tree::Object(config)),
-            ("core", Tree::Object(core)),
-            ("interpreter", Tree::Object(interpreter)),
+            ("project", JsonTree::Object(project)),
+            ("config", JsonTree::Object(config)),
+            ("core", JsonTree::Object(core)),
+            ("interpreter", JsonTree::Object(interpreter)),
         ];
         if let Some(session) = &self.plan.session {
             let engine = session.engine.clone().into();
             let session = vec![("engine", engine), ("entity", self.entity().into())];
-            fields.push(("session", Tree::Object(session)));
+            fields.push(("session", JsonTree::Object(session)));
         }
         let environment = self.plan.environment.changes().into_iter().map(change_json);
-        fields.push(("environment", Tree::List(environment.collect())));
+        fields.push(("environment", JsonTree::List(environment.collect())));
         fields.push(("argv", lossy_list(&self.plan.argv).into()));
         if let Some(warm) = &self.plan.warm {
             let preload = warm.value.settings.preload.clone();
@@ -128,11 +128,11 @@ impl<'a> Explanation<'a> {
                 ("preload", preload.into()),
                 ("cold", self.cold.clone().into()),
             ];
-            fields.push(("warm", Tree::Object(warm)));
+            fields.push(("warm", JsonTree::Object(warm)));
         }
         fields.push(("cwd", self.plan.location.directory().map(lossy).into()));
         fields.push(("warnings", self.warnings.clone().into()));
-        Tree::Object(fields)
+        JsonTree::Object(fields)
     }
 
     fn write_choices(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -267,25 +267,25 @@ fn in_brackets(text: Option<&str>) -> String {
 /// JSON with the fields of its objects in their order, for people who read it.
 #[derive(Serialize)]
 #[serde(untagged)]
-enum Tree {
+enum JsonTree {
     Value(Value),
-    List(Vec<Tree>),
+    List(Vec<JsonTree>),
     #[serde(serialize_with = "in_order")]
-    Object(Vec<(&'static str, Tree)>),
+    Object(Vec<(&'static str, JsonTree)>),
 }
 
-impl<T: Into<Value>> From<T> for Tree {
+impl<T: Into<Value>> From<T> for JsonTree {
     fn from(value: T) -> Self {
-        Tree::Value(value.into())
+        JsonTree::Value(value.into())
     }
 }
 
-fn in_order<S: Serializer>(fields: &[(&str, Tree)], to: S) -> Result<S::Ok, S::Error> {
+fn in_order<S: Serializer>(fields: &[(&str, JsonTree)], to: S) -> Result<S::Ok, S::Error> {
     to.collect_map(fields.iter().map(|(name, value)| (name, value)))
 }
 
-fn change_json(change: &Change) -> Tree {
-    Tree::Object(vec![
+fn change_json(change: &Change) -> JsonTree {
+    JsonTree::Object(vec![
         ("name", lossy(&change.name).into()),
         ("value", value(change).into()),
         ("reason", change.reason.clone().into()),
