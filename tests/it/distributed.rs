@@ -8,7 +8,7 @@ use std::process::Stdio;
 
 use serde_json::json;
 
-use crate::distributed_support::{Distributed, WHERE};
+use crate::distributed_support::{Distributed, IMPORT, WHERE};
 use crate::real_core::PYTHON;
 use crate::scene::{Run, Running, Runs};
 use crate::standin::Behaviour;
@@ -19,7 +19,7 @@ use crate::support::{explained, failed, write};
 fn realised_config_launches_without_the_site() {
     let distributed = Distributed::new();
     let alpha = distributed.alpha();
-    assert_eq!(distributed.run(&["--project", "alpha", "-c", WHERE]), alpha.to_str().unwrap());
+    assert_eq!(distributed.run(&["--project", "alpha", "-c", IMPORT]), alpha.to_str().unwrap());
     let calls = distributed.site.calls();
     assert!(calls > 0);
     distributed.site.behave(Behaviour::Hanging);
@@ -27,7 +27,7 @@ fn realised_config_launches_without_the_site() {
         [["--project", "alpha"], ["--project-id", "101"], ["--path", alpha.to_str().unwrap()]]
     {
         let [option, value] = choice;
-        assert_eq!(distributed.run(&[option, value, "-c", WHERE]), alpha.to_str().unwrap());
+        assert_eq!(distributed.run(&[option, value, "-c", IMPORT]), alpha.to_str().unwrap());
     }
     let inside = ["-c", "import os; print(os.environ['SGTK_PYTHON_CONFIG'])"];
     let shown = distributed.launcher(&inside).current_dir(alpha.join("config")).prints();
@@ -87,8 +87,12 @@ fn parallel_launches_realise_once() {
         launcher.stdout(Stdio::piped()).stderr(Stdio::piped()).start()
     };
     // By name and by id are two queries about one project.
-    let choices = [["--project", "alpha", "-c", WHERE], ["--project-id", "101", "-c", WHERE]];
-    let launches: Vec<Running> = (0..40).map(|at| start(&choices[at % 2])).collect();
+    let choices = [["--project", "alpha"], ["--project-id", "101"]];
+    let launch = |at: usize| {
+        let [option, value] = choices[at % 2];
+        start(&[option, value, "-c", if at < 10 { IMPORT } else { WHERE }])
+    };
+    let launches: Vec<Running> = (0..40).map(launch).collect();
     for launch in launches {
         let run = launch.ends().succeeds();
         let is_quiet = run.stderr.is_empty();
@@ -194,7 +198,7 @@ fn other_name_of_a_project_delays_refresh_too() {
     let mut line = String::new();
     BufReader::new(job.stdout.take().unwrap()).read_line(&mut line).unwrap();
     distributed.settings("refresh_after = '0s'");
-    let by_display_name = ["--project", "The alpha", "-c", WHERE];
+    let by_display_name = ["--project", "The alpha", "-c", IMPORT];
     assert_eq!(distributed.run(&by_display_name), distributed.alpha().to_str().unwrap());
     job.stdin.take().unwrap().write_all(b"\n").unwrap();
     job.ends().succeeds();

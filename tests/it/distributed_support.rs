@@ -157,8 +157,12 @@ fn core(studio: &Studio, version: &str) -> PathBuf {
     core
 }
 
-/// Prints the root of the core that is imported.
-pub const WHERE: &str = "import sgtk; print(sgtk.__file__.split('/install/')[0])";
+/// Imports the core and prints its root.
+pub const IMPORT: &str = "import sgtk; print(sgtk.__file__.split('/install/')[0])";
+
+/// Prints the root of the core that an import would find. The import itself takes half a second.
+pub const WHERE: &str =
+    "from importlib.util import find_spec; print(find_spec('sgtk').origin.split('/install/')[0])";
 
 /// Waits until something holds.
 #[track_caller]

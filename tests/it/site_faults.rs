@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::distributed_support::{Distributed, WHERE, wait_for};
+use crate::distributed_support::{Distributed, IMPORT, WHERE, wait_for};
 use crate::real_core::PYTHON;
 use crate::scene::{Running, Runs};
 use crate::standin::Behaviour;
@@ -103,7 +103,7 @@ fn realised_config_survives_site_failure() {
 #[ignore = "needs the real core: run tests/run"]
 fn unfinished_config_is_never_launched() {
     let distributed = Distributed::new();
-    let launch = ["--project", "alpha", "-c", WHERE];
+    let launch = ["--project", "alpha", "-c", IMPORT];
     let alpha = distributed.run(&launch);
     fs::remove_file(distributed.alpha().join("cache/update_end.txt")).unwrap();
     distributed.site.behave(Behaviour::Status(500));
@@ -132,7 +132,7 @@ fn stuck(distributed: &Distributed, arguments: &[&str], after: usize) -> Running
 #[ignore = "needs the real core: run tests/run"]
 fn killed_launch_leaves_the_next_working() {
     let distributed = Distributed::new();
-    let launch = ["--project", "alpha", "-c", WHERE];
+    let launch = ["--project", "alpha", "-c", IMPORT];
     for after in [0, 2, 5, 7] {
         stuck(&distributed, &launch, after).ends_killed().dies_by(9);
     }
