@@ -1,6 +1,5 @@
 //! The shells' completions, typed on a terminal in each shell that this machine has.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -9,7 +8,7 @@ use serde_json::Value;
 use sgtk_python::cli::Cli;
 
 use crate::scene::Runs;
-use crate::support::{LAUNCHER, PYTHON, Studio, make_executable, write};
+use crate::support::{LAUNCHER, PYTHON, Studio, make_executable, skip, write};
 
 #[path = "../../examples/generate/completions.rs"]
 mod completions;
@@ -73,8 +72,7 @@ fn metadata(studio: &Studio, folder: &str, config_name: &str, id: usize, tank_na
 fn has(program: &str) -> bool {
     let found = which::which(program).is_ok();
     if !found {
-        // Past the test harness, which shows nothing of a test that passes.
-        let _ = writeln!(std::io::stderr(), "skipped: there is no {program} on this machine");
+        skip(&format!("no {program} on this machine"));
     }
     found
 }

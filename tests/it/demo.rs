@@ -1,20 +1,18 @@
 //! The demo of the README: `examples/two-projects.rs`, with stand-ins for the core.
 
-use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use crate::support::{LAUNCHER, Studio};
+use crate::scene::Runs;
+use crate::support::{LAUNCHER, Studio, skip};
 
 /// The demo with stand-ins, or nothing if this run of cargo has not built it: with a filter it builds no examples.
-#[allow(clippy::explicit_write, reason = "eprintln! shows nothing if the test succeeds")]
 fn demo() -> Option<Command> {
     let demo = Path::new(LAUNCHER).with_file_name("examples").join("two-projects");
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/two-projects.rs");
     let modified = |path: &Path| path.metadata().and_then(|file| file.modified()).ok();
     if modified(&demo) < modified(&source) {
-        let hint = "skipped, the demo is not built: cargo build --example two-projects";
-        writeln!(std::io::stderr(), "{hint}").unwrap();
+        skip("the demo is not built: cargo build --example two-projects");
         return None;
     }
     let mut command = Command::new(demo);
@@ -30,10 +28,8 @@ fn demo_shows_the_failure_and_leaves_a_studio() {
     command.arg(&folder);
     command.env("HOME", studio.path("home")).env("XDG_RUNTIME_DIR", studio.path("home"));
     command.env("SGTK_PYTHON_SETTINGS", studio.path("no-settings.toml"));
-    let output = command.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{text}{error}");
+    let run = command.succeeds();
+    let text = run.text();
 
     let scenes = [
         "\nThe cores are stand-ins",
@@ -49,21 +45,16 @@ fn demo_shows_the_failure_and_leaves_a_studio() {
     ];
     let mut rest = &*text;
     for scene in scenes {
-        let (_, after) = rest.split_once(scene).unwrap_or_else(|| panic!("no {scene:?}: {text}"));
+        let (_, after) = rest.split_once(scene).unwrap_or_else(|| panic!("no {scene:?}\n{run}"));
         rest = after;
     }
-    assert!(error.contains("TankError: core v0.21.7 runs"), "{error}");
+    run.warns(&["TankError: core v0.21.7 runs"]);
 
     // The studio that is left works by itself.
     let mut launcher = studio.launcher(["--project", "sintel", "where_am_i.py"]);
     launcher.current_dir(&folder).env("SHOTGUN_BASE", folder.join("configs"));
-    let output = launcher.output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
-    assert!(
-        text.ends_with("started  v0.21.8\n"),
-        "{text}{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let run = launcher.succeeds();
+    assert!(run.text().ends_with("started  v0.21.8\n"), "{run}");
 }
 
 #[test]
@@ -71,8 +62,7 @@ fn demo_in_a_folder_of_others_changes_nothing() {
     let Some(mut command) = demo() else { return };
     let studio = Studio::new();
     command.arg(studio.path("configs/.."));
-    let output = command.output().unwrap();
-    let error = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && error.contains("not an empty folder"), "{error}");
+    let run = command.run().warns(&["not an empty folder"]);
+    assert!(!run.status.success(), "{run}");
     assert!(!studio.path("where_am_i.py").exists());
 }

@@ -91,7 +91,7 @@ fn plant_permissions(studio: &Studio) {
 }
 
 #[test]
-fn each_planted_fault_is_found_once() {
+fn planted_faults_are_as_reviewed() {
     let Some(studio) = Studio::closed() else {
         return skip("every user can write to the target folder or one above, and to HOME");
     };
@@ -136,7 +136,7 @@ fn python_version(text: &str) -> String {
 }
 
 #[test]
-fn healthy_studio_shows_fine_checks_on_request() {
+fn fine_checks_are_as_reviewed() {
     let Some(studio) = Studio::closed() else {
         return skip("every user can write to the target folder or one above, and to HOME");
     };

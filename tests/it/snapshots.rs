@@ -1,5 +1,5 @@
 //! Whole outputs that people read, compared with the files of `snapshots/`. Nothing is written unless a wording
-//! changes on purpose: `SNAPSHOTS=overwrite tests/run snapshots::` makes the files again, to be read as text.
+//! changes on purpose: `SNAPSHOTS=overwrite tests/run as_reviewed` makes the files again, to be read as text.
 
 use std::path::Path;
 
