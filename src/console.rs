@@ -20,7 +20,7 @@ use crate::error::{Code, Error};
 pub enum Colour {
     /// In pipes and files too.
     Always,
-    /// Where the stream is a terminal.
+    /// If the stream is a terminal.
     OnTerminal,
     /// Not on terminals either.
     Never,

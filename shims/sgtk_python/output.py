@@ -20,7 +20,7 @@ MOST_HELD = 1000
 _LEVEL = "(DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL)"
 #: At the start of a line: 2024-01-01 10:00:00,123 or [2024-01-01T10:00:00Z] or 10:00:00, and the separator after it.
 _TIME = re.compile(r"[\[(]?(?:\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d[\d.,]*(?: ?Z| ?[+-]\d\d:?\d\d)?[\])]?[\s:|-]+(?=\S)")
-#: A level, with the marks that tell it from prose.
+#: A level, with the marks that distinguish it from prose.
 _NAMED_LEVEL = re.compile("|".join((
     _LEVEL + r"(?::|\s+[-|]|\t|\s*$)",                  # ERROR: x, ERROR:root:x, ERROR - x, ERROR | x
     r"[\[<]" + _LEVEL + r"[\]>]",                       # [ERROR] x

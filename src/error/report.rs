@@ -1,4 +1,4 @@
-//! What a caller gets to see of a failure.
+//! A failure as its caller sees it.
 
 use std::path::Path;
 
@@ -29,7 +29,7 @@ pub struct Report<'a> {
     pub kind: &'static str,
     /// One line: what is wrong, and the path or value.
     pub message: String,
-    /// One line: what to do, where that is known.
+    /// One line: the remedy, if there is one.
     pub hint: Option<String>,
     /// The file or folder to correct.
     pub file: Option<&'a Path>,

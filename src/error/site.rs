@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::report::{Code, Report, row};
 use super::wording::{quoted, shown};
 
-/// What there is to say of a thing that the site does not have.
+/// The hint for a thing that the site does not have.
 pub const NEW_ON_SITE: &str =
     "changes on the site are seen after five minutes, or at once with --refresh";
 

@@ -129,7 +129,7 @@ impl Error {
         self.report().kind
     }
 
-    /// What to do, where that is known.
+    /// The remedy, if there is one.
     pub fn hint(&self) -> Option<String> {
         self.report().hint
     }

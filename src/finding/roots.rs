@@ -122,12 +122,13 @@ fn folders(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>
     if let Some(list) = inputs.variable("SHOTGUN_BASE") {
         for path in std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
             let root = inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
-            folders.push(Decided::new(root, Origin::Variable("SHOTGUN_BASE")));
+            folders
+                .push(Decided::new(expand::without_dots(&root), Origin::Variable("SHOTGUN_BASE")));
         }
     } else if let Some(roots) = &settings.roots {
         for text in &roots.value {
             let root = expand::setting(text, &roots.origin, inputs)?;
-            folders.push(Decided::new(root, roots.origin.clone()));
+            folders.push(Decided::new(expand::without_dots(&root), roots.origin.clone()));
         }
     } else {
         folders.push(Decided::new(DEFAULT_ROOT.into(), Origin::Default("the default")));

@@ -1,7 +1,7 @@
 //! Looks up each choice: a project's name or id, a configuration's folder, a path, the working directory.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Component, Path, PathBuf, is_separator};
+use std::path::{Path, PathBuf, is_separator};
 
 use log::debug;
 
@@ -14,10 +14,11 @@ use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::{ProjectKey, RealisedConfigs, Site, SiteCache, SiteQuery};
 use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::expand;
 use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
-/// Looks up every choice of the request, else the working directory. Asks nothing of the site: `site` says
-/// whether a project that is not here may be one of the site's.
+/// Looks up every choice of the request, else the working directory. Asks nothing of the site: with a
+/// `site`, a project that is not on disk may still be on the site.
 pub fn select<'a>(context: &'a Context, site: Option<&'a Site>) -> Result<Vec<Chosen<'a>>, Error> {
     let request = &context.request;
     let name = request.config_name.as_ref().map(|name| ConfigName::Named(name.value.clone()));
@@ -171,7 +172,7 @@ impl<'a> Selector<'a> {
     /// Returns the project whose configuration or data holds a path. Only folders that the roots may hold
     /// count: a `config/` that another user put above a path must not choose what runs.
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
-        let path = without_dots(path);
+        let path = expand::without_dots(path);
         if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Some(Chosen::OnSite(distributed)));
         }
@@ -313,20 +314,4 @@ fn is_hostile(name: &OsStr) -> bool {
     let bytes = name.as_encoded_bytes();
     bytes.iter().any(is_bad_byte)
         || bytes.split(is_separator).any(|part| matches!(part, b"" | b"." | b".."))
-}
-
-/// Removes `.` and `..` from an absolute path as Python's `os.path.normpath` does: by its text, because the
-/// path need not exist.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => {
-                plain.pop();
-            }
-            part => plain.push(part),
-        }
-    }
-    plain
 }

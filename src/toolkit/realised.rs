@@ -108,8 +108,8 @@ pub fn finish(config: &PipelineConfig) -> Option<Finish> {
     }
 }
 
-/// Returns true if a configuration that was complete still is: realising it again first removes the end mark or,
-/// where there was none, sets the start mark.
+/// Returns true if a configuration that was complete still is: realising it again first removes the end mark, or
+/// sets the start mark if there was no end mark.
 pub fn is_still_complete(finish: Finish, config: &PipelineConfig) -> bool {
     match finish {
         Finish::Marked => disk::exists(&end_mark(config)).unwrap_or(false),

@@ -85,7 +85,7 @@ fn imports(files: &BTreeMap<Vec<String>, PathBuf>) -> BTreeMap<PathBuf, BTreeSet
             imported.extend(target.filter(|target| *target != file).cloned());
         }
         if is_folder {
-            // What a folder hands on from its own files.
+            // A folder's re-exports of its own files.
             let own = text.lines().filter_map(|line| line.split("use ").nth(1));
             let children = own.filter_map(|path| {
                 let child = path.split([':', ';', ' ']).next()?;

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitStatus, Output};
 
 use crate::support::Failure;
 
-/// How the name of a studio's folder begins.
+/// The start of a studio folder's name.
 pub const STUDIO: &str = "studio-";
 
 /// Entries of a studio that a scene lists at most, in all and in one folder.

@@ -101,6 +101,19 @@ fn first_root_with_the_project_wins() {
 }
 
 #[test]
+fn roots_with_dots_hold_the_working_directory() {
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    for roots in ["..", "../../home/../configs"] {
+        for root in [roots.into(), bigbuck.join(roots)] {
+            let mut launcher = studio.launcher(["x.py"]);
+            launcher.current_dir(&bigbuck).env("SHOTGUN_BASE", root);
+            assert_eq!(config(&explained(&mut launcher)), bigbuck.to_str().unwrap());
+        }
+    }
+}
+
+#[test]
 fn nested_roots_pick_the_nearest() {
     let studio = Studio::new();
     let config = studio.config("inner/p");

@@ -24,7 +24,7 @@ pub fn matches(name: &str, text: &str, studio: &Studio) {
 }
 
 /// A localized project, one with a shared core, and one whose core is missing.
-fn studio() -> Studio {
+pub fn studio() -> Studio {
     let studio = Studio::new();
     studio.localized("bigbuck");
     studio.shared("parent/child", "v1");

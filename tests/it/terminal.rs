@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::scene::Runs;
+use crate::snapshots::studio;
 use crate::support::{PYTHON, Studio, variables_of, write};
 
 /// Runs a command on a terminal of its own and prints what arrives there.
@@ -53,18 +54,9 @@ fn help_fits_the_terminal() {
     }
 }
 
-/// A studio whose paths do not fit into 80 columns.
-fn wide_studio() -> Studio {
-    let studio = Studio::new();
-    studio.localized("bigbuck");
-    studio.shared("parent/child", "v1");
-    studio.linked("sintel", "/no/such/core");
-    studio
-}
-
 #[test]
 fn list_names_the_root_once_on_a_narrow_terminal() {
-    let studio = wide_studio();
+    let studio = studio();
     let launcher = studio.launcher(["--list"]);
     let root = studio.path("configs").to_str().unwrap().to_owned();
     let lines = on_terminal(&launcher, 80);
@@ -87,7 +79,7 @@ fn launcher_lines(studio: &Studio) -> Vec<String> {
 
 #[test]
 fn list_numbers_several_roots() {
-    let studio = wide_studio();
+    let studio = studio();
     let other = studio.path("other");
     write(other.join("durian/config/core/roots.yml"), "");
     let roots = std::env::join_paths([studio.path("configs"), other]).unwrap();

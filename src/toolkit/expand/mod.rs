@@ -47,7 +47,9 @@ pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, 
     inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))
 }
 
-fn without_dots(path: &Path) -> PathBuf {
+/// Removes `.` and `..` from an absolute path by its text, because the path need not exist
+/// (`os.path.normpath`).
+pub fn without_dots(path: &Path) -> PathBuf {
     let mut plain = PathBuf::new();
     for part in path.components() {
         match part {
