@@ -1,5 +1,6 @@
 """A studio on disk for the tests of the callers' Python, with the real launcher in it. The tests run with
 `python -m unittest discover -s tests/python`; SGTK_PYTHON_TEST_LAUNCHER names the launcher."""
+import atexit
 import os
 import shutil
 import sys
@@ -7,7 +8,10 @@ import tempfile
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-SHIMS = os.path.join(ROOT, "shims")
+#: A copy of the modules under test, so that Python keeps their bytecode outside the source tree.
+SHIMS = os.path.join(tempfile.mkdtemp(), "shims")
+shutil.copytree(os.path.join(ROOT, "shims"), SHIMS, ignore=shutil.ignore_patterns("__pycache__"))
+atexit.register(shutil.rmtree, os.path.dirname(SHIMS), True)
 LAUNCHER = os.environ.get("SGTK_PYTHON_TEST_LAUNCHER") or os.path.join(ROOT, "target", "debug", "sgtk-python")
 OS = {"win32": "Windows", "darwin": "Darwin"}.get(sys.platform, "Linux")
 PYTHON = os.path.realpath(sys.executable)
@@ -48,8 +52,8 @@ class StudioTest(unittest.TestCase):
         self.set(
             HOME=self.path("home"), LANG="C.UTF-8",
             SHOTGUN_BASE=self.path("configs"), SGTK_PYTHON_SETTINGS=write(self.path("settings.toml"), ""),
-            SGTK_PYTHON_CACHE=self.path("cache"), SGTK_PYTHON_BIN=LAUNCHER, PYTHONPATH=SHIMS, PYTHONDONTWRITEBYTECODE="1",
-            PYTHONUNBUFFERED=None, SGTK_PYTHON_WARM=None,
+            SGTK_PYTHON_CACHE=self.path("cache"), SGTK_PYTHON_BIN=LAUNCHER, PYTHONPATH=SHIMS,
+            PYTHONDONTWRITEBYTECODE=None, PYTHONUNBUFFERED=None, SGTK_PYTHON_WARM=None,
         )
 
     def set(self, **variables):
