@@ -1,5 +1,6 @@
 //! Files: reads small ones, replaces the launcher's own, and tests what a path leads to.
 
+mod problem;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -10,7 +11,6 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-use std::fmt::{self, Display, Formatter};
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,7 @@ use log::debug;
 
 use crate::display::Printable;
 
+pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
     create_shim, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
     path_from_bytes, take_over, user_id,
@@ -30,64 +31,6 @@ const LARGEST: u64 = 1024 * 1024;
 
 /// Bytes; a secret is passed on through a pipe, and a pipe holds 64 KiB.
 const LARGEST_SECRET: u64 = 16 * 1024;
-
-/// A reason why a file cannot be used.
-#[derive(Debug)]
-pub enum FileProblem {
-    Io(io::Error),
-    Missing,
-    DanglingLink,
-    Folder,
-    /// The most bytes that it may hold.
-    TooLarge(u64),
-    /// A pipe or socket.
-    Special,
-    /// The offset of the first byte that is not UTF-8.
-    NotUtf8(usize),
-    /// It holds a secret, and others may read it.
-    OpenToOthers,
-    /// Toolkit would take the mark for part of the path.
-    ByteOrderMark,
-    Empty,
-    Nul,
-    Lacks(&'static str),
-    /// The parser's message.
-    NotYaml(String),
-}
-
-impl Display for FileProblem {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            FileProblem::Io(error) => write!(f, "cannot read ({})", IoMessage(error)),
-            FileProblem::Missing => f.write_str("file does not exist"),
-            FileProblem::DanglingLink => f.write_str("link to a file that does not exist"),
-            FileProblem::Folder => f.write_str("folder in the place of a file"),
-            FileProblem::TooLarge(most) => {
-                write!(f, "file is larger than {} KiB", most / 1024)
-            }
-            FileProblem::Special => f.write_str("not a regular file"),
-            FileProblem::OpenToOthers => f.write_str("file with a key can be read by other users"),
-            FileProblem::NotUtf8(at) => write!(f, "file is not UTF-8 text (byte {})", at + 1),
-            FileProblem::ByteOrderMark => f.write_str("file starts with a byte order mark"),
-            FileProblem::Empty => f.write_str("file is empty"),
-            FileProblem::Nul => f.write_str("file contains a NUL byte"),
-            FileProblem::Lacks(what) => write!(f, "file lacks {what}"),
-            FileProblem::NotYaml(why) => {
-                write!(f, "file is not valid YAML ({})", Printable::new(why))
-            }
-        }
-    }
-}
-
-/// The text of a system's error, without Rust's `(os error 13)`.
-pub struct IoMessage<'a>(pub &'a io::Error);
-
-impl Display for IoMessage<'_> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
-    }
-}
 
 /// Reads a text of 1 MiB at most; `None` if there is no such file.
 pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
@@ -121,14 +64,11 @@ pub fn read_bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileP
 fn open(path: &Path) -> Result<Option<File>, FileProblem> {
     let file = match system::open(path) {
         Ok(file) => file,
-        Err(error) if !is_missing(&error) => return Err(FileProblem::Io(error)),
-        Err(_) if fs::symlink_metadata(path).is_ok_and(|data| data.is_symlink()) => {
-            return Err(FileProblem::DanglingLink);
-        }
-        Err(_) => {
+        Err(FileProblem::Missing) => {
             debug!("no file {}", Printable::new(path));
             return Ok(None);
         }
+        Err(problem) => return Err(problem),
     };
     debug!("reads {}", Printable::new(path));
     if file.metadata().is_ok_and(|data| system::is_special(&data)) {
@@ -179,14 +119,6 @@ fn in_private_folder(path: &Path, open: fn(&Path) -> io::Result<File>) -> io::Re
         }
         (result, _) => result,
     }
-}
-
-/// Returns true if an error means that nothing is there; false if something cannot be reached.
-pub fn is_missing(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
-    )
 }
 
 /// Returns true if a path exists, links followed. Fails if the system cannot say.

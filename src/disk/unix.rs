@@ -10,15 +10,32 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
 use nix::unistd::{AccessFlags, access};
 
+use super::problem::{FileProblem, is_missing};
+
 /// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
 /// on this machine.
 pub fn file_id(path: &Path) -> Option<(u64, u64)> {
     fs::metadata(path).map(|data| (data.dev(), data.ino())).ok()
 }
 
-/// Opens a file to read it, without waiting for the writer of a named pipe.
-pub fn open(path: &Path) -> io::Result<File> {
-    File::options().read(true).custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits()).open(path)
+/// Opens a file to read it, without waiting for the writer of a named pipe. Follows a link with a second call: most
+/// files that a launch looks for do not exist, and one call is enough for those.
+pub fn open(path: &Path) -> Result<File, FileProblem> {
+    match open_with(OFlag::O_NOFOLLOW, path) {
+        Ok(file) => return Ok(file),
+        Err(error) if is_missing(&error) => return Err(FileProblem::Missing),
+        Err(_) => {}
+    }
+    match open_with(OFlag::empty(), path) {
+        Ok(file) => Ok(file),
+        Err(error) if is_missing(&error) => Err(FileProblem::DanglingLink),
+        Err(error) => Err(FileProblem::Io(error)),
+    }
+}
+
+fn open_with(flags: OFlag, path: &Path) -> io::Result<File> {
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+    File::options().read(true).custom_flags(flags.bits()).open(path)
 }
 
 /// Returns true for a pipe or socket, whose reader may have to wait for another process.

@@ -7,14 +7,21 @@ use std::path::{Path, PathBuf};
 
 use windows_sys::Win32::Foundation::{FALSE, HANDLE_FLAG_INHERIT, SetHandleInformation};
 
+use super::problem::{FileProblem, is_missing};
+
 /// Returns the final path of a file or folder; `None` if there is none. It identifies it on this machine.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
 pub fn file_id(path: &Path) -> Option<PathBuf> {
     fs::canonicalize(path).ok()
 }
 
-pub fn open(path: &Path) -> io::Result<File> {
-    File::open(path)
+pub fn open(path: &Path) -> Result<File, FileProblem> {
+    match File::open(path) {
+        Ok(file) => Ok(file),
+        Err(error) if !is_missing(&error) => Err(FileProblem::Io(error)),
+        Err(_) if path.is_symlink() => Err(FileProblem::DanglingLink),
+        Err(_) => Err(FileProblem::Missing),
+    }
 }
 
 /// Returns false: pipes have no paths among files.

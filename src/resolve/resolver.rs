@@ -49,7 +49,9 @@ pub fn resolve(
     core.check_exists()?;
     let interpreter = resolver.interpreter(&core)?;
     debug!("python: {} ({})", Printable::new(&interpreter.path), interpreter.origin);
-    if let Some(version) = interpreter::version(&interpreter.path) {
+    if core.depends_on_version()
+        && let Some(version) = interpreter::version(&interpreter.path)
+    {
         core.check_supports(version, &interpreter.path)?;
     }
     let sandbox = match core.kind {

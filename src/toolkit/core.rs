@@ -68,6 +68,10 @@ impl Core {
         self.path().join("info.yml")
     }
 
+    fn requirements(&self) -> PathBuf {
+        self.path().join("requirements")
+    }
+
     /// Fails if there is no `tank` to import; Python would fail at `import sgtk` only.
     pub fn check_exists(&self) -> Result<(), Error> {
         let tank = self.python_path().join("tank");
@@ -81,10 +85,15 @@ impl Core {
         }
     }
 
-    /// Fails if the core has no packages for a version of Python. From v0.23.7 on a core has one zip of third-party
-    /// packages for each version that it supports.
+    /// Returns true if the core may have a zip of third-party packages for each version of Python that it supports, as
+    /// cores from v0.23.7 on do.
+    pub fn depends_on_version(&self) -> bool {
+        disk::exists(&self.requirements()).unwrap_or(true)
+    }
+
+    /// Fails if the core has no packages for a version of Python.
     pub fn check_supports(&self, version: Version, python: &Path) -> Result<(), Error> {
-        let requirements = self.path().join("requirements");
+        let requirements = self.requirements();
         if disk::exists(&packages(&requirements, &version.to_string())).unwrap_or(true) {
             return Ok(());
         }
