@@ -28,7 +28,7 @@ fn denied() -> io::Error {
 }
 
 fn unknown_id() -> Error {
-    Error::UnknownId { id: 7, origin: OPTION, roots: roots(), unreadable: 0 }
+    Error::UnknownId { id: 7, origin: OPTION, roots: roots() }
 }
 
 fn configs() -> Vec<Candidate> {
@@ -95,6 +95,7 @@ fn errors() -> Vec<Error> {
         Error::UnknownProject { .. } => Error::UnknownProject {
             name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]), unreadable: 0 },
         Error::UnknownId { .. } => unknown_id(),
+        Error::HiddenId { .. } => Error::HiddenId { id: 7, origin: OPTION, fault: Error::of_file("/x", FileProblem::Missing).into() },
         Error::NoRoot { .. } => Error::NoRoot { roots: roots() },
         Error::NothingAbove { .. } => Error::NothingAbove { path: "/x".into(), origin: OPTION },
         Error::UnknownConfig { .. } => Error::UnknownConfig { wanted: "Dev".into(), project: "a".into(), configs: configs() },

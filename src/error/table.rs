@@ -47,7 +47,9 @@ pub enum Error {
     /// for a process that a launch started.
     NoProject { misplaced: Option<OsString>, inside_launch: bool },
     UnknownProject { name: Box<OsStr>, origin: Origin, roots: Box<[Decided<PathBuf>]>, near: Box<[String]>, unreadable: usize },
-    UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>>, unreadable: usize },
+    UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
+    /// The id may be that of a configuration that cannot be read.
+    HiddenId { id: i64, origin: Origin, fault: Box<Error> },
     NoRoot { roots: Vec<Decided<PathBuf>> },
     /// A path that is in no project's configuration or data.
     NothingAbove { path: PathBuf, origin: Origin },
@@ -179,9 +181,12 @@ impl Error {
             Error::UnknownProject { name, origin, roots, near, unreadable } => row!(NoProject, "unknown-project",
                 "unknown project: {} ({origin}); {}", quoted(name), wording::searched(roots))
                 .hint(wording::unknown_project(name, near, roots, *unreadable)),
-            Error::UnknownId { id, origin, roots, unreadable } => row!(NoProject, "unknown-id",
+            Error::UnknownId { id, origin, roots } => row!(NoProject, "unknown-id",
                 "unknown project id: {id} ({origin}); {}", wording::searched(roots);
-                "sgtk-python --list shows the projects on this machine").hint(wording::unreadable_configs(*unreadable)),
+                "sgtk-python --list shows the projects on this machine"),
+            Error::HiddenId { id, origin, fault } => Report { file: fault.file(), ..row!(Broken, "hidden-id",
+                "no readable configuration has the project id {id} ({origin}): {fault}";
+                "correct the file; sgtk-python --doctor shows all that cannot be read") },
             Error::NoRoot { roots } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);
                 "check that the share is mounted; the roots are SHOTGUN_BASE, or 'roots' in the settings"),
             Error::NothingAbove { path, origin } => row!(NoProject, "not-in-project",

@@ -73,15 +73,14 @@ pub fn unknown_project(
         return "set SHOTGUN_BASE, or 'roots' in the settings".into();
     }
     if near.is_empty() {
-        return unreadable_configs(unreadable).unwrap_or_else(|| "use the name of the configuration's folder or the project's tank_name; if it lies elsewhere, set SHOTGUN_BASE or 'roots' in the settings".into());
+        return if unreadable > 0 {
+            format!("unreadable configurations: {unreadable}; see sgtk-python --doctor")
+        } else {
+            "use the name of the configuration's folder or the project's tank_name; if it lies elsewhere, set SHOTGUN_BASE or 'roots' in the settings".into()
+        };
     }
     let names: Vec<String> = near.iter().map(quoted).collect();
     format!("did you mean {}?", names.join(" or "))
-}
-
-/// The project may be that of a configuration that cannot be read.
-pub fn unreadable_configs(count: usize) -> Option<String> {
-    (count > 0).then(|| format!("unreadable configurations: {count}; see sgtk-python --doctor"))
 }
 
 /// The likely mistake in the text of a path that does not exist.

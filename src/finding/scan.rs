@@ -101,6 +101,18 @@ impl Scan {
         folders
     }
 
+    /// Takes the faults of configurations and folders whose projects' ids they hide.
+    pub fn take_faults_without_id(&mut self) -> Vec<Error> {
+        let mut faults = Vec::new();
+        for (path, fault) in self.faults.drain(..) {
+            let record = self.records.iter().find(|record| record.path == path);
+            if record.is_none_or(|record| record.metadata.project_id.is_none()) {
+                faults.push(fault);
+            }
+        }
+        faults
+    }
+
     fn add(&mut self, sighting: Sighting) {
         match sighting {
             Sighting::Config(record, fault) => {

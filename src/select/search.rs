@@ -10,8 +10,8 @@ use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
 /// No configuration matches.
 pub struct NoMatch {
-    /// Configurations that could not be read, and might match.
-    pub unreadable: usize,
+    /// The faults of configurations that cannot be read, and might match.
+    pub faults: Vec<Error>,
 }
 
 /// Returns the configuration of the project with that name. Fails if the project has several of that name, or
@@ -23,15 +23,15 @@ pub fn find(
     context: &Context,
 ) -> Result<Result<ConfigRecord, NoMatch>, Error> {
     let variables = &context.inputs.variables;
-    let mut unreadable = 0;
+    let mut faults = Vec::new();
     let indexed = indexed(query, name, &context.roots, variables, &context.index());
     let records = indexed.unwrap_or_else(|| {
-        let scan = context.scan();
-        unreadable = scan.faults.len();
+        let mut scan = context.scan();
+        faults = scan.take_faults_without_id();
         query.best(scan.records)
     });
     if records.is_empty() {
-        return Ok(Err(NoMatch { unreadable }));
+        return Ok(Err(NoMatch { faults }));
     }
     let (wanted, project) = (name.to_string(), project.to_owned());
     let (mut named, others): (Vec<ConfigRecord>, Vec<ConfigRecord>) =

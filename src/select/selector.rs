@@ -85,7 +85,7 @@ impl<'a> Selector<'a> {
         }
         let text = name.to_str();
         let key = text.map(|name| ProjectKey::Name(name.into()));
-        self.find_or_ask(project, text.map(Query::TankName), key, |NoMatch { unreadable }| {
+        self.find_or_ask(project, text.map(Query::TankName), key, |NoMatch { faults }| {
             if let Some(fault) = fault {
                 return fault;
             }
@@ -102,7 +102,7 @@ impl<'a> Selector<'a> {
                 origin: origin.clone(),
                 near: similar_projects(name, self.context).into(),
                 roots: roots.folders.clone().into(),
-                unreadable,
+                unreadable: faults.len(),
             }
         })
     }
@@ -111,10 +111,15 @@ impl<'a> Selector<'a> {
         let roots = &self.context.roots;
         let project = Decided::new(id.to_string().into(), origin.clone());
         let key = ProjectKey::Id(id);
-        self.find_or_ask(project, Some(Query::Id(id)), Some(key), |NoMatch { unreadable }| {
-            let (origin, folders) = (origin.clone(), roots.folders.clone());
-            let unknown = Error::UnknownId { id, origin, roots: folders, unreadable };
-            roots.need_a_root().err().unwrap_or(unknown)
+        self.find_or_ask(project, Some(Query::Id(id)), Some(key), |NoMatch { faults }| {
+            if let Err(no_root) = roots.need_a_root() {
+                return no_root;
+            }
+            let origin = origin.clone();
+            match faults.into_iter().next() {
+                Some(fault) => Error::HiddenId { id, origin, fault: fault.into() },
+                None => Error::UnknownId { id, origin, roots: roots.folders.clone() },
+            }
         })
     }
 
@@ -139,7 +144,7 @@ impl<'a> Selector<'a> {
         }
         let found = match &query {
             Some(query) => self.find(query, &project.value.to_string_lossy())?,
-            None => Err(NoMatch { unreadable: 0 }),
+            None => Err(NoMatch { faults: Vec::new() }),
         };
         match (found, distributed) {
             (Ok(record), _) => {

@@ -320,7 +320,9 @@ fn scan_skips_snapshots_and_loops() {
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     finds(&studio, &["--project-id", "177"], "sintel");
     // A config that cannot be read may be the one that is looked for.
-    studio.failure(["--project-id", "999"]).is(121, &[]).hints("unreadable configurations: 1");
+    let file = broken.join("config/core/pipeline_configuration.yml");
+    let file = file.to_str().unwrap();
+    studio.failure(["--project-id", "999"]).is(122, &["999", file]).hints("--doctor");
     studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
     finds(&studio, &["--project", "broken"], "broken");
 }
