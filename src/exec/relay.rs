@@ -2,13 +2,14 @@
 //! on as they come.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::disk::IoMessage;
 use crate::inputs::PARENT;
 
 /// The longest line (bytes); a longer one is passed on in pieces.
@@ -18,7 +19,8 @@ const LONGEST_LINE: u64 = 64 * 1024;
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 
 /// Runs the launcher with these arguments. Passes its lines to the same stream of this process, each in one piece and
-/// after `prefix`. `unbuffered` has Python write each line at once.
+/// after `prefix`. `unbuffered` has Python write each line at once. Fails if a line of a successful run cannot be
+/// written; a reader that closes the pipe early is no failure.
 pub fn relay(
     launcher: &Path,
     arguments: &[OsString],
@@ -45,7 +47,14 @@ pub fn relay(
     }
     let status = child.wait()?;
     let until = Instant::now() + LEFT_BEHIND;
-    while ends.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok() {}
+    while let Ok(end) = ends.recv_timeout(until.saturating_duration_since(Instant::now())) {
+        if let Err(error) = end
+            && status.success()
+        {
+            let why = format!("cannot write its output: {}", IoMessage(&error));
+            return Err(io::Error::other(why));
+        }
+    }
     Ok(status)
 }
 
@@ -53,29 +62,34 @@ fn start_passing_on<W: Write + 'static>(
     from: Option<impl Read + Send + 'static>,
     prefix: &str,
     to: fn() -> W,
-    end: Sender<()>,
+    end: Sender<io::Result<()>>,
 ) -> io::Result<()> {
-    let (from, prefix) = (from.ok_or(io::ErrorKind::BrokenPipe)?, prefix.to_owned());
+    let (from, prefix) = (from.ok_or(ErrorKind::BrokenPipe)?, prefix.to_owned());
     thread::Builder::new().spawn(move || {
-        pass_on(from, &prefix, &mut to());
-        let _ = end.send(());
+        let _ = end.send(pass_on(from, &prefix, &mut to()));
     })?;
     Ok(())
 }
 
-/// Reads to the end even if writing fails: the child would stop at a full pipe.
-fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) {
+/// Reads to the end even if writing fails: the child would stop at a full pipe. Returns the first failure to write.
+fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) -> io::Result<()> {
+    let mut written = Ok(());
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     loop {
         line.clear();
         line.extend_from_slice(prefix.as_bytes());
         match from.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line) {
-            Ok(0) | Err(_) => return,
+            Ok(0) | Err(_) => return written,
             Ok(_) if !line.ends_with(b"\n") => line.push(b'\n'),
             Ok(_) => {}
         }
-        let _ = to.write_all(&line).and_then(|()| to.flush());
+        match to.write_all(&line).and_then(|()| to.flush()) {
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                written = written.and(Err(error));
+            }
+            _ => {}
+        }
     }
 }
 

@@ -55,6 +55,17 @@ fn each_project_runs_despite_a_failure() {
     assert!(code == 0 && lines.is_empty() && error.ends_with("\n1 of 1 succeeded\n"), "{error}");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn lost_output_is_a_failure() {
+    let studio = studio();
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let mut launcher = studio.launcher(["--each", "--match", "sintel", "-c", "print(1)"]);
+    let run = launcher.stdout(full).run();
+    assert_eq!(run.status.code(), Some(1), "{run}");
+    assert!(run.error().contains("s  cannot write its output: No space left on device\n"), "{run}");
+}
+
 #[test]
 fn three_jobs_run_in_parallel() {
     let studio = studio();
