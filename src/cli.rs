@@ -162,7 +162,8 @@ pub struct Cli {
     pub doctor: Option<DoctorFormat>,
 
     /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
-    #[arg(help_heading = LOOK, long, conflicts_with = "action", value_name = "N", value_parser = clap::value_parser!(u64).range(3..))]
+    #[arg(help_heading = LOOK, long, value_name = "N",
+          conflicts_with_all = ["make_shim", "make_venv", "explain", "list", "doctor", "each", "workers", "stop_workers"], value_parser = clap::value_parser!(u64).range(3..))]
     pub status_fd: Option<u64>,
 
     /// Print this help

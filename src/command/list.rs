@@ -16,7 +16,7 @@ use crate::console;
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
-use crate::finding::roots::ConfigRoots;
+use crate::finding::roots::{ConfigRoots, root_problem};
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
 use crate::table::{Row, Table};
@@ -104,15 +104,12 @@ fn listed(scan: &Scan, context: &Context) -> Vec<ListedProject> {
 fn warn_of_missing(scan: &Scan, context: &Context) -> Result<(), Error> {
     let Context { roots, site, .. } = context;
     if scan.records.is_empty() && site.is_none() && roots.is_unreachable() {
-        return Err(Error::NoRoot { roots: roots.folders.clone() });
+        return Err(roots.no_root());
     }
     if roots.are_named() {
-        for root in roots.missing() {
-            let path = Printable::new(&root.value);
-            console::warn(
-                &format!("root does not exist: {path} ({})", root.origin),
-                context.colour(),
-            );
+        for (root, error) in roots.unreadable() {
+            let (path, problem) = (Printable::new(&root.value), root_problem(&error));
+            console::warn(&format!("{problem}: {path} ({})", root.origin), context.colour());
         }
     }
     for folder in scan.without_roots_file() {

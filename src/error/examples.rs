@@ -96,7 +96,7 @@ fn errors() -> Vec<Error> {
             name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]), unreadable: 0 },
         Error::UnknownId { .. } => unknown_id(),
         Error::HiddenId { .. } => Error::HiddenId { id: 7, origin: OPTION, fault: Error::of_file("/x", FileProblem::Missing).into() },
-        Error::NoRoot { .. } => Error::NoRoot { roots: roots() },
+        Error::NoRoot { .. } => Error::NoRoot { roots: roots(), reason: None },
         Error::NothingAbove { .. } => Error::NothingAbove { path: "/x".into(), origin: OPTION },
         Error::UnknownConfig { .. } => Error::UnknownConfig { wanted: "Dev".into(), project: "a".into(), configs: configs() },
         Error::Ambiguous { .. } => Error::Ambiguous { wanted: "Dev".into(), project: "a".into(), configs: configs() },

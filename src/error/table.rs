@@ -50,7 +50,8 @@ pub enum Error {
     UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
     /// The id may be that of a configuration that cannot be read.
     HiddenId { id: i64, origin: Origin, fault: Box<Error> },
-    NoRoot { roots: Vec<Decided<PathBuf>> },
+    /// `reason` says why the first root cannot be read; `None` if it does not exist.
+    NoRoot { roots: Vec<Decided<PathBuf>>, reason: Option<String> },
     /// A path that is in no project's configuration or data.
     NothingAbove { path: PathBuf, origin: Origin },
     /// `configs` are the others that the project has.
@@ -187,7 +188,9 @@ impl Error {
             Error::HiddenId { id, origin, fault } => Report { file: fault.file(), ..row!(Broken, "hidden-id",
                 "no readable configuration has the project id {id} ({origin}): {fault}";
                 "correct the file; sgtk-python --doctor shows all that cannot be read") },
-            Error::NoRoot { roots } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);
+            Error::NoRoot { roots, reason: Some(reason) } => row!(Broken, "no-root",
+                "no root can be read ({reason}): {}", wording::roots(roots)),
+            Error::NoRoot { roots, reason: None } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);
                 "check that the share is mounted; the roots are SHOTGUN_BASE, or 'roots' in the settings"),
             Error::NothingAbove { path, origin } => row!(NoProject, "not-in-project",
                 "path is in no project's configuration or data: {} ({origin})", shown(path)),

@@ -2,8 +2,10 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::disk::{self, IoMessage};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -77,10 +79,16 @@ impl ConfigRoots {
     /// Fails if roots were named and none can be read: a share that is not mounted must not look like a
     /// studio without projects.
     pub fn need_a_root(&self) -> Result<(), Error> {
-        if self.are_named() && self.is_unreachable() {
-            return Err(Error::NoRoot { roots: self.folders.clone() });
-        }
-        Ok(())
+        if self.are_named() && self.is_unreachable() { Err(self.no_root()) } else { Ok(()) }
+    }
+
+    /// Returns the error that no root can be read, with the reason for the first.
+    pub fn no_root(&self) -> Error {
+        let reason = match self.unreadable().first() {
+            Some((_, error)) if !disk::is_missing(error) => Some(IoMessage(error).to_string()),
+            _ => None,
+        };
+        Error::NoRoot { roots: self.folders.clone(), reason }
     }
 
     /// Returns false if the only root is the default.
@@ -90,13 +98,16 @@ impl ConfigRoots {
 
     /// Returns true if there are roots, and none can be read.
     pub fn is_unreachable(&self) -> bool {
-        !self.folders.is_empty()
-            && self.folders.iter().all(|root| fs::read_dir(&root.value).is_err())
+        !self.folders.is_empty() && self.unreadable().len() == self.folders.len()
     }
 
-    /// Returns the roots that do not exist.
-    pub fn missing(&self) -> impl Iterator<Item = &Decided<PathBuf>> {
-        self.folders.iter().filter(|root| !root.value.is_dir())
+    /// Returns the roots that cannot be read, and the reasons.
+    pub fn unreadable(&self) -> Vec<(&Decided<PathBuf>, io::Error)> {
+        let mut unreadable = Vec::new();
+        for root in &self.folders {
+            unreadable.extend(fs::read_dir(&root.value).err().map(|error| (root, error)));
+        }
+        unreadable
     }
 
     /// Returns true if a configuration may lie at a path: named by the settings, or at most [`DEEPEST`]
@@ -110,6 +121,14 @@ impl ConfigRoots {
     pub fn candidates_above<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
         path.ancestors().filter(|folder| self.may_hold(folder))
     }
+}
+
+/// Returns the problem of a root that cannot be read.
+pub fn root_problem(error: &io::Error) -> String {
+    if disk::is_missing(error) {
+        return "root does not exist".into();
+    }
+    format!("root cannot be read ({})", IoMessage(error))
 }
 
 fn depth(path: &Path) -> usize {

@@ -249,6 +249,18 @@ fn missing_roots_are_warned_of_or_fail() {
 }
 
 #[test]
+fn unreadable_root_is_not_called_missing() {
+    let studio = healthy();
+    let root = studio.path("loop");
+    symlink("loop", &root).unwrap();
+    let mut launcher = studio.launcher(["--list"]);
+    let failure = launcher.env("SHOTGUN_BASE", &root).fails_with(122).failure();
+    failure.is(122, &["no root can be read (Too many levels of symbolic links)", "loop"]);
+    let mut launcher = studio.launcher(["--doctor=json"]);
+    finds_in(launcher.env("SHOTGUN_BASE", &root), &[("roots", "cannot be read", "loop")]);
+}
+
+#[test]
 fn studio_without_configs_is_found() {
     let studio = Studio::new();
     finds(&studio, &[("roots", "no configurations below", "")]);

@@ -16,6 +16,10 @@ use crate::toolkit::record::ConfigRecord;
 pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, fault) in &scan.faults {
+        // An unreadable root is another finding.
+        if roots.folders.iter().any(|root| root.value == *path) {
+            continue;
+        }
         let advice =
             "correct the file: without it the project is not found by id, tank_name or data";
         let finding = Finding::wrong(Check::Configs, fault.to_string(), advice);

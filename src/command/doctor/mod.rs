@@ -57,7 +57,7 @@ fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
     let alone = scope.scan(context);
     let scan = alone.as_ref().unwrap_or(&all);
     let plans = plan_all(scan, context);
-    let mut findings = roots::missing(context);
+    let mut findings = roots::unreadable(context);
     if matches!(scope, Scope::All) {
         findings.extend(roots::nothing_checked(&all, context));
         findings.extend(configs::without_roots_file(&all, roots));

@@ -1,21 +1,25 @@
-//! The roots: missing ones, and a studio without a configuration.
+//! The roots: unreadable ones, and a studio without a configuration.
 
 use super::finding::{Check, Finding};
 use crate::context::Context;
+use crate::disk;
 use crate::display::Printable;
+use crate::finding::roots::root_problem;
 use crate::finding::scan::Scan;
 
-/// Finds roots that do not exist. One of several is a warning: its projects are missing. The default root counts
+/// Finds roots that cannot be read. One of several is a warning: its projects are missing. The default root counts
 /// only where nothing else holds configurations.
-pub fn missing(context: &Context) -> Vec<Finding> {
+pub fn unreadable(context: &Context) -> Vec<Finding> {
     let roots = &context.roots;
     let mut findings = Vec::new();
     if !roots.are_named() && (context.site.is_some() || !roots.named.is_empty()) {
         return findings;
     }
-    for root in roots.missing() {
-        let problem = format!("root does not exist ({})", root.origin);
-        let advice = if root.value.to_string_lossy().contains('$') {
+    for (root, error) in roots.unreadable() {
+        let problem = format!("{} ({})", root_problem(&error), root.origin);
+        let advice = if !disk::is_missing(&error) {
+            "let this user read the folder"
+        } else if root.value.to_string_lossy().contains('$') {
             "set the variable in the path, or write the path without it"
         } else {
             "mount the share or create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
@@ -34,7 +38,7 @@ pub fn missing(context: &Context) -> Vec<Finding> {
     findings
 }
 
-/// Finds a studio in which there is nothing to check. Missing roots are another finding.
+/// Finds a studio in which there is nothing to check. Unreadable roots are another finding.
 pub fn nothing_checked(scan: &Scan, context: &Context) -> Option<Finding> {
     let Context { roots, site, .. } = context;
     let is_empty = scan.records.is_empty() && scan.faults.is_empty();
