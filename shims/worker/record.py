@@ -21,11 +21,20 @@ def record_unfit(start, file, why):
 
 
 def recreate_record(start, why):
-    """Creates the record again for a worker that became unfit after its start."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+    """Creates the record again for a worker that became unfit after its start.
+
+    The record appears with its text, so that no reader finds it empty. The record of a newer start stays.
+    """
+    folder, marker = start["folder"], start["marker"]
+    new = marker + ".new"
     try:
-        file = os.open(start["marker"], flags, 0o600, dir_fd=start["folder"])
+        file = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600, dir_fd=folder)
         record_unfit(start, file, why)
         os.close(file)
+        os.link(new, marker, src_dir_fd=folder, dst_dir_fd=folder)
+    except OSError:
+        pass
+    try:
+        os.unlink(new, dir_fd=folder)
     except OSError:
         pass
