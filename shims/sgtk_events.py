@@ -481,7 +481,7 @@ class Run:
         except Exception as error:
             return "\n(the event could not be saved: %s)" % _one_line(error)
         package = os.path.dirname(os.path.abspath(sgtk_python.__file__))
-        return "\nagain by hand: python3 %s replay %s" % (shlex.quote(package), shlex.quote(path))
+        return "\nto run the event again: python3 %s replay %s" % (shlex.quote(package), shlex.quote(path))
 
 
 class _Lines:

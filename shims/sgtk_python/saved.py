@@ -1,4 +1,4 @@
-"""Jobs in files, to be run again by hand."""
+"""Jobs saved in files, to run again later."""
 from __future__ import annotations
 
 import json

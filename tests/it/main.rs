@@ -48,6 +48,8 @@ mod launching;
 mod launching_windows;
 mod layers;
 mod listing;
+#[cfg(target_os = "linux")]
+mod pages;
 mod properties;
 #[cfg(unix)]
 mod pythons;
