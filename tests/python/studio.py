@@ -16,10 +16,10 @@ LAUNCHER = os.environ.get("SGTK_PYTHON_TEST_LAUNCHER") or os.path.join(ROOT, "ta
 OS = {"win32": "Windows", "darwin": "Darwin"}.get(sys.platform, "Linux")
 PYTHON = os.path.realpath(sys.executable)
 
-#: What the tests have of whoever runs them; all else would be the launcher's too, and its settings.
+#: The caller's variables that the tests keep; the others would change the launcher.
 KEPT = {"PATH", "TMPDIR", "SYSTEMROOT", "TEMP", "TMP"}
 
-#: Takes the descriptor to report to from a stand-in's words.
+#: Takes the descriptor for reports from the arguments of a stand-in.
 REPORT = """import json, os, sys
 _number = int(sys.argv.pop(1).partition("--status-fd=")[2])
 def report(status, **step): os.write(_number, (json.dumps(dict(step, status=status)) + "\\n").encode())
@@ -89,7 +89,7 @@ class StudioTest(unittest.TestCase):
         return write(self.path("jobs", name), text)
 
     def stand_in(self, text):
-        """A program in the launcher's place, which reports its steps by `report("started", how="plain")`."""
+        """Makes a program in the launcher's place. It reports its steps with `report("started", how="plain")`."""
         path = write(self.path("stand-in"), "#!%s\n%s%s" % (PYTHON, REPORT, text))
         os.chmod(path, 0o755)
         self.set(SGTK_PYTHON_BIN=path)
@@ -97,7 +97,7 @@ class StudioTest(unittest.TestCase):
 
 
 def is_running(number):
-    """Whether a process runs (and is no zombie that nobody has waited for)."""
+    """Returns true if a process runs; a zombie does not."""
     try:
         with open("/proc/%d/stat" % number) as file:
             return file.read().rpartition(")")[2].split()[0] not in "ZX"

@@ -37,7 +37,7 @@ class Records(logging.Handler):
 
 
 class Registrar:
-    """What the daemon hands to a plugin: these three, and nothing else."""
+    """The object that the daemon gives to a plugin, with its three methods."""
 
     def __init__(self, logger):
         self.logger = logger
@@ -52,7 +52,7 @@ class Registrar:
 
 
 class Daemon:
-    """A plugin in the daemon: off for good as soon as a callback raises."""
+    """The daemon: it disables a plugin for good as soon as a callback raises."""
 
     def __init__(self, path, logger, threads_at_end=True):
         self.path, self.logger, self.threads_at_end = path, logger, threads_at_end
@@ -115,7 +115,7 @@ class PluginTest(StudioTest):
         self.write_routes(json.dumps(dict(top, route=routes)))
 
     def write_routes(self, text):
-        """Writes what the plugin reads. An older stamp would hide a second change within the clock's tick."""
+        """Writes the plugin's file, with a newer time: two changes within a clock tick must differ."""
         path = write(self.path("plugins", "sgtk_events.json"), text)
         self.ticks = getattr(self, "ticks", 0) + 1
         os.utime(path, (self.ticks, self.ticks))
@@ -138,7 +138,7 @@ class PluginTest(StudioTest):
 
 
 class Handling(PluginTest):
-    def test_each_event_by_its_projects_core(self):
+    def test_event_runs_with_its_projects_core(self):
         self.routes()
         daemon = self.daemon()
         self.assertEqual([call[:2] for call in daemon.registrar.callbacks], [("events", KEY)])
@@ -148,7 +148,7 @@ class Handling(PluginTest):
         self.assertEqual(len(self.records.of("INFO")), 4, self.records.all)
         self.assertEqual(self.records.of("ERROR") + self.records.of("WARNING"), [])
 
-    def test_events_attributes_and_projects(self):
+    def test_routes_match_attributes_and_projects(self):
         self.routes(
             {"name": "a", "events": {"Shotgun_Task_Change": ["sg_status_list"], "Shotgun_Note_*": True}, "args": [1]},
             {"name": "b", "events": ["*"], "projects": [177], "args": [2]},
@@ -162,7 +162,7 @@ class Handling(PluginTest):
         self.assertEqual(taken(kind="Shotgun_Note_New"), ["1"])
         self.assertEqual(taken(kind="Shotgun_Shot_New", project=177), ["2", "3"])
 
-    def test_names_with_brackets_and_one_type_of_event(self):
+    def test_brackets_in_names_match_literally(self):
         self.routes({"name": "a", "projects": ["Big [old]"], "args": [1]}, {"name": "b", "projects": ["Big [bB]uck"], "args": [2]},
                     {"name": "c", "projects": ["176"], "args": [3]}, {"name": "d", "events": "Shotgun_Version_New", "args": [4]})
         routes = self.daemon().registrar.callbacks[0][4]
@@ -174,7 +174,7 @@ class Handling(PluginTest):
             self.assertEqual([route.words[1] for route in routes.routes if route.takes(event)], expected, name)
         self.assertFalse(routes.routes[3].takes(self.event(kind="Shotgun_Version_News")))
 
-    def test_events_without_a_project(self):
+    def test_events_without_a_project_are_passed_over(self):
         self.routes(
             {"name": "skips"}, {"name": "fails", "no_project": "error"}, {"name": "runs", "no_project": {"project": "sintel"}}
         )
@@ -183,7 +183,7 @@ class Handling(PluginTest):
         [error] = self.records.of("ERROR")
         self.assertIn("'fails': the event has no project", error)
 
-    def test_projects_without_a_config(self):
+    def test_projects_without_a_config_are_passed_over(self):
         self.routes({"name": "skips"}, {"name": "fails", "no_config": "error"})
         self.daemon().process(self.event(5, 999))
         self.assertEqual(self.records.of("WARNING"), [])
@@ -191,17 +191,17 @@ class Handling(PluginTest):
         self.assertIn("999", error)
         self.assertIn("'fails'", error)
 
-    def test_the_first_of_the_passed_over_is_told(self):
+    def test_first_passed_over_event_is_logged(self):
         self.routes({"name": "a"}, {"name": "b"})
         daemon = self.daemon()
         for number, project in enumerate((999, 999, 998)):
             daemon.process(self.event(number, project))
-        told = lambda level: [message for message in self.records.of(level) if "skipped" in message]
-        events = lambda level: [message.split()[1] for message in told(level)]
+        skipped = lambda level: [message for message in self.records.of(level) if "skipped" in message]
+        events = lambda level: [message.split()[1] for message in skipped(level)]
         self.assertEqual((events("INFO"), events("DEBUG")), (["0", "0", "2", "2"], ["1", "1"]))
-        self.assertIn("project 999 (Nowhere) has no configuration here", told("INFO")[0])
+        self.assertIn("project 999 (Nowhere) has no configuration here", skipped("INFO")[0])
 
-    def test_a_named_config_that_is_not_there_is_an_error(self):
+    def test_missing_named_config_is_an_error(self):
         self.routes({"name": "a", "pipeline": "Dve"}, {"name": "b", "options": ["--pipeline=Dve"]},
                     {"name": "c", "pipeline": "Dve", "no_config": "skip"}, {"name": "d", "pipeline": "Primary"})
         daemon = self.daemon()
@@ -209,7 +209,7 @@ class Handling(PluginTest):
         self.assertEqual([m.split(",")[1].split(":")[0] for m in self.records.of("ERROR")], [" route 'a'", " route 'b'"], self.records.all)
         self.assertEqual(self.marks(), ["1 bigbuck"])
 
-    def test_the_scripts_credentials_are_in_its_variables_alone(self):
+    def test_credentials_are_in_variables_alone(self):
         script = self.script("import os, sys; assert os.environ['SHOTGUN_FARM_SCRIPT_USER'] == 'me'; "
                              "assert os.environ['SHOTGUN_FARM_SCRIPT_KEY'] == %r; sys.exit(os.environ['SHOTGUN_FARM_SCRIPT_KEY'])" % KEY, "keys.py")
         self.routes({"script": script, "credentials": {"name": "MY_NAME", "key": "MY_KEY"}})
@@ -227,7 +227,7 @@ class Handling(PluginTest):
         self.assertIn("***", self.records.of("ERROR")[1])
         self.assertNotIn(KEY, pprint.pformat(self.records.all) + repr(daemon.registrar.callbacks[0][4]))
 
-    def test_what_credentials_name_is_secret(self):
+    def test_credentials_are_secret(self):
         script = self.script("import os, sys; sys.exit(os.environ['WHAT'] + os.environ['TOO'])", "tells.py")
         self.set(WHO="the-script", WHAT=KEY, TOO="the-daemons-own", SAME=KEY)
         self.routes({"script": script, "credentials": {"name": "WHO", "key": "WHAT"}}, credentials={"name": "WHO", "key": "TOO"})
@@ -238,18 +238,18 @@ class Handling(PluginTest):
         for secret in ("the-script", KEY, "the-daemons-own"):
             self.assertNotIn(secret, text + pprint.pformat(self.records.all))
 
-    def test_a_module_that_is_half_loaded_is_not_taken(self):
+    def test_half_loaded_module_is_not_used(self):
         write(self.path("plugins", "sgtk_python", "job.py"), "1 / 0")
         self.assertRaises(ZeroDivisionError, self.daemon)
         self.assertEqual(self.modules(), [])
 
-    def test_credentials_to_register_with(self):
+    def test_plugin_registers_with_credentials(self):
         self.routes(credentials={"name": "A_NAME", "key": "A_KEY"})
         with self.assertRaisesRegex(RuntimeError, "A_NAME and A_KEY"):
             self.daemon()
         self.set(A_NAME="a", A_KEY="b")
         self.assertEqual(self.daemon().registrar.callbacks[0][:2], ("a", "b"))
-        # Broken in the routes, it registers, and runs them when they are mended.
+        # With broken routes it registers, and runs them when they are mended.
         self.routes({"timeot": 1}, credentials={"name": "A_NAME", "key": "A_KEY"})
         daemon = self.daemon()
         self.assertEqual(daemon.registrar.callbacks[0][:2], ("a", "b"))
@@ -262,15 +262,15 @@ class Handling(PluginTest):
         self.set(SGDAEMON_SGTK_KEY=None, SG_ED_SCRIPT_NAME="daemon", SG_ED_API_KEY="its")
         self.assertEqual(self.daemon().registrar.callbacks[0][:2], ("daemon", "its"))
 
-    def test_no_credentials_for_the_file_is_broken(self):
+    def test_broken_file_registers_nothing(self):
         self.set(SGDAEMON_SGTK_KEY=None, SG_ED_API_KEY=None, SHOTGUN_FARM_SCRIPT_KEY=None)
         for text, reason in (("{", "Expecting"), ('{"credentials": {"name": "A"}}', "two variables")):
             path = write(self.path("plugins", "sgtk_events.json"), text)
             with self.assertRaisesRegex(RuntimeError, "is broken: %s: .*%s.*restart" % (path, reason)):
                 self.daemon()
 
-    def test_the_package_beside_it_is_no_plugin(self):
-        # The daemon loads each name in the folder that ends so.
+    def test_package_beside_it_is_no_plugin(self):
+        # The daemon loads each file in the folder with this ending.
         names = os.listdir(self.path("plugins"))
         self.assertEqual([name for name in names if name.endswith(".py")], ["sgtk_events.py"])
         self.assertIn("sgtk_python", names)
@@ -289,7 +289,7 @@ class Handling(PluginTest):
         for rest, name in ((0, "bigbuck"), (1, "sintel")):
             self.assertEqual([mark for mark in marks if mark.endswith(name)], ["%d %s" % (n, name) for n in range(rest, 12, 2)])
 
-    def test_in_the_foreground_where_the_end_would_lose_them(self):
+    def test_jobs_run_in_the_foreground_at_the_end(self):
         self.routes({"background": True})
         daemon = Daemon(self.plugin, self.logger, threads_at_end=False)
         [warning] = self.records.of("WARNING")
@@ -300,11 +300,11 @@ class Handling(PluginTest):
         daemon.process(self.event(2))
         self.assertEqual((self.marks(), self.records.of("WARNING")), (["1 bigbuck", "2 bigbuck"], [warning]))
 
-    def test_so_many_wait(self):
+    def test_number_of_waiting_events_is_bounded(self):
         self.routes()
         self.assertEqual(self.daemon().registrar.callbacks[0][4]._waiting, 1000)
 
-    def test_a_slow_project_does_not_hold_up_another(self):
+    def test_slow_project_delays_no_other(self):
         gate = self.path("gate")
         slow = self.script("import os\nopen(%r).close()" % gate, "slow.py")
         os.mkfifo(gate)
@@ -320,7 +320,7 @@ class Handling(PluginTest):
         lanes.finish()
         self.assertEqual(self.records.of("ERROR"), [])
 
-    def test_a_plugin_that_is_loaded_again_goes_on_in_the_same_lanes(self):
+    def test_reloaded_plugin_keeps_its_lanes(self):
         self.routes({"background": True})
         daemon = self.daemon()
         before = sys.modules["sgtk_python"].lanes("sgtk_events", 4, 100)
@@ -341,20 +341,20 @@ class Failing(PluginTest):
         self.assertIn("project 176 (Big Buck)", error)
         return error
 
-    def test_a_failing_job(self):
+    def test_failing_job_is_an_error(self):
         error = self.one_error(script=self.script("print('first'); raise ValueError('why it failed')", "bad.py"))
         self.assertIn("bad.py", error)
         self.assertIn("exit code 1", error)
         self.assertIn("why it failed", error)
         self.assertIn(("INFO", "first"), [(level, message.rpartition(": ")[2]) for level, message in self.records.all])
 
-    def test_a_hanging_job(self):
+    def test_hanging_job_is_an_error(self):
         self.assertIn("within its time", self.one_error(timeout=0.2, script=self.script("import time; time.sleep(600)", "hangs.py")))
 
-    def test_a_killed_job(self):
+    def test_killed_job_is_an_error(self):
         self.assertIn("SIGKILL", self.one_error(script=self.script("import os; os.kill(os.getpid(), 9)", "killed.py")))
 
-    def test_a_chatty_job(self):
+    def test_long_output_is_cut(self):
         script = self.script("import sys\nfor _ in range(100000): print('x' * 1000)\nsys.exit('at last')", "chatty.py")
         error = self.one_error(script=script, log_lines=10)
         self.assertLess(len(error), 6000)
@@ -362,12 +362,12 @@ class Failing(PluginTest):
         self.assertIn("99991 more lines", self.records.of("WARNING")[-1])
         self.assertLess(len(self.records.all), 20)
 
-    def test_a_job_that_logs_errors_makes_one(self):
+    def test_errors_of_a_job_make_one_record(self):
         error = self.one_error(script=self.script("import logging, sys; logging.error('one'); logging.critical('two'); sys.exit(2)", "logs.py"))
         self.assertIn("two", error)
         self.assertEqual(len(self.records.of("WARNING")), 2)
 
-    def test_nothing_forges_a_record(self):
+    def test_output_forges_no_record(self):
         self.routes({"script": self.script("import sys; sys.exit('a\\n2024-01-01 - ERROR - b\\x1b[31m')", "forges.py")})
         event = self.event(7)
         event["project"]["name"] = "Big\n2024-01-01 - ERROR - Buck"
@@ -376,13 +376,13 @@ class Failing(PluginTest):
         self.assertFalse([line for line in error.splitlines() if line.startswith("2024")], error)
         self.assertNotIn("\x1b", error)
 
-    def test_no_launcher_no_module_no_script(self):
+    def test_missing_parts_are_named(self):
         self.assertIn("nothing.py", self.one_error(script="/nowhere/nothing.py"))
         self.records.all.clear()
         self.set(SGTK_PYTHON_BIN="/nowhere/sgtk-python")
         self.assertIn("SGTK_PYTHON_BIN", self.one_error())
 
-    def test_an_event_like_none_before(self):
+    def test_unusual_event_breaks_nothing(self):
         self.routes()
         daemon = self.daemon()
         for odd in ({"id": 1}, {}, dict(self.event(), project={"type": "Project"}), dict(self.event(), project="x"),
@@ -392,7 +392,7 @@ class Failing(PluginTest):
         daemon.process(self.event(9))
         self.assertEqual(self.marks(), ["9 bigbuck"])
 
-    def test_a_failed_event_is_replayed(self):
+    def test_failed_event_can_be_replayed(self):
         script = self.script(
             "import os, sgtk_python, sys\nif not os.path.exists(%r): sys.exit('not yet')\n"
             "print('now', sgtk_python.event()['id'], os.environ['MODE'], os.getcwd())" % self.mark, "twice.py"
@@ -409,7 +409,7 @@ class Failing(PluginTest):
         done = subprocess.run([PYTHON] + command[1:], stdout=subprocess.PIPE, cwd="/", env={}, stderr=subprocess.PIPE)
         self.assertEqual(done.stdout.decode(), "now 7 route's %s\n" % os.getcwd(), done.stderr)
 
-    def test_saved_events_are_bounded(self):
+    def test_number_of_saved_events_is_bounded(self):
         self.routes({"save": True}, keep=2)
         daemon = self.daemon()
         for number in range(4):
@@ -422,7 +422,7 @@ class Failing(PluginTest):
 
 
 class Reading(PluginTest):
-    def test_a_change_counts_at_once(self):
+    def test_change_counts_at_once(self):
         self.routes({"projects": [177]})
         daemon = self.daemon()
         daemon.process(self.event(1))
@@ -430,7 +430,7 @@ class Reading(PluginTest):
         daemon.process(self.event(2))
         self.assertEqual(self.marks(), ["2 bigbuck"])
 
-    def test_broken_in_each_way_the_last_good_one_stays(self):
+    def test_broken_file_keeps_the_last_good_routes(self):
         self.routes()
         daemon = self.daemon()
         path = self.path("plugins", "sgtk_events.json")
@@ -465,13 +465,13 @@ class Reading(PluginTest):
         self.assertIn("no such file", self.records.of("ERROR")[-1])
         self.assertEqual(self.marks(), ["100 bigbuck"])
 
-    def test_a_missing_script_is_told_of_at_once(self):
+    def test_missing_script_is_logged_at_once(self):
         self.routes({"script": "/nowhere/x.py"})
         self.daemon()
         [warning] = self.records.of("WARNING")
         self.assertIn("/nowhere/x.py", warning)
 
-    def test_json_where_there_is_no_reader_of_toml(self):
+    def test_json_is_read_without_tomllib(self):
         write(self.path("plugins", "sgtk_events.toml"), "[[route]]")
         self.routes()
         daemon = self.daemon()
@@ -479,7 +479,7 @@ class Reading(PluginTest):
         daemon.process(self.event(1))
         self.assertEqual(self.marks(), ["1 bigbuck"])
 
-    def test_broken_from_the_start(self):
+    def test_file_broken_from_the_start_is_logged(self):
         daemon = self.daemon()
         self.assertIn("no event is handled", self.records.of("ERROR")[0])
         daemon.process(self.event(1))
@@ -488,7 +488,7 @@ class Reading(PluginTest):
         self.assertEqual(self.marks(), ["2 bigbuck"])
         self.assertEqual(len(self.records.of("ERROR")), 1)
 
-    def test_toml_or_a_clear_word(self):
+    def test_unreadable_toml_is_explained(self):
         self.set(SGTK_PYTHON_ROUTES=write(self.path("my routes.toml"), "[[route]]\nevents = ['Shotgun_*_New']\nscript = 'jobs/job.py'\n"))
         daemon = self.daemon()
         daemon.process(self.event(3))
@@ -500,12 +500,12 @@ class Reading(PluginTest):
             self.assertEqual(self.marks(), ["3 bigbuck"])
 
     @unittest.skipIf(tomllib is None, "TOML is read from Python 3.11 on")
-    def test_the_example(self):
+    def test_example_is_valid(self):
         text = read(os.path.join(SHIMS, "sgtk_events.toml"))
         self.set(SGTK_PYTHON_ROUTES=write(self.path("routes.toml"), text))
         self.daemon()
         self.assertEqual(self.records.of("ERROR"), [])
-        # What is commented out is right, too.
+        # The lines in comments are valid too.
         lines = [line[2:] if line.startswith("# ") and " = " in line or line.startswith("# [") else line for line in text.splitlines()]
         lines = [line for line in lines if "= " in line or line.startswith("[") and "]" in line]
         self.set(SGTK_PYTHON_ROUTES=write(self.path("all.toml"), "\n".join(lines)), SGDAEMON_PUBLISH_NAME="a")

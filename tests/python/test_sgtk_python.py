@@ -24,7 +24,7 @@ EVENT = {
 
 
 class Running(StudioTest):
-    def test_the_events_project_runs_and_its_dates_are_dates_again(self):
+    def test_event_runs_its_project_and_keeps_dates(self):
         script = self.script("import sgtk, sgtk_python; print(sgtk.origin); print(repr(sgtk_python.event()))\n"
                              "assert sgtk_python.event() is sgtk_python.event()")
         done = sgtk_python.run(script, event=EVENT)
@@ -33,31 +33,31 @@ class Running(StudioTest):
         self.assertEqual(eval(event), EVENT)
         self.assertEqual((done.code, done.error, done.truncated, done.stderr), (0, None, False, ""))
 
-    def test_the_event_is_plain_json_for_others(self):
+    def test_event_is_plain_json(self):
         script = self.script("import json, sys; event = json.load(sys.stdin); print(event['created_at'], event['id'])")
         self.assertEqual(sgtk_python.run(script, event=EVENT).stdout, "2024-02-29T01:02:03.000004+02:00 17\n")
 
-    def test_an_event_of_any_size(self):
+    def test_large_event_reaches_the_script(self):
         event = dict(EVENT, meta={"long": "x" * 3000000})
         script = self.script("import sgtk_python; print(len(sgtk_python.event()['meta']['long']))")
         self.assertEqual(sgtk_python.run(script, event=event).stdout, "3000000\n")
-        # One that nobody reads.
+        # A script that does not read its event.
         self.assertEqual(sgtk_python.run(self.script("print(1)"), event=event).stdout, "1\n")
 
-    def test_odd_events(self):
+    def test_odd_events_reach_the_script(self):
         script = self.script("import sgtk_python; print(repr(sgtk_python.event()))")
         odd = {"id": 1, "project": {"id": 176}, 7: {8: datetime.date(2024, 2, 29)}, "t": (1,), "T": "2024-01-01T00:00:00"}
         plain = {"id": 1, "project": {"id": 176}, "7": {"8": datetime.date(2024, 2, 29)}, "t": [1], "T": "2024-01-01T00:00:00"}
         self.assertEqual(eval(sgtk_python.run(script, event=odd).stdout), plain)
         self.assertEqual(sgtk_python.run("-c", "import json, sys; print(json.load(sys.stdin)['id'])", project="sintel", event={"id": 4}).stdout, "4\n")
 
-    def test_by_name_id_and_config(self):
+    def test_name_id_and_config_choose_the_project(self):
         script = self.script("import sgtk; print(sgtk.origin)")
         for options in ({"project": "sintel"}, {"project_id": 177}, {"config": self.path("configs", "sintel")},
                         {"project": "sintel", "event": EVENT}):
             self.assertEqual(sgtk_python.run(script, **options).stdout, self.path("configs", "sintel\n"))
 
-    def test_words_are_the_scripts(self):
+    def test_words_reach_the_script(self):
         script = self.script("import sys; print(sys.argv[1:])")
         words = ["--project", "x", "", "a b", "$HOME", "\u20ac", "--", 7, 1.5]
         done = sgtk_python.run(script, *words, project="bigbuck")
@@ -68,7 +68,7 @@ class Running(StudioTest):
             with self.assertRaises(TypeError):
                 sgtk_python.run(script, wrong, project="bigbuck")
 
-    def test_names_that_mean_mischief(self):
+    def test_hostile_names_are_refused(self):
         for name in ("--explain", "../x", "/etc", "a//b", "-c"):
             with self.assertRaises((sgtk_python.NoProject, sgtk_python.WrongUse)):
                 sgtk_python.run("-c", "print(1)", project=name)
@@ -81,19 +81,19 @@ class Running(StudioTest):
         with self.assertRaises(TypeError):
             sgtk_python.run("-c", "1", event={"id": 1, "project": "bigbuck"})
 
-    def test_options_variables_and_folder(self):
+    def test_options_variables_and_folder_count(self):
         script = self.script("import os; print(os.getcwd(), os.environ['WHAT'])")
         done = sgtk_python.run(script, project="bigbuck", env={"WHAT": "this"}, cwd=self.folder)
         self.assertEqual(done.stdout, "%s this\n" % self.folder)
         done = sgtk_python.run(script, project="bigbuck", options=["--env=WHAT=that"])
         self.assertIn(" that\n", done.stdout)
 
-    def test_warm_and_pipeline_are_the_launchers(self):
+    def test_warm_and_pipeline_reach_the_launcher(self):
         self.stand_in("report('started', how='plain'); print(sys.argv[1:])")
         done = sgtk_python.run("x.py", "a", project="p", warm=True, pipeline="Dev", options=["--clean"])
         self.assertEqual(eval(done.stdout), ["--project=p", "--pipeline=Dev", "--warm", "--clean", "--", "x.py", "a"])
 
-    def test_start_and_poll(self):
+    def test_started_job_can_be_polled(self):
         job = sgtk_python.start("-c", "import sys; sys.stdin.read(); print('ran')", project="bigbuck")
         self.assertEqual(job.wait().stdout, "ran\n")
         self.assertEqual(job.poll(), 0)
@@ -105,7 +105,7 @@ class Running(StudioTest):
         self.assertEqual(sleeper.wait().code, -9)
         self.assertIn("SIGKILL", str(sleeper.wait().error))
 
-    def test_types_are_kept(self):
+    def test_event_keeps_its_types(self):
         import typing
         self.assertEqual(typing.get_type_hints(sgtk_python.run)["check"], bool)
 
@@ -134,7 +134,7 @@ class Failing(StudioTest):
             error = sgtk_python.run("x.py", project="bigbuck", check=False, capture=False, **options).error
             self.assertEqual(error.kind, kind)
 
-    def test_a_scripts_own_code_is_the_scripts(self):
+    def test_code_of_the_script_is_its_own(self):
         for code in (1, 75, 121, 122, 127, 255):
             with self.assertRaises(sgtk_python.JobFailed) as caught:
                 sgtk_python.run("-c", "import sys; print('no way', file=sys.stderr); sys.exit(%d)" % code, project="bigbuck")
@@ -142,7 +142,7 @@ class Failing(StudioTest):
             self.assertIn("no way", str(caught.exception))
         self.assertIsInstance(sgtk_python.run("-c", "1/0", project="bigbuck", check=False).error, sgtk_python.JobFailed)
 
-    def test_a_code_handed_on_from_another_launcher_is_the_scripts(self):
+    def test_code_of_a_nested_launcher_is_the_scripts(self):
         for words, code in ((["--project=nobody", "x.py"], 121), (["--prject"], 125), (["--config=/nowhere", "x.py"], 122)):
             script = self.script("import subprocess, sys; sys.exit(subprocess.call(%r))" % ([LAUNCHER] + words))
             for capture in (True, False):
@@ -150,7 +150,7 @@ class Failing(StudioTest):
                 error = job.wait().error
                 self.assertEqual((type(error), error.code), (sgtk_python.JobFailed, code))
 
-    def test_only_reports_make_the_launchers_exceptions(self):
+    def test_only_reports_make_launcher_exceptions(self):
         plain, worker = "report('started', how='plain')", "report('started', how='worker', pid=7)"
         ended, error = "report('ended', code=121)", "report('error', code=%d, kind='a-kind', message='m', hint=None)"
         for steps, code, kind in (
@@ -173,7 +173,7 @@ class Failing(StudioTest):
                 self.assertEqual((type(done.error), done.error.code), (kind, code), steps)
         self.assertTrue(issubclass(sgtk_python.JobLost, sgtk_python.JobFailed))
 
-    def test_a_launcher_that_ends_early_is_no_success(self):
+    def test_launcher_that_ends_early_is_a_failure(self):
         worker = "report('started', how='worker', pid=7)\n"
         for steps in ("", "report('cold', why='w')\n", worker, "os.write(_number, b'[]\\n1\\n{}\\nx\\n{\"status\": \"started\"}\\n{\"status\"')\n"):
             for ending, code in (("sys.exit(0)", 0), ("sys.exit(3)", 3), ("os.kill(os.getpid(), 9)", -9)):
@@ -181,13 +181,13 @@ class Failing(StudioTest):
                 done = sgtk_python.run("x.py", project="bigbuck", check=False)
                 self.assertEqual((type(done.error), done.error.code), (sgtk_python.JobLost, code), steps)
 
-    def test_how_and_why_cold(self):
+    def test_result_says_how_and_why_cold(self):
         self.stand_in("report('cold', why='no worker')\nreport('started', how='plain')")
         done = sgtk_python.run("x.py", project="bigbuck", warm=True)
         self.assertEqual((done.how, done.cold, done.error), ("plain", "no worker", None))
 
     @unittest.skipUnless(sys.platform == "linux", "workers are for Linux")
-    def test_a_job_in_a_worker(self):
+    def test_job_in_a_worker_reports_its_end(self):
         os.mkdir(self.path("run"))
         self.set(XDG_RUNTIME_DIR=self.path("run"))
         self.addCleanup(subprocess.call, [LAUNCHER, "--stop-workers"], stdout=subprocess.DEVNULL)
@@ -207,7 +207,7 @@ class Failing(StudioTest):
         job.kill()
         self.assertIs(type(job.wait().error), sgtk_python.JobLost)
 
-    def test_options_time_outs_and_variables_of_the_wrong_kind(self):
+    def test_arguments_of_wrong_types_are_refused(self):
         for options in ("--clean", b"--clean", ["x.py"], ["--clean", "--"], [7]):
             with self.assertRaises(TypeError):
                 sgtk_python.run("-c", "print(1)", project="bigbuck", options=options)
@@ -223,7 +223,7 @@ class Failing(StudioTest):
         with self.assertRaisesRegex(TypeError, r"env\['A'\] is text, not 1"):
             sgtk_python.run("-c", "1", project="bigbuck", env={"A": 1})
 
-    def test_options_with_which_no_script_runs(self):
+    def test_options_that_run_no_script_are_refused(self):
         for word in ("--explain", "--explain=json", "--help", "--version", "--list=names", "--doctor", "--workers",
                      "--stop-workers", "--make-shim=bigbuck", "--make-venv=bigbuck", "--each=2", "--match=*",
                      "--status-fd"):
@@ -231,17 +231,17 @@ class Failing(StudioTest):
                 sgtk_python.start("-c", "print(1)", project="bigbuck", options=["--clean", word])
 
     @unittest.skipUnless(sys.platform == "linux", "with a loader that complains")
-    def test_a_line_of_the_loaders_changes_no_exception(self):
+    def test_line_of_the_loader_changes_no_exception(self):
         with self.assertRaises(sgtk_python.NoProject) as caught:
             sgtk_python.run("x.py", project="nobody", env={"LD_PRELOAD": "/nowhere.so"})
         self.assertEqual(caught.exception.kind, "unknown-project")
 
-    def test_the_launchers_message_and_hint_are_the_exceptions(self):
+    def test_exception_has_message_and_hint(self):
         self.stand_in("report('error', code=121, kind='k', message='no project a\\nb', hint='look')\nsys.exit(121)")
         with self.assertRaisesRegex(sgtk_python.NoProject, r"^no project a\\x0ab; hint: look$"):
             sgtk_python.run("x.py", project="a")
 
-    def test_the_launchers_lines_are_for_debugging_if_it_fails(self):
+    def test_launcher_lines_are_debug_records(self):
         failing = "sys.stderr.write('sgtk-python: error: why\\n'); report('error', code=121, kind='k', message='m', hint=None)"
         late = "report('error', code=121, kind='k', message='m', hint=None)\nimport time; time.sleep(0.2); print('out'); sys.exit('ERROR: why')"
         started = "sys.stderr.write('sgtk-python: warning: w\\n'); report('started', how='plain'); print('ERROR: x', flush=True)"
@@ -252,13 +252,13 @@ class Failing(StudioTest):
             sgtk_python.run("x.py", project="a", logger=lambda *line: lines.append(line), check=False)
             self.assertEqual(sorted(lines), expected)
 
-    def test_many_lines_before_python_starts_wait_for_nothing(self):
+    def test_many_early_lines_do_not_block(self):
         self.stand_in("for _ in range(200000): print('x' * 20)\nreport('started', how='plain')")
         lines = []
         done = sgtk_python.run("x.py", project="a", logger=lambda level, line: lines.append(line), timeout=60)
         self.assertEqual((len(lines), done.error), (200000, None))
 
-    def test_the_launcher_alone_gets_the_pipe(self):
+    def test_only_the_launcher_inherits_the_pipe(self):
         program = "import os; print([name for name in os.listdir('/proc/self/fd') if int(name) > 2 and os.path.exists('/proc/self/fd/' + name)])"
         before = len(os.listdir("/proc/self/fd"))
         for _ in range(3):
@@ -269,7 +269,7 @@ class Failing(StudioTest):
         self.assertEqual(len(os.listdir("/proc/self/fd")), before)
 
     @unittest.skipIf(os.name == "nt", "Windows has handles")
-    def test_closed_standard_streams_take_no_reports(self):
+    def test_closed_streams_receive_no_reports(self):
         program = (
             "import os\nfor number in (0, 1, 2): os.close(number)\nimport sgtk_python\n"
             "done = sgtk_python.run('-c', 'print(5)', project='bigbuck', check=False)\n"
@@ -278,11 +278,11 @@ class Failing(StudioTest):
         self.assertEqual(subprocess.call([PYTHON, "-c", program]), 0)
         self.assertEqual(read(self.path("result")), "(0, '5\\n', None)")
 
-    def test_an_unprintable_name_is_no_project(self):
+    def test_unprintable_name_is_no_project(self):
         with self.assertRaises(sgtk_python.NoProject):
             sgtk_python.run("x.py", project="a\x1bb")
 
-    def test_who_reaps_the_children_hides_no_failure(self):
+    def test_foreign_reaper_hides_no_failure(self):
         ignored = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         self.addCleanup(signal.signal, signal.SIGCHLD, ignored)
         for code in ("raise SystemExit(3)", "1"):
@@ -298,8 +298,8 @@ class Failing(StudioTest):
             sgtk_python.run("x.py", project="nobody")
 
     @unittest.skipUnless(hasattr(os, "waitid"), "the system tells how a process ended and keeps it")
-    def test_the_code_is_what_the_system_tells_and_keeps(self):
-        # Somebody else waits for the process as soon as it has ended.
+    def test_exit_code_survives_a_foreign_wait(self):
+        # Another thread waits for the process as soon as it has ended.
         before = os.waitid
 
         def waited_for_elsewhere(kind, number, how):
@@ -310,7 +310,7 @@ class Failing(StudioTest):
         self.addCleanup(setattr, os, "waitid", before)
         os.waitid = waited_for_elsewhere
         self.codes()
-        # A system that does not keep it.
+        # A system that keeps no exit status.
         del os.waitid
         self.codes()
 
@@ -318,8 +318,8 @@ class Failing(StudioTest):
         for program, code in (("raise SystemExit(3)", 3), ("import os; os.kill(os.getpid(), 9)", -9), ("1", 0)):
             self.assertEqual(sgtk_python.run("-c", program, project="bigbuck", check=False).code, code)
 
-    def test_nothing_of_an_ended_job_runs_beside_the_next(self):
-        # As a job in a worker: it is in another session, and ends after its launcher.
+    def test_ended_job_leaves_nothing_beside_the_next(self):
+        # Like a job in a worker: in another session, and it ends after its launcher.
         self.stand_in(
             "import time\nreport('started', how='plain')\nlauncher = os.getpid()\nif os.fork() == 0:\n    os.setsid()\n    print('runs', flush=True)\n"
             "    while os.getppid() == launcher: time.sleep(0.01)\n    time.sleep(0.5)\n    print('late')\n"
@@ -333,7 +333,7 @@ class Failing(StudioTest):
         job.end()
         self.assertEqual(job.wait().stdout, "runs\nlate\n")
 
-    def test_what_has_been_waited_for_is_not_signalled(self):
+    def test_reaped_process_gets_no_signal(self):
         before, signalled = os.killpg, []
         self.addCleanup(setattr, os, "killpg", before)
         os.killpg = lambda group, number: signalled.append(number) or before(group, number)
@@ -342,7 +342,7 @@ class Failing(StudioTest):
         job.end()
         self.assertEqual(signalled, [])
 
-    def test_a_launcher_that_is_not_there(self):
+    def test_missing_launcher_is_an_exception(self):
         self.set(SGTK_PYTHON_BIN=self.path("nowhere"))
         with self.assertRaises(sgtk_python.LauncherNotFound) as caught:
             sgtk_python.run("x.py", project="bigbuck")
@@ -361,7 +361,7 @@ class Failing(StudioTest):
         with self.assertRaises(sgtk_python.LauncherNotFound):
             sgtk_python.run("x.py", project="bigbuck")
 
-    def test_what_cannot_be_passed(self):
+    def test_values_that_cannot_be_passed_are_refused(self):
         with self.assertRaises(sgtk_python.WrongUse) as caught:
             sgtk_python.run("-c", "x" * 200000, project="bigbuck")
         self.assertIn("too long", str(caught.exception))
@@ -372,13 +372,13 @@ class Failing(StudioTest):
         with self.assertRaises(TypeError):
             sgtk_python.run("-c", "1", event=dict(EVENT, odd=object()))
 
-    def test_no_event(self):
+    def test_missing_event_fails_the_job(self):
         script = self.script("import sgtk_python; sgtk_python.event()")
         with self.assertRaises(sgtk_python.JobFailed) as caught:
             sgtk_python.run(script, project="bigbuck")
         self.assertIn("no event on standard input", str(caught.exception))
 
-    def test_a_time_out_ends_python_and_all_it_started(self):
+    def test_timeout_ends_python_and_its_children(self):
         pids = self.path("pids")
         script = self.script(
             "import os, signal, subprocess, sys, time\n"
@@ -406,18 +406,18 @@ class Failing(StudioTest):
             time.sleep(0.01)
         self.assertFalse(is_running(python) or is_running(child))
 
-    def test_a_time_out_counts_if_nobody_waits(self):
+    def test_timeout_counts_without_a_waiter(self):
         job = sgtk_python.start("-c", "import time; time.sleep(600)", project="bigbuck", timeout=0.1)
         until = time.monotonic() + 60
         while job.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
         self.assertIsInstance(job.wait().error, sgtk_python.JobTimedOut)
 
-    def test_a_time_out_of_run(self):
+    def test_run_times_out(self):
         with self.assertRaises(sgtk_python.JobTimedOut):
             sgtk_python.run("-c", "import time; time.sleep(600)", project="bigbuck", timeout=0.1)
 
-    def test_what_a_job_leaves_running_is_not_waited_for(self):
+    def test_processes_left_running_are_not_awaited(self):
         left = self.path("left")
         script = self.script("import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
                              "open(%r, 'w').write(str(child.pid))\nprint('done')" % left)
@@ -432,7 +432,7 @@ class Failing(StudioTest):
 
 
 class Output(StudioTest):
-    def test_levels_and_odd_bytes(self):
+    def test_levels_and_odd_bytes_are_logged(self):
         script = self.script(
             "import logging, sys\n"
             "sys.stdout.buffer.write(b'plain \\xff\\x1b[0m 100%\\r\\nERROR: bad\\n'); sys.stdout.flush()\n"
@@ -448,7 +448,7 @@ class Output(StudioTest):
         ]))
         self.assertIn("plain \\xff", done.stdout)
 
-    def test_lines_that_name_their_level(self):
+    def test_line_is_logged_at_the_level_it_names(self):
         for line in (
             "ERROR: x", "ERROR:root:x", "ERROR - x", "ERROR    | x", "[ERROR] x", "<ERROR> x", "[ERROR sgtk.ext.mytool] boom",
             "[ERROR sgtk.env.asset.tk-shell] boom", "2024-01-01 10:00:00,123 [12345 ERROR sgtk.core] x", "[12345 ERROR sgtk.core] x",
@@ -466,7 +466,7 @@ class Output(StudioTest):
             self.assertIsNone(sgtk_python.output.named_level(line), line)
 
     @unittest.skipUnless(os.environ.get("SGTK_PYTHON_TEST_CORE") and sys.version_info < (3, 12), "with a real core")
-    def test_the_levels_of_a_real_core(self):
+    def test_levels_of_a_real_core_are_read(self):
         script = self.script(
             "import sys; sys.path.insert(0, %r); import sgtk\nsgtk.LogManager().initialize_custom_handler()\n"
             "log = sgtk.LogManager.get_logger('mytool'); log.error('boom'); log.info('fine')" % os.environ["SGTK_PYTHON_TEST_CORE"]
@@ -476,7 +476,7 @@ class Output(StudioTest):
         self.assertIn((40, "[ERROR sgtk.ext.mytool] boom"), lines)
         self.assertIn((20, "[INFO sgtk.ext.mytool] fine"), lines)
 
-    def test_it_comes_as_it_is_written(self):
+    def test_lines_are_logged_as_they_come(self):
         gate = self.path("gate")
         os.mkfifo(gate)
         script = self.script("import os\nprint('first')\nopen(%r).close()\nprint('last')\nos.kill(os.getpid(), 9)" % gate)
@@ -491,7 +491,7 @@ class Output(StudioTest):
         self.assertEqual((lines, done.code), (["first", "last"], -9))
         self.assertIn("last", str(done.error))
 
-    def test_the_callers_word_on_buffering_counts(self):
+    def test_buffering_set_by_the_caller_counts(self):
         script = self.script("import os; open(%r, 'w').write(repr(os.environ.get('PYTHONUNBUFFERED')))" % self.path("value"))
         for value, options in (("'1'", {}), ("None", {"capture": False}), ("''", {"env": {"PYTHONUNBUFFERED": ""}})):
             sgtk_python.run(script, project="bigbuck", **options)
@@ -500,12 +500,12 @@ class Output(StudioTest):
         sgtk_python.run(script, project="bigbuck")
         self.assertEqual(read(self.path("value")), "''")
 
-    def test_a_logger(self):
+    def test_logger_receives_the_lines(self):
         with self.assertLogs("job", logging.DEBUG) as logs:
             sgtk_python.run("-c", "print('100%s of it')", project="bigbuck", logger=logging.getLogger("job"))
         self.assertEqual(logs.output, ["INFO:job:100%s of it"])
 
-    def test_a_chatty_job_fills_no_memory(self):
+    def test_long_output_does_not_fill_memory(self):
         import resource
         script = self.script("import sys\nfor _ in range(100): sys.stdout.write('x' * 1000000)\nprint('end')\n"
                              "for _ in range(1000): print('y' * 1000)")
@@ -519,7 +519,7 @@ class Output(StudioTest):
         self.assertEqual(sum(count), 101000003)
         self.assertLessEqual(max(count), sgtk_python.LONGEST_LINE)
 
-    def test_a_log_that_fails_stops_no_job(self):
+    def test_failing_log_stops_no_job(self):
         def log(level, line):
             raise RuntimeError("full")
         with self.assertRaisesRegex(RuntimeError, "full"):
@@ -529,7 +529,7 @@ class Output(StudioTest):
 class Secrets(StudioTest):
     KEY = "s3cr3t-k3y-of-the-script"
 
-    def test_in_no_argument_message_line_or_frame(self):
+    def test_secrets_are_in_no_argument_or_message(self):
         script = self.script("import os, sys; print(os.environ['MY_KEY']); sys.exit('with ' + os.environ['MY_KEY'])")
         lines = []
         self.set(OTHER_KEY=self.KEY)
@@ -551,7 +551,7 @@ class Secrets(StudioTest):
         self.assertNotIn(self.KEY, repr(vars(job)))
         job.wait()
 
-    def test_in_no_message_of_the_launcher(self):
+    def test_secrets_are_in_no_launcher_message(self):
         self.stand_in(
             "import os, sys; key = os.environ['MY_KEY']\n"
             "report('error', code=125, kind='wrong-use', message='a ' + key, hint='b ' + key); sys.exit(125)"
@@ -560,7 +560,7 @@ class Secrets(StudioTest):
             with self.assertRaisesRegex(sgtk_python.WrongUse, r"^a \*\*\*; hint: b \*\*\*$"):
                 sgtk_python.run("x.py", project="bigbuck", env={"MY_KEY": self.KEY}, capture=capture)
 
-    def test_in_no_frame_of_any_error(self):
+    def test_secrets_are_in_no_frame_of_an_error(self):
         def fails():
             raise RuntimeError("no log")
 
@@ -603,7 +603,7 @@ class Secrets(StudioTest):
                         self.assertNotIn(self.KEY, repr(value), "%s of %s" % (name, frame.f_code.co_name))
             error = error.__context__
 
-    def test_not_in_pieces_either(self):
+    def test_secrets_in_pieces_are_masked(self):
         script = self.script(
             "import os, sys\nkey = os.environ['MY_KEY']\nsys.stdout.write('x' * (%d - 5) + key + 'y\\n'); sys.stdout.flush()\n"
             "for c in key: sys.stdout.write(c); sys.stdout.flush()\nsys.stdout.write('z' * 15 + '\\n' + key[:9])" % sgtk_python.LONGEST_LINE
@@ -611,10 +611,10 @@ class Secrets(StudioTest):
         lines = []
         done = sgtk_python.run(script, project="bigbuck", env={"MY_KEY": self.KEY}, keep=30, logger=lambda _, line: lines.append(line))
         self.assertEqual("".join(lines), "x" * (sgtk_python.LONGEST_LINE - 5) + "***y***" + "z" * 15 + self.KEY[:9])
-        # Its end begins inside of the key.
+        # The cut is inside the key.
         self.assertEqual(done.stdout, "y\n***" + "z" * 15 + "\n" + self.KEY[:9])
 
-    def test_masking_is_the_same_in_all_pieces(self):
+    def test_masking_does_not_depend_on_pieces(self):
         masked = sgtk_python.masking.Secrets({"A_KEY": "abcabcd", "B_KEY": "abcabcdxyz", "C_KEY": "one line\nand more"})
         text = b"ababcabcabcdxyabcabcdxyzabcabc one line\nand more one line abcabcd"
         for size in range(1, len(text) + 1):
@@ -622,7 +622,7 @@ class Secrets(StudioTest):
             shown = b"".join(stream.take(text[at:at + size]) for at in range(0, len(text), size)) + stream.take(b"", True)
             self.assertEqual(shown, b"ababc***xy***abcabc *** *** ***", size)
 
-    def test_variables_that_are_said_to_be_secret_and_those_of_the_same_value(self):
+    def test_named_variables_and_equal_values_are_masked(self):
         script = self.script("import os; print(os.environ['PLAIN'], os.environ['SAME'])")
         self.set(PLAIN=self.KEY, SAME=self.KEY, OTHER_KEY=None)
         done = sgtk_python.run(script, project="bigbuck", secrets=["PLAIN"])
@@ -632,7 +632,7 @@ class Secrets(StudioTest):
             self.assertNotIn(self.KEY, read(self.path("saved.json")))
             self.assertIn("SAME", json.loads(read(self.path("saved.json")))["secrets"])
 
-    def test_a_saved_event_has_none(self):
+    def test_saved_event_has_no_secret(self):
         self.set(OTHER_KEY=self.KEY, HTTP_PROXY="http://me:%s@proxy" % self.KEY)
         sgtk_python.save(self.path("saved.json"), "x.py", event=EVENT, env={"A_TOKEN": self.KEY})
         text = read(self.path("saved.json"))
@@ -651,7 +651,7 @@ class Replaying(StudioTest):
             stderr=subprocess.PIPE, encoding="utf-8", errors="surrogateescape",
         )
 
-    def test_in_the_same_environment(self):
+    def test_replay_uses_the_saved_environment(self):
         script = self.script(
             "import os, sgtk, sgtk_python, sys\n"
             "print([sgtk.origin, os.getcwd(), sys.argv[1:]] + [os.environ.get(name) for name in ('MODE', 'NEW', 'THE_KEY')])\n"
@@ -670,7 +670,7 @@ class Replaying(StudioTest):
         self.assertEqual(eval(event), EVENT)
         self.assertIn("THE_KEY", self.replay("replay", file).stderr)
 
-    def test_not_as_somebody_else(self):
+    def test_replay_as_another_user_is_refused(self):
         file = self.path("saved.json")
         self.set(MY_KEY="hidden")
         sgtk_python.save(
@@ -684,7 +684,7 @@ class Replaying(StudioTest):
         self.assertEqual((done.returncode, done.stdout), (0, "mine\n"), done.stderr)
         self.assertNotIn("THE_KEY", done.stderr)
 
-    def test_nobody_elses_variables_change(self):
+    def test_replay_changes_no_other_variables(self):
         sgtk_python.save(self.path("saved.json"), "-c", "1", project="bigbuck", cwd=b"/")
         self.assertNotIn("cwd", json.loads(read(self.path("saved.json")))["options"])
         before = sgtk_python.job.spawned
@@ -693,7 +693,7 @@ class Replaying(StudioTest):
         self.set(NEW_HERE="1")
         self.assertEqual(sgtk_python.replay(self.path("saved.json")).code, 0)
 
-    def test_wrong_use(self):
+    def test_wrong_use_is_one_line(self):
         self.assertEqual(self.replay().returncode, 125)
         self.assertEqual(self.replay("replay", self.path("nothing")).returncode, 125)
         for text in ("[]", "{}", "x", '{"sgtk_python": 1}', '{"sgtk_python": 1, "event": [1]}', '{"sgtk_python": 1, "eve', "\u20ac"):
@@ -705,11 +705,11 @@ class Replaying(StudioTest):
 
 class InLanes(unittest.TestCase):
     def setUp(self):
-        # Threads are only missing at the end.
+        # Threads cannot start only at the end.
         self.addCleanup(setattr, sgtk_python.lane, "THREADS_AT_END", sgtk_python.lane.THREADS_AT_END)
         sgtk_python.lane.THREADS_AT_END = True
 
-    def test_in_order_for_one_key_and_at_once_for_several(self):
+    def test_one_key_keeps_order_others_run_at_once(self):
         lanes, order, both = sgtk_python.Lanes(2, 100), [], threading.Barrier(2, timeout=60)
         lanes.add("a", both.wait)
         lanes.add("b", both.wait)
@@ -720,7 +720,7 @@ class InLanes(unittest.TestCase):
         self.assertEqual(order, list(range(20)))
         self.assertEqual((lanes._lanes, lanes._workers, lanes._waiting), ({}, 0, 0))
 
-    def test_never_more_than_allowed_at_once(self):
+    def test_limit_of_running_pieces_holds(self):
         lanes, lock, now, most = sgtk_python.Lanes(3, 100), threading.Lock(), [], []
 
         def work():
@@ -737,7 +737,7 @@ class InLanes(unittest.TestCase):
         self.assertEqual(len(most), 50)
         self.assertLessEqual(max(most), 3)
 
-    def test_who_hands_over_waits_when_it_is_full(self):
+    def test_full_lanes_make_the_caller_wait(self):
         lanes, gate, added = sgtk_python.Lanes(1, 2), threading.Event(), threading.Event()
         started = threading.Event()
         lanes.add("a", lambda: (started.set(), gate.wait(60)))
@@ -753,14 +753,14 @@ class InLanes(unittest.TestCase):
         lanes.finish()
         self.assertTrue(added.is_set())
 
-    def test_where_no_thread_starts_at_the_end_who_adds_it_does_it(self):
+    def test_without_a_thread_the_caller_does_it(self):
         sgtk_python.lane.THREADS_AT_END = False
         lanes, done = sgtk_python.Lanes(2, 9), []
         for number in range(3):
             lanes.add(number, lambda: done.append(threading.current_thread()))
             self.assertEqual(done, [threading.current_thread()] * (number + 1))
 
-    def test_a_piece_that_raises_stops_no_other(self):
+    def test_failing_piece_stops_no_other(self):
         lanes, done = sgtk_python.Lanes(1, 9), []
         with self.assertLogs("sgtk_python", logging.ERROR):
             lanes.add("a", lambda: 1 / 0)
@@ -772,7 +772,7 @@ class InLanes(unittest.TestCase):
 
 
 class AtTheEnd(StudioTest):
-    def test_all_is_finished_before_the_process_ends(self):
+    def test_pieces_finish_before_the_process_ends(self):
         program = (
             "import sgtk_python, time\nlanes = sgtk_python.lanes('x', 2, 9)\n"
             "def work(number):\n    time.sleep(0.05)\n"
