@@ -78,7 +78,7 @@ pub fn help(width: usize) -> String {
 ///
 /// Launcher options come first; the first word that is none of them, and all after it, is Python's.
 #[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
-#[derive(Debug, Parser)]
+#[derive(Debug, Default, Parser)]
 #[command(
     name = "sgtk-python",
     version,

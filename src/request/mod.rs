@@ -3,6 +3,7 @@
 
 mod choices;
 mod each;
+mod launch_words;
 mod venv;
 
 use std::ffi::{OsStr, OsString};
@@ -143,10 +144,12 @@ impl Request {
     }
 
     fn of_command_line(inputs: &Inputs) -> Result<Self, Error> {
-        let words = std::iter::once("sgtk-python".into()).chain(inputs.arguments.clone());
-        let cli = match Cli::try_parse_from(words) {
-            Ok(cli) => cli,
-            Err(error) => return help_or_error(&error, inputs),
+        let cli = match launch_words::read(&inputs.arguments) {
+            Some(cli) => cli,
+            None => match Cli::try_parse_from(words_for_clap(inputs)) {
+                Ok(cli) => cli,
+                Err(error) => return help_or_error(&error, inputs),
+            },
         };
         check_first_word(inputs, &cli.arguments)?;
         let mut chosen = LevelChoices::of_options(&cli);
@@ -186,6 +189,10 @@ impl Request {
     }
 }
 
+fn words_for_clap(inputs: &Inputs) -> impl Iterator<Item = OsString> {
+    std::iter::once("sgtk-python".into()).chain(inputs.arguments.iter().cloned())
+}
+
 fn action(cli: &Cli, inputs: &Inputs) -> Result<Action, Error> {
     if let Some(each) = Each::of(cli, inputs)? {
         return Ok(Action::Each(each));
@@ -223,6 +230,9 @@ pub fn status_descriptor(inputs: &Inputs) -> Option<u64> {
     let is_named = inputs.arguments.iter().any(|word| word.starts_with(OPTION));
     if !is_named || project_of_link(&inputs.program).is_some() {
         return None;
+    }
+    if let Some(cli) = launch_words::read(&inputs.arguments) {
+        return cli.status_fd;
     }
     let command = Cli::command();
     let mut words = inputs.arguments.iter();
