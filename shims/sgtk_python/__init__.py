@@ -20,11 +20,12 @@ from .errors import (
     WrongUse,
 )
 from .events import DATES, event
-from .job import GRACE, KEEP, LEFT_BEHIND, Job, Result, run, start
+from .job import GRACE, KEEP, LEFT_BEHIND, Job, run, start
 from .lane import THREADS_AT_END, Lanes, lanes
 from .launcher import checked_options, find_launcher
 from .masking import SHORTEST_SECRET
 from .output import LONGEST_LINE, Log
+from .result import Result
 from .saved import replay, save
 from .variables import Environment
 from .words import Word, one_line

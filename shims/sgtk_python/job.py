@@ -1,39 +1,34 @@
-"""A script that runs with the core of a project, and its result."""
+"""A script that runs with the core of a project."""
 from __future__ import annotations
 
-import errno
-import io
 import logging
 import os
 import signal
 import subprocess
 import threading
 import time
-from typing import Any, Dict, List, Mapping, NoReturn, Optional, Sequence, Union
+from typing import Any, List, Mapping, Optional, Sequence, Union
 
-from .errors import Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, WrongUse, class_of
 from .events import encoded
 from .launcher import chosen_project, command_line, find_launcher, script_of
 from .masking import Masked, Secrets
 from .output import Log, Pipe
-from .status import Failure, Status
+from .process import WINDOWS, feed, spawned
+from .result import Result
+from .status import Status
 from .variables import Environment, checked_names, checked_variables, hidden
-from .words import Word, checked_word, last_lines, one_line, with_tail
+from .words import Word, checked_word
 
-#: So much of each stream is kept, its end (bytes).
+#: Bytes kept of each stream, counted from its end.
 KEEP = 1024 * 1024
-#: A job that is asked to end has so long to do so (seconds).
+#: Seconds that a job gets to end after it was asked to.
 GRACE = 5.0
-#: The output of processes that an ended job has left running is waited for so long (seconds).
+#: Seconds to wait for output of processes that an ended job has left running.
 LEFT_BEHIND = 2.0
 
 #: The code of a job whose launcher was reaped elsewhere.
 LOST_CODE = 125
 
-_WINDOWS = os.name == "nt"
-
-
-# --- starting ---------------------------------------------------------------------------------------
 
 def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Result":
     """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
@@ -106,90 +101,6 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
     return timeout
 
 
-# --- the result -------------------------------------------------------------------------------------
-
-class Result:
-    """The end of a job. ``code`` is Python's exit code, negative the signal that ended it; ``stdout`` and
-    ``stderr`` are the ends of its output (bytes that are no UTF-8 appear as ``\\xNN``), ``truncated`` is true if
-    more was written than kept. ``how`` is "plain", "worker", or None if Python is not known to have run;
-    ``cold`` says why a job that should run in a worker did not."""
-
-    def __init__(
-        self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool, timed_out: bool,
-        seconds: float, status: Status, reaped_elsewhere: bool,
-    ) -> None:
-        self.script = script
-        self.project = project
-        self.code = code
-        self.stdout = stdout
-        self.stderr = stderr
-        self.truncated = truncated
-        self.timed_out = timed_out
-        self.seconds = seconds
-        self.how = status.how
-        self.cold = status.cold
-        self._status = status
-        self._reaped_elsewhere = reaped_elsewhere
-
-    def __repr__(self) -> str:
-        return "<Result of %s for %s: code %d>" % (self.script, self.project, self.code)
-
-    @property
-    def error(self) -> Optional[Error]:
-        """The failure, or None."""
-        tail = last_lines(self.stderr) or last_lines(self.stdout)
-        name = "%s for %s" % (self.script, self.project)
-        if self.timed_out:
-            message = "%s did not end within its time and was ended" % name
-            return JobTimedOut(with_tail(message, tail), self.code, self.project, tail)
-        failure = self._status.failure
-        if failure is not None and self._status.lost is None:
-            return class_of(failure.code)(_text_of(failure), self.code, self.project, tail, failure.kind)
-        why_lost = self._why_lost()
-        if why_lost is not None:
-            kind = "" if failure is None else failure.kind
-            message = "%s: it is unknown how it ended: %s" % (name, why_lost)
-            return JobLost(with_tail(message, tail), self.code, self.project, tail, kind)
-        if self.code == 0:
-            return None
-        return JobFailed(with_tail("%s %s" % (name, _ending(self.code)), tail), self.code, self.project, tail)
-
-    def check(self) -> "Result":
-        """Raises the failure, if there is one."""
-        error = self.error
-        if error is not None:
-            raise error
-        return self
-
-    def _why_lost(self) -> Optional[str]:
-        """Returns why the end of the script is unknown; None if it is known."""
-        status = self._status
-        if status.lost is not None:
-            return _text_of(status.failure) if status.failure else one_line(status.lost)
-        if self._reaped_elsewhere:
-            return "something else reaps the children of this process (an ignored SIGCHLD, a wait for any child)"
-        if status.how is None:
-            return "the launcher reported no start, and %s" % _ending(self.code)
-        if status.how == "worker" and not status.ended:
-            return "the launcher %s before its job in a worker ended" % _ending(self.code)
-        return None
-
-
-def _text_of(failure: Failure) -> str:
-    return one_line(failure.message + ("; hint: " + failure.hint if failure.hint else ""))
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return "ended with exit code %d" % code
-    try:
-        return "was ended by signal %d (%s)" % (-code, signal.Signals(-code).name)
-    except ValueError:
-        return "was ended by signal %d" % -code
-
-
-# --- the job ----------------------------------------------------------------------------------------
-
 class Job:
     """A script that runs: as of a ``Popen``, its ``pid``, :meth:`poll`, :meth:`wait`, :meth:`terminate` and
     :meth:`kill`."""
@@ -207,7 +118,7 @@ class Job:
         self._timed_out = False
         self._code: Optional[int] = None
         # At a terminal it stays in the foreground, and so in the group of this process.
-        self._leads_group = capture and not _WINDOWS
+        self._leads_group = capture and not WINDOWS
         self._status = Status()
         self._process = spawned(command, payload is not None, environment, cwd, capture, self._status)
         self.pid = self._process.pid
@@ -229,7 +140,7 @@ class Job:
         threads.append(threading.Thread(target=self._status.read, args=(values, self._release_lines), daemon=True))
         threads.append(threading.Thread(target=self._watch, daemon=True))
         if payload is not None:
-            threads.append(threading.Thread(target=_feed, args=(self._process.stdin, payload), daemon=True))
+            threads.append(threading.Thread(target=feed, args=(self._process.stdin, payload), daemon=True))
         if self._timer is not None:
             self._timer.daemon = True
             threads.insert(0, self._timer)
@@ -298,7 +209,7 @@ class Job:
         try:
             if self._leads_group:
                 os.killpg(self.pid, number)
-            elif _WINDOWS:
+            elif WINDOWS:
                 # The launcher's job object ends Python with it.
                 self._process.send_signal(number)
             else:
@@ -324,7 +235,7 @@ class Job:
 
     def _waited_for(self) -> Optional[int]:
         """Returns Python's exit code, negative the signal; None if the process was waited for elsewhere."""
-        if _WINDOWS:
+        if WINDOWS:
             return self._process.wait()
         try:
             if hasattr(os, "waitid"):
@@ -350,52 +261,3 @@ class Job:
             any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
             self._status, self._reaped_elsewhere,
         )
-
-
-# --- the process ------------------------------------------------------------------------------------
-
-def spawned(
-    command: List[Union[str, bytes]], takes_input: bool, environment: Environment,
-    cwd: Optional[Union[str, bytes]], capture: bool, status: Status,
-) -> "subprocess.Popen[bytes]":
-    output = subprocess.PIPE if capture else None
-    special: Dict[str, Any] = status.popen_options()
-    if capture and _WINDOWS:
-        special["creationflags"] = 0x08000000  # no console window (CREATE_NO_WINDOW)
-    elif capture:
-        special["start_new_session"] = True  # a group of its own, so that a time-out ends all of it
-    try:
-        process = subprocess.Popen(
-            [command[0], status.option] + command[1:], stdin=subprocess.PIPE if takes_input else subprocess.DEVNULL,
-            stdout=output, stderr=output, env=environment, cwd=cwd, bufsize=0, **special
-        )
-    except (OSError, ValueError) as error:
-        number = getattr(error, "errno", None)
-        reason = getattr(error, "strerror", None) or str(error)
-    else:
-        status.close_writer()
-        return process
-    status.close()
-    # Raised outside, for the failure holds what could not be passed, and its frames all variables.
-    return _refuse(os.fsdecode(command[0]), number, reason, None if cwd is None else os.fsdecode(cwd))
-
-
-def _refuse(launcher: str, number: Optional[int], reason: str, cwd: Optional[str]) -> NoReturn:
-    if number == errno.E2BIG:
-        raise WrongUse("an argument or variable is too long for this system; give it in the event, or in a file")
-    if cwd is not None and not os.path.isdir(cwd):
-        raise WrongUse("there is no folder %s to run in" % cwd)
-    if number is None:
-        raise WrongUse("a word or variable cannot be passed: %s" % reason)
-    raise LauncherNotFound("%s cannot be started: %s" % (launcher, reason))
-
-
-def _feed(stream: io.FileIO, payload: bytes) -> None:
-    """Writes the job's input. A job that does not read it, or has ended, is no failure."""
-    view = memoryview(payload)
-    try:
-        with stream:
-            while view:
-                view = view[stream.write(view):]
-    except OSError:
-        pass

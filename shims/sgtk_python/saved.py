@@ -9,7 +9,8 @@ from typing import Any, Mapping, Optional, Sequence
 
 from .errors import LauncherNotFound, WrongUse
 from .events import decoded, encoded, plain
-from .job import KEEP, Job, Result
+from .job import KEEP, Job
+from .result import Result
 from .launcher import chosen_project, command_line, find_launcher
 from .masking import secret_names
 from .variables import Environment, checked_names, checked_variables, hidden

@@ -1,5 +1,5 @@
 //! The messages between the launcher and a worker (docs/warm-protocol.md; the other side is
-//! `shims/worker_supervisor.py` and `shims/worker_job.py`).
+//! `shims/worker/supervisor.py` and `shims/worker/job.py`).
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
