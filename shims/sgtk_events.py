@@ -59,6 +59,10 @@ def registerCallbacks(reg):
     """Registers one callback for all events; the routes choose among them, and may change."""
     routes = Routes(_routes_file, reg.logger)
     routes.refresh()
+    try:
+        sgtk_python.find_launcher()
+    except sgtk_python.LauncherNotFound as error:
+        reg.logger.error("no event can be handled without the launcher: %s", error)
     for name, key in routes.credentials or CREDENTIALS:
         if os.environ.get(name) and os.environ.get(key):
             # No variable of this frame holds the key.

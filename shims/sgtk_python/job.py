@@ -256,8 +256,9 @@ class Job:
     def _result(self) -> Result:
         texts = [pipe.text() for pipe in self._pipes] or ["", ""]
         assert self._code is not None
+        timed_out_after = self._timer.interval if self._timed_out and self._timer is not None else None
         return Result(
             self.script, self.project, self._code, texts[0], texts[1],
-            any(pipe.truncated for pipe in self._pipes), self._timed_out, time.monotonic() - self._started,
-            self._status, self._reaped_elsewhere,
+            any(pipe.truncated for pipe in self._pipes), timed_out_after,
+            time.monotonic() - self._started, self._status, self._reaped_elsewhere,
         )

@@ -16,8 +16,8 @@ class Result:
     ``cold`` says why a job that should run in a worker did not."""
 
     def __init__(
-        self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool, timed_out: bool,
-        seconds: float, status: Status, reaped_elsewhere: bool,
+        self, script: str, project: str, code: int, stdout: str, stderr: str, truncated: bool,
+        timed_out_after: Optional[float], seconds: float, status: Status, reaped_elsewhere: bool,
     ) -> None:
         self.script = script
         self.project = project
@@ -25,11 +25,12 @@ class Result:
         self.stdout = stdout
         self.stderr = stderr
         self.truncated = truncated
-        self.timed_out = timed_out
+        self.timed_out = timed_out_after is not None
         self.seconds = seconds
         self.how = status.how
         self.cold = status.cold
         self._status = status
+        self._timed_out_after = timed_out_after
         self._reaped_elsewhere = reaped_elsewhere
 
     def __repr__(self) -> str:
@@ -40,8 +41,8 @@ class Result:
         """The failure, or None."""
         tail = last_lines(self.stderr) or last_lines(self.stdout)
         name = "%s for %s" % (self.script, self.project)
-        if self.timed_out:
-            message = "%s did not end within its time and was ended" % name
+        if self._timed_out_after is not None:
+            message = "%s did not end within %g seconds and was ended" % (name, self._timed_out_after)
             return JobTimedOut(with_tail(message, tail), self.code, self.project, tail)
         failure = self._status.failure
         if failure is not None and self._status.lost is None:

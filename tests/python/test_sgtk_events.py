@@ -349,7 +349,7 @@ class Failing(PluginTest):
         self.assertIn(("INFO", "first"), [(level, message.rpartition(": ")[2]) for level, message in self.records.all])
 
     def test_hanging_job_is_an_error(self):
-        self.assertIn("within its time", self.one_error(timeout=0.2, script=self.script("import time; time.sleep(600)", "hangs.py")))
+        self.assertIn("within 0.2 seconds", self.one_error(timeout=0.2, script=self.script("import time; time.sleep(600)", "hangs.py")))
 
     def test_killed_job_is_an_error(self):
         self.assertIn("SIGKILL", self.one_error(script=self.script("import os; os.kill(os.getpid(), 9)", "killed.py")))
@@ -380,7 +380,12 @@ class Failing(PluginTest):
         self.assertIn("nothing.py", self.one_error(script="/nowhere/nothing.py"))
         self.records.all.clear()
         self.set(SGTK_PYTHON_BIN="/nowhere/sgtk-python")
-        self.assertIn("SGTK_PYTHON_BIN", self.one_error())
+        self.routes()
+        daemon = self.daemon()
+        [at_load] = self.records.of("ERROR")
+        self.assertIn("no event can be handled without the launcher: SGTK_PYTHON_BIN", at_load)
+        daemon.process(self.event(7))
+        self.assertIn("SGTK_PYTHON_BIN", self.records.of("ERROR")[1])
 
     def test_unusual_event_breaks_nothing(self):
         self.routes()
