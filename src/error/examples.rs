@@ -93,9 +93,9 @@ fn errors() -> Vec<Error> {
         Error::NoWorkingDirectory { .. } => Error::no_directory("x"),
         Error::NoProject { .. } => Error::NoProject { misplaced: None, inside_launch: false },
         Error::UnknownProject { .. } => Error::UnknownProject {
-            name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]), unreadable: 0 },
+            name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]) },
+        Error::UnreadableConfig { .. } => Error::UnreadableConfig { here: unknown_id().into(), files: Box::new(["/x".into()]) },
         Error::UnknownId { .. } => unknown_id(),
-        Error::HiddenId { .. } => Error::HiddenId { id: 7, origin: OPTION, fault: Error::of_file("/x", FileProblem::Missing).into() },
         Error::NoRoot { .. } => Error::NoRoot { roots: roots(), reason: None },
         Error::NothingAbove { .. } => Error::NothingAbove { path: "/x".into(), origin: OPTION },
         Error::UnknownConfig { .. } => Error::UnknownConfig { wanted: "Dev".into(), project: "a".into(), configs: configs() },

@@ -46,10 +46,10 @@ pub enum Error {
     /// `misplaced` is an option among Python's arguments that would choose a project; `inside_launch` is true
     /// for a process that a launch started.
     NoProject { misplaced: Option<OsString>, inside_launch: bool },
-    UnknownProject { name: Box<OsStr>, origin: Origin, roots: Box<[Decided<PathBuf>]>, near: Box<[String]>, unreadable: usize },
+    UnknownProject { name: Box<OsStr>, origin: Origin, roots: Box<[Decided<PathBuf>]>, near: Box<[String]> },
     UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
-    /// The id may be that of a configuration that cannot be read.
-    HiddenId { id: i64, origin: Origin, fault: Box<Error> },
+    /// No configuration matches a choice, as far as the configurations can be read.
+    UnreadableConfig { here: Box<Error>, files: Box<[PathBuf]> },
     /// `reason` says why the first root cannot be read; `None` if it does not exist.
     NoRoot { roots: Vec<Decided<PathBuf>>, reason: Option<String> },
     /// A path that is in no project's configuration or data.
@@ -179,15 +179,18 @@ impl Error {
                 "to use the project of the launch that started this process: --config \"$SGTK_PYTHON_CONFIG\""),
             Error::NoProject { .. } => row!(NoProject, "no-project", "no project was named";
                 "name it with --project NAME or SGTK_PROJECT, call the launcher by a link NAME-python, or change to a folder of the project; see --list for the projects, --help for all options"),
-            Error::UnknownProject { name, origin, roots, near, unreadable } => row!(NoProject, "unknown-project",
+            Error::UnknownProject { name, origin, roots, near } => row!(NoProject, "unknown-project",
                 "unknown project: {} ({origin}); {}", quoted(name), wording::searched(roots))
-                .hint(wording::unknown_project(name, near, roots, *unreadable)),
+                .hint(wording::unknown_project(name, near, roots)),
             Error::UnknownId { id, origin, roots } => row!(NoProject, "unknown-id",
                 "unknown project id: {id} ({origin}); {}", wording::searched(roots);
                 "sgtk-python --list shows the projects on this machine"),
-            Error::HiddenId { id, origin, fault } => Report { file: fault.file(), ..row!(Broken, "hidden-id",
-                "no readable configuration has the project id {id} ({origin}): {fault}";
-                "correct the file; sgtk-python --doctor shows all that cannot be read") },
+            Error::UnreadableConfig { here, files } => {
+                let Report { message, hint, .. } = here.report();
+                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
+                row!(Broken, "unreadable-config", "{message}; cannot read: {}", wording::folders(files.iter());
+                    "sgtk-python --doctor says why{hint}")
+            }
             Error::NoRoot { roots, reason: Some(reason) } => row!(Broken, "no-root",
                 "no root can be read ({reason}): {}", wording::roots(roots)),
             Error::NoRoot { roots, reason: None } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);

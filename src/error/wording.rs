@@ -60,12 +60,7 @@ pub fn unknown_option(word: &OsStr, near: Option<&str>) -> String {
     format!("{start} words after '--' are passed to Python")
 }
 
-pub fn unknown_project(
-    name: &OsStr,
-    near: &[String],
-    roots: &[Decided<PathBuf>],
-    unreadable: usize,
-) -> String {
+pub fn unknown_project(name: &OsStr, near: &[String], roots: &[Decided<PathBuf>]) -> String {
     if name.as_encoded_bytes().windows(2).any(|pair| pair == b" -") {
         return SCRIPT_LINE.into();
     }
@@ -73,11 +68,7 @@ pub fn unknown_project(
         return "set SHOTGUN_BASE, or 'roots' in the settings".into();
     }
     if near.is_empty() {
-        return if unreadable > 0 {
-            format!("unreadable configurations: {unreadable}; see sgtk-python --doctor")
-        } else {
-            "use the name of the configuration's folder or the project's tank_name; if it lies elsewhere, set SHOTGUN_BASE or 'roots' in the settings".into()
-        };
+        return "use the name of the configuration's folder or the project's tank_name; if it lies elsewhere, set SHOTGUN_BASE or 'roots' in the settings".into();
     }
     let names: Vec<String> = near.iter().map(quoted).collect();
     format!("did you mean {}?", names.join(" or "))

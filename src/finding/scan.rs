@@ -101,18 +101,6 @@ impl Scan {
         folders
     }
 
-    /// Takes the faults of configurations and folders whose projects' ids they hide.
-    pub fn take_faults_without_id(&mut self) -> Vec<Error> {
-        let mut faults = Vec::new();
-        for (path, fault) in self.faults.drain(..) {
-            let record = self.records.iter().find(|record| record.path == path);
-            if record.is_none_or(|record| record.metadata.project_id.is_none()) {
-                faults.push(fault);
-            }
-        }
-        faults
-    }
-
     fn add(&mut self, sighting: Sighting) {
         match sighting {
             Sighting::Config(record, fault) => {
@@ -150,8 +138,8 @@ fn look_at(folder: &Path, variables: &Variables) -> Sighting {
 }
 
 /// Returns a folder's subfolders by name, links last: a folder that is reached in two ways is known by its own
-/// name. Hidden folders are left out, because file servers keep snapshots there. A folder that does not exist has
-/// none.
+/// name. Hidden folders are left out, because file servers keep snapshots there, and so is the folder that `fsck(8)`
+/// needs and only the system's administrator can read. A folder that does not exist has none.
 fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries.flatten(),
@@ -160,7 +148,8 @@ fn subfolders(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     };
     let mut folders = Vec::new();
     for entry in entries {
-        let is_hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        let name = entry.file_name();
+        let is_hidden = name.as_encoded_bytes().starts_with(b".") || name == "lost+found";
         let Ok(kind) = entry.file_type() else { continue };
         if !is_hidden && (kind.is_dir() || kind.is_symlink()) {
             folders.push((kind.is_symlink(), entry.path()));

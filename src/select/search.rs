@@ -1,17 +1,45 @@
 //! Searches the roots for the one configuration that a query and a name select.
 
 use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use crate::context::Context;
 use crate::error::{Candidate, Error};
 use crate::finding::indexed;
+use crate::finding::scan::Scan;
 use crate::suggest::suggest;
+use crate::toolkit::metadata::Metadata;
 use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
 /// No configuration matches.
+#[derive(Default)]
 pub struct NoMatch {
-    /// The faults of configurations that cannot be read, and might match.
-    pub faults: Vec<Error>,
+    /// The files of configurations that cannot be read, and may match.
+    unreadable: Vec<PathBuf>,
+}
+
+impl NoMatch {
+    fn new(query: &Query, scan: &Scan) -> Self {
+        let mut unreadable = Vec::new();
+        for (path, fault) in &scan.faults {
+            let is_named = |record: &ConfigRecord| {
+                record.path == *path && record.metadata != Metadata::default()
+            };
+            // With its names and ids known, only its data may match.
+            if matches!(query, Query::Data(_)) || !scan.records.iter().any(is_named) {
+                unreadable.push(fault.file().unwrap_or(path).to_owned());
+            }
+        }
+        NoMatch { unreadable }
+    }
+
+    /// Adds to an error that a configuration that cannot be read may be the one that is meant.
+    pub fn explain(self, error: Error) -> Error {
+        if self.unreadable.is_empty() {
+            return error;
+        }
+        Error::UnreadableConfig { here: error.into(), files: self.unreadable.into() }
+    }
 }
 
 /// Returns the configuration of the project with that name. Fails if the project has several of that name, or
@@ -23,15 +51,15 @@ pub fn find(
     context: &Context,
 ) -> Result<Result<ConfigRecord, NoMatch>, Error> {
     let variables = &context.inputs.variables;
-    let mut faults = Vec::new();
+    let mut none = NoMatch::default();
     let indexed = indexed(query, name, &context.roots, variables, &context.index());
     let records = indexed.unwrap_or_else(|| {
-        let mut scan = context.scan();
-        faults = scan.take_faults_without_id();
+        let scan = context.scan();
+        none = NoMatch::new(query, &scan);
         query.best(scan.records)
     });
     if records.is_empty() {
-        return Ok(Err(NoMatch { faults }));
+        return Ok(Err(none));
     }
     let (wanted, project) = (name.to_string(), project.to_owned());
     let (mut named, others): (Vec<ConfigRecord>, Vec<ConfigRecord>) =
@@ -39,10 +67,11 @@ pub fn find(
     if named.len() > 1 {
         return Err(Error::Ambiguous { wanted, project, configs: candidates(&named) });
     }
-    match named.pop() {
-        Some(record) => Ok(Ok(record)),
-        None => Err(Error::UnknownConfig { wanted, project, configs: candidates(&others) }),
+    if let Some(record) = named.pop() {
+        return Ok(Ok(record));
     }
+    let configs = candidates(&others);
+    Err(none.explain(Error::UnknownConfig { wanted, project, configs }))
 }
 
 /// Returns the names of projects, by folder and by `tank_name`, that resemble an unknown one.

@@ -48,11 +48,10 @@ impl<'a> Selector<'a> {
             Choice::Config(path) => self.by_config(path, origin),
             Choice::Path(path) => {
                 let path = self.absolute(path)?;
-                if let Some(chosen) = self.by_path(&path, origin)? {
-                    return Ok(chosen);
-                }
-                self.context.roots.need_a_root()?;
-                Err(Error::NothingAbove { path, origin: origin.clone() })
+                self.by_path(&path, origin)?.or_else(|none| {
+                    self.context.roots.need_a_root()?;
+                    Err(none.explain(Error::NothingAbove { path, origin: origin.clone() }))
+                })
             }
         }
     }
@@ -85,7 +84,7 @@ impl<'a> Selector<'a> {
         }
         let text = name.to_str();
         let key = text.map(|name| ProjectKey::Name(name.into()));
-        self.find_or_ask(project, text.map(Query::TankName), key, |NoMatch { faults }| {
+        self.find_or_ask(project, text.map(Query::TankName), key, |none| {
             if let Some(fault) = fault {
                 return fault;
             }
@@ -97,13 +96,12 @@ impl<'a> Selector<'a> {
             if let Err(no_root) = roots.need_a_root() {
                 return no_root;
             }
-            Error::UnknownProject {
+            none.explain(Error::UnknownProject {
                 name: name.into(),
                 origin: origin.clone(),
                 near: similar_projects(name, self.context).into(),
                 roots: roots.folders.clone().into(),
-                unreadable: faults.len(),
-            }
+            })
         })
     }
 
@@ -111,15 +109,10 @@ impl<'a> Selector<'a> {
         let roots = &self.context.roots;
         let project = Decided::new(id.to_string().into(), origin.clone());
         let key = ProjectKey::Id(id);
-        self.find_or_ask(project, Some(Query::Id(id)), Some(key), |NoMatch { faults }| {
-            if let Err(no_root) = roots.need_a_root() {
-                return no_root;
-            }
-            let origin = origin.clone();
-            match faults.into_iter().next() {
-                Some(fault) => Error::HiddenId { id, origin, fault: fault.into() },
-                None => Error::UnknownId { id, origin, roots: roots.folders.clone() },
-            }
+        self.find_or_ask(project, Some(Query::Id(id)), Some(key), |none| {
+            let (origin, folders) = (origin.clone(), roots.folders.clone());
+            let unknown = none.explain(Error::UnknownId { id, origin, roots: folders });
+            roots.need_a_root().err().unwrap_or(unknown)
         })
     }
 
@@ -144,7 +137,7 @@ impl<'a> Selector<'a> {
         }
         let found = match &query {
             Some(query) => self.find(query, &project.value.to_string_lossy())?,
-            None => Err(NoMatch { faults: Vec::new() }),
+            None => Err(NoMatch::default()),
         };
         match (found, distributed) {
             (Ok(record), _) => {
@@ -171,32 +164,33 @@ impl<'a> Selector<'a> {
     fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
         debug!("no project was named: looking at the working directory");
         let Some(directory) = self.context.inputs.location.directory() else { return Ok(None) };
-        self.by_path(directory, &Origin::Default("the working directory"))
+        Ok(self.by_path(directory, &Origin::Default("the working directory"))?.ok())
     }
 
     /// Returns the project whose configuration or data holds a path. Only folders that the roots may hold
     /// count: a `config/` that another user put above a path must not choose what runs.
-    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
+    fn by_path(&self, path: &Path, origin: &Origin) -> Result<Result<Chosen<'a>, NoMatch>, Error> {
         let path = expand::without_dots(path);
         if let Some(distributed) = self.realised_around(&path, origin)? {
-            return Ok(Some(Chosen::OnSite(distributed)));
+            return Ok(Ok(Chosen::OnSite(distributed)));
         }
         for folder in self.context.roots.candidates_above(&path) {
             let project = Decided::new(file_name(folder), origin.clone());
             match self.selection(project, folder.to_owned(), origin.clone()) {
                 Err(Error::NotAConfig { .. }) => {}
-                selection => return Ok(Some(Chosen::Here(self.with_name(selection?)?))),
+                selection => return Ok(Ok(Chosen::Here(self.with_name(selection?)?))),
             }
         }
-        let Ok(record) = self.find(&Query::Data(&path), &path.to_string_lossy())? else {
-            return self.by_realised_data(&path, origin);
+        let record = match self.find(&Query::Data(&path), &path.to_string_lossy())? {
+            Ok(record) => record,
+            Err(none) => return Ok(self.by_realised_data(&path, origin)?.ok_or(none)),
         };
         let name = record.metadata.tank_name.clone().unwrap_or_default();
         let data = record.data_around(&path).unwrap_or(&path).to_owned();
         let project = Decided::new(name.into(), origin.clone());
         let selection =
             Selection::of(&self.context.roots, project, record.path, Origin::Data(data));
-        Ok(Some(Chosen::Here(selection)))
+        Ok(Ok(Chosen::Here(selection)))
     }
 
     /// Returns the realised configuration that is or holds a path or, if the request names another

@@ -319,12 +319,48 @@ fn scan_skips_snapshots_and_loops() {
     let broken = studio.localized("broken");
     write(broken.join("config/core/pipeline_configuration.yml"), "{");
     finds(&studio, &["--project-id", "177"], "sintel");
-    // A config that cannot be read may be the one that is looked for.
-    let file = broken.join("config/core/pipeline_configuration.yml");
-    let file = file.to_str().unwrap();
-    studio.failure(["--project-id", "999"]).is(122, &["999", file]).hints("--doctor");
-    studio.failure(["--project", "zzz"]).is(121, &[]).hints("--doctor");
     finds(&studio, &["--project", "broken"], "broken");
+    studio.localized("lost+found");
+    assert!(!studio.launcher(["--list"]).prints().contains("lost+found"));
+}
+
+#[test]
+fn unreadable_config_may_be_the_one_meant() {
+    let studio = studio();
+    let broken = project(&studio, "broken", 179, "Primary", "pl");
+    let metadata = broken.join("config/core/pipeline_configuration.yml");
+    let roots = broken.join("config/core/roots.yml");
+    let path = studio.path("data/pl/x.ma");
+    let path = path.to_str().unwrap();
+    let cannot_read = |words: &[&str], part: &str, file: &Path| {
+        let failure = studio.failure(words);
+        let file = format!("; cannot read: {}", file.display());
+        failure.is(122, &[part, &file]).hints("--doctor says why");
+    };
+    for is_folder in [false, true] {
+        fs::remove_file(&metadata).unwrap();
+        if is_folder {
+            fs::create_dir(&metadata).unwrap();
+        } else {
+            write(&metadata, "{");
+        }
+        cannot_read(&["--project-id", "179"], "unknown project id: 179", &metadata);
+        cannot_read(&["--path", path], "path is in no project's configuration or data", &metadata);
+        cannot_read(&["--project-id", "176", "--pipeline", "New"], "'New'", &metadata);
+        // A mistyped name is still corrected.
+        cannot_read(&["--project", "sintl"], "'sintl'", &metadata);
+        studio.failure(["--project", "sintl"]).is(122, &[]).hints("did you mean 'sintel'?");
+        finds(&studio, &["--project-id", "176"], "bigbuck");
+        studio.failure(["x.py"]).is(121, &["no project was named"]);
+    }
+    fs::remove_dir(&metadata).unwrap();
+    describe(&studio, &broken, 179, "Primary", "pl");
+    write(&roots, "{");
+    cannot_read(&["--path", path], "data/pl/x.ma", &roots);
+    // Its id and names are known: it is not the one that is meant.
+    studio.failure(["--project-id", "999"]).is(121, &["id: 999"]);
+    studio.failure(["--project", "zzz"]).is(121, &["'zzz'"]);
+    finds(&studio, &["--project-id", "179"], "broken");
 }
 
 #[test]
