@@ -37,6 +37,14 @@ impl Context {
         Colour::of(&self.inputs.variables)
     }
 
+    /// Fails if no root can be read: a share that is not mounted must not look like a studio without projects. The
+    /// default root counts where nothing else holds configurations.
+    pub(crate) fn need_a_root(&self) -> Result<(), Error> {
+        let has_site = Site::host(&self.settings, &self.inputs).is_some();
+        let counts = self.roots.are_named() || (!has_site && self.roots.named.is_empty());
+        if counts && self.roots.is_unreachable() { Err(self.roots.no_root()) } else { Ok(()) }
+    }
+
     /// Returns the variables that Python inherits, with the settings of a project or, for `None`, those of
     /// all projects.
     pub(crate) fn environment(&self, project: Option<&str>) -> Environment {

@@ -24,6 +24,8 @@ use crate::request::Each;
 use crate::table::{Row, Table};
 use crate::toolkit::record::{ConfigName, ConfigRecord};
 
+const LOST_ROOTS_FILE: &str = "configuration has lost config/core/roots.yml";
+
 /// A column of the table.
 const RESULT: usize = 2;
 
@@ -86,9 +88,15 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
             runs.push(ProjectRun { name, choice: Err(fault.to_string()) });
         }
     }
+    for folder in scan.without_roots_file() {
+        let name = roots.name_at(folder);
+        if is_meant(&name) {
+            runs.push(ProjectRun { name, choice: Err(LOST_ROOTS_FILE.into()) });
+        }
+    }
     runs.sort_by(|one, other| one.name.cmp(&other.name));
     if runs.is_empty() {
-        roots.need_a_root()?;
+        context.need_a_root()?;
         return Err(Error::NoneMatches {
             pattern: each.pattern.clone(),
             pipeline: request.config_name.as_ref().map(|name| name.value.clone()),

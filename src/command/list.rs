@@ -51,7 +51,7 @@ struct ListedProject {
 
 /// Prints the configurations that a scan finds, by name.
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
-    context.roots.need_a_root()?;
+    context.need_a_root()?;
     let scan = context.scan_all();
     warn_of_missing(&scan, context)?;
     let format = match format {

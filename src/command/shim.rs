@@ -16,6 +16,7 @@ use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::request::{Choice, Request};
+use crate::toolkit::expand;
 
 /// Makes the shim of a project that can be chosen, and prints its path.
 pub fn run(context: &Context) -> Result<ExitCode> {
@@ -83,7 +84,7 @@ pub(super) fn launcher(inputs: &Inputs) -> Option<PathBuf> {
 fn called_path(inputs: &Inputs) -> Option<PathBuf> {
     let called = Path::new(&inputs.program);
     if called.components().count() > 1 {
-        return Some(inputs.location.absolute(called)?.components().collect());
+        return Some(expand::without_dots(&inputs.location.absolute(called)?));
     }
     for folder in std::env::split_paths(inputs.variable("PATH")?) {
         let path = folder.join(called);

@@ -12,8 +12,7 @@ use crate::disk::{FileProblem, IoMessage};
 use crate::origin::{Decided, Origin};
 use crate::os::Os;
 
-const OTHER_PYTHON: &str =
-    "name another Python with --python, SGTK_PYTHON or 'python' in the settings";
+const OTHER_PYTHON: &str = "correct the place that names it, or name another Python with --python, SGTK_PYTHON or 'python' in the settings";
 
 /// One of several configurations that match a choice.
 #[derive(Clone, Debug)]

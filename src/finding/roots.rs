@@ -76,12 +76,6 @@ impl ConfigRoots {
         nearest
     }
 
-    /// Fails if roots were named and none can be read: a share that is not mounted must not look like a
-    /// studio without projects.
-    pub fn need_a_root(&self) -> Result<(), Error> {
-        if self.are_named() && self.is_unreachable() { Err(self.no_root()) } else { Ok(()) }
-    }
-
     /// Returns the error that no root can be read, with the reason for the first.
     pub fn no_root(&self) -> Error {
         let reason = match self.unreadable().first() {

@@ -8,6 +8,7 @@ use crate::error::{Candidate, Error};
 use crate::finding::indexed;
 use crate::finding::scan::Scan;
 use crate::suggest::suggest;
+use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::metadata::Metadata;
 use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 
@@ -29,6 +30,9 @@ impl NoMatch {
             if matches!(query, Query::Data(_)) || !scan.records.iter().any(is_named) {
                 unreadable.push(fault.file().unwrap_or(path).to_owned());
             }
+        }
+        for folder in scan.without_roots_file() {
+            unreadable.push(PipelineConfig::at(folder).roots_file());
         }
         NoMatch { unreadable }
     }

@@ -49,7 +49,7 @@ impl<'a> Selector<'a> {
             Choice::Path(path) => {
                 let path = self.absolute(path)?;
                 self.by_path(&path, origin)?.or_else(|none| {
-                    self.context.roots.need_a_root()?;
+                    self.context.need_a_root()?;
                     Err(none.explain(Error::NothingAbove { path, origin: origin.clone() }))
                 })
             }
@@ -93,7 +93,7 @@ impl<'a> Selector<'a> {
                     return Error::NotAConfig { path, exists: true, origin };
                 }
             }
-            if let Err(no_root) = roots.need_a_root() {
+            if let Err(no_root) = self.context.need_a_root() {
                 return no_root;
             }
             none.explain(Error::UnknownProject {
@@ -112,7 +112,7 @@ impl<'a> Selector<'a> {
         self.find_or_ask(project, Some(Query::Id(id)), Some(key), |none| {
             let (origin, folders) = (origin.clone(), roots.folders.clone());
             let unknown = none.explain(Error::UnknownId { id, origin, roots: folders });
-            roots.need_a_root().err().unwrap_or(unknown)
+            self.context.need_a_root().err().unwrap_or(unknown)
         })
     }
 

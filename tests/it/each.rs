@@ -94,6 +94,7 @@ fn broken_project_counts_as_failed() {
     let metadata = "pc_name: Primary\nproject_id: 42\nproject_name: sintel\n";
     write(other.join("config/core/pipeline_configuration.yml"), metadata);
     studio.linked("broken", "/no/such/core");
+    std::fs::remove_file(studio.localized("lost").join("config/core/roots.yml")).unwrap();
     let unreadable = studio.localized("unreadable");
     write(unreadable.join("config/core/pipeline_configuration.yml"), "{");
     let (code, lines, error) = run(&studio, &["--each", "-c", "print(1)"]);
@@ -104,6 +105,7 @@ fn broken_project_counts_as_failed() {
         table.filter(|line| line.split(' ').next() == Some(name)).collect::<String>()
     };
     assert!(row("broken").ends_with("exit code 122"), "{error}");
+    assert!(row("lost").ends_with("has lost config/core/roots.yml"), "{error}");
     assert!(
         error.contains("broken       | sgtk-python: error: core does not exist: /no/such/core"),
         "{error}"
@@ -113,11 +115,11 @@ fn broken_project_counts_as_failed() {
         let result = format!("same project as {}", other.display());
         assert!(row(name).ends_with(&result), "{error}");
     }
-    assert!(error.ends_with("\n3 of 6 succeeded, 3 failed\n"), "{error}");
+    assert!(error.ends_with("\n3 of 7 succeeded, 4 failed\n"), "{error}");
     // Unreadable metadata may be of the config that is asked for: the project counts as failed.
     let (code, _, error) = run(&studio, &["--each", "--pipeline=Dev", "-c", "print(1)"]);
-    let is_told = |line: &str| line.starts_with("unreadable ") && line.contains(" -  ");
-    assert!(code == 1 && error.lines().any(is_told), "{error}");
+    let is_reported = |line: &str| line.starts_with("unreadable ") && line.contains(" -  ");
+    assert!(code == 1 && error.lines().any(is_reported), "{error}");
 }
 
 #[test]

@@ -205,8 +205,10 @@ fn next_launch_sees_every_change() {
     studio.failure(["--project-id", "300"]).is(121, &[]);
     // No config any more.
     finds(&studio, &["--project-id", "178"], "parent/child");
-    fs::remove_file(studio.path("configs/parent/child/config/core/roots.yml")).unwrap();
-    studio.failure(["--project-id", "178"]).is(121, &[]);
+    let roots_file = studio.path("configs/parent/child/config/core/roots.yml");
+    fs::remove_file(&roots_file).unwrap();
+    studio.failure(["--project-id", "178"]).is(122, &["178", "roots.yml"]);
+    write(roots_file, "{}\n");
     // Another pipeline of the project.
     describe(&studio, &studio.path("configs/bigbuck_dev"), 176, "Test", "bb");
     finds(&studio, &["--project-id", "176", "--pipeline", "Test"], "bigbuck_dev");

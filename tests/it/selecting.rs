@@ -195,10 +195,10 @@ fn folder_without_config_is_refused() {
 }
 
 #[test]
-fn missing_roots_name_the_default() {
+fn missing_default_root_is_no_empty_studio() {
     let studio = Studio::new();
     let failure = failed(studio.launcher(["--project", "x"]).env_remove("SHOTGUN_BASE"));
-    failure.is(121, &["/mnt/sgtk/configs", "the default"]);
+    failure.is(122, &["/mnt/sgtk/configs", "the default"]);
 }
 
 #[cfg(unix)]
