@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::doctor::describe;
 use crate::scene::Runs;
 use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, skip, write};
+use crate::warm_support::{PRELUDE, wait_until};
 
 /// A fenced block of a page.
 struct Block {
@@ -88,6 +89,7 @@ fn studio() -> Option<Studio> {
     let nightly = "import os\nif 'sintel' in os.environ['SGTK_PYTHON_CONFIG']: raise OSError('full')\nprint('12 versions checked')\n";
     write(studio.path("home/nightly.py"), nightly);
     fs::create_dir(studio.path("home/bin")).unwrap();
+    fs::create_dir(studio.path("run")).unwrap();
     std::os::unix::fs::symlink(LAUNCHER, studio.path("bin/sgtk-python")).unwrap();
     Some(studio)
 }
@@ -96,12 +98,14 @@ fn studio() -> Option<Studio> {
 fn shell(line: &str, studio: &Studio) -> Command {
     let line = line.replace("/mnt/projects", studio.path("projects").to_str().unwrap());
     let mut launcher = studio.launcher::<&str>([]);
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &format!("{line}\n")]).current_dir(studio.path("home")).env_clear();
+    let mut shell = Command::new("bash");
+    shell.args(["-c", &format!("{PRELUDE}{line}\n")]).current_dir(studio.path("home")).env_clear();
     for (name, value) in launcher.env("HOME", studio.path("home")).get_envs() {
         shell.env(name, value.unwrap_or_default());
     }
     shell.env("PATH", format!("{}:/usr/bin:/bin", studio.path("bin").display()));
+    // Bytecode that the first job writes would change the core, and so the worker.
+    shell.env("XDG_RUNTIME_DIR", studio.path("run")).env("PYTHONDONTWRITEBYTECODE", "1");
     shell
 }
 
@@ -142,6 +146,11 @@ fn transcripts_on_pages_are_true() {
             let mut command = shell(&format!("{{ {line}\n}} 2>&1"), &studio);
             let text = command.env("TANK_CURRENT_PC", "/x").run().text();
             printed += &["$ ", line, "\n", &text].concat();
+            if line.contains("--warm ") {
+                let is_ready =
+                    || shell("sgtk-python --workers", &studio).prints().contains("ready");
+                wait_until(is_ready);
+            }
         }
         let printed = comparable(&printed, &studio);
         let mut rest = &*printed;
