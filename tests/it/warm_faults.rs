@@ -361,13 +361,36 @@ fn dying_spares_make_a_worker_unfit() {
     write(package, "import os; os.register_at_fork(after_in_child=lambda: os._exit(3))");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
     let why = "3 children in a row ended before they had a job";
-    // The file first: a list of the workers clears a record that the worker has not finished writing.
-    wait_until(|| start_record(&warm).contains(why));
     // The worker writes the reason first, and then leaves.
     warm.until(|workers| matches!(workers, [worker] if has_state(worker, why)));
     assert_eq!(warm.worker()["project"], "bigbuck");
     assert!(warm.text("$W --explain -c pass").contains(why));
     assert_eq!(warm.text("$W -c 'print(2)'"), "2");
+}
+
+#[test]
+fn unfinished_record_is_not_seen() {
+    for is_restarted in [false, true] {
+        let warm = WarmStudio::new();
+        let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+        let (writing, go) = (warm.studio.path("work/writing"), warm.studio.path("work/go"));
+        let program = format!(
+            "import os, time\nwrite = os.pwrite\ndef pwrite(*words):\n    open({writing:?}, 'w').close()\n    while not os.path.exists({go:?}): time.sleep(0.01)\n    return write(*words)\nos.pwrite = pwrite\nos.register_at_fork(after_in_child=lambda: os._exit(3))"
+        );
+        write(package, program);
+        assert_eq!(warm.text("$W -c 'print(1)'"), "1");
+        wait_until(|| writing.exists());
+        let worker = socket(&warm);
+        let newer = "bigbuck\tof a newer start";
+        if is_restarted {
+            write(worker.with_extension("start"), newer);
+        }
+        warm.text("$S --workers");
+        write(&go, "");
+        let why = if is_restarted { newer } else { "3 children in a row ended" };
+        wait_until(|| !worker.exists() && start_record(&warm).contains(why));
+        wait_until(|| fs::read_dir(folder(&warm)).unwrap().count() == 1);
+    }
 }
 
 #[test]
