@@ -59,7 +59,10 @@ pub fn find(
     let indexed = indexed(query, name, &context.roots, variables, &context.index());
     let records = indexed.unwrap_or_else(|| {
         let scan = context.scan();
-        none = NoMatch::new(query, &scan);
+        let is_meant = |record: &ConfigRecord| query.matches(record) && record.is_named(name);
+        if !scan.records.iter().any(is_meant) {
+            none = NoMatch::new(query, &scan);
+        }
         query.best(scan.records)
     });
     if records.is_empty() {
