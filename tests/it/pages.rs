@@ -10,6 +10,9 @@ use crate::scene::Runs;
 use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, skip, write};
 use crate::warm_support::{PRELUDE, wait_until};
 
+/// The languages of blocks that a test checks; `text` holds no commands.
+const CHECKED: [&str; 6] = ["sh", "console", "python", "toml", "json", "text"];
+
 /// A fenced block of a page.
 struct Block {
     /// Page and line, for messages.
@@ -56,12 +59,21 @@ fn blocks(languages: &[&str]) -> Vec<Block> {
                     });
                 }
                 None if is_open => blocks.last_mut().unwrap().text += &[line, "\n"].concat(),
-                None => before = line.into(),
+                None => {
+                    let is_hidden = line.starts_with("    ") && line.contains("sgtk-python ");
+                    assert!(!is_hidden, "{}: fence the command: {line}", page.display());
+                    before = line.into();
+                }
             }
         }
         assert!(!is_open, "a block stays open: {}", page.display());
     }
-    blocks.retain(|block| block.is_run && languages.contains(&&*block.language));
+    blocks.retain(|block| block.is_run);
+    for Block { place, language, .. } in &blocks {
+        let is_checked = CHECKED.contains(&&**language);
+        assert!(is_checked, "{place}: nothing checks '{language}', say why it is not run");
+    }
+    blocks.retain(|block| languages.contains(&&*block.language));
     assert!(!blocks.is_empty(), "no blocks of {languages:?}");
     blocks
 }
@@ -97,6 +109,7 @@ fn studio() -> Option<Studio> {
 /// A line of a page, as a shell runs it in the studio.
 fn shell(line: &str, studio: &Studio) -> Command {
     let line = line.replace("/mnt/projects", studio.path("projects").to_str().unwrap());
+    let line = line.replace("/mnt/bin/", &format!("{}/", studio.path("bin").display()));
     let mut launcher = studio.launcher::<&str>([]);
     let mut shell = Command::new("bash");
     shell.args(["-c", &format!("{PRELUDE}{line}\n")]).current_dir(studio.path("home")).env_clear();
