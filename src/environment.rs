@@ -2,6 +2,7 @@
 //! process.
 
 use std::ffi::{OsStr, OsString};
+use std::sync::Arc;
 
 /// Variables and their values, as bytes, in the caller's order.
 pub type Variables = Vec<(OsString, OsString)>;
@@ -71,12 +72,12 @@ pub struct Change {
 /// Python's variables: the caller's, and the changes to them.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    inherited: Variables,
+    inherited: Arc<Variables>,
     changes: Vec<Change>,
 }
 
 impl Environment {
-    pub fn new(inherited: Variables) -> Self {
+    pub fn new(inherited: Arc<Variables>) -> Self {
         Environment { inherited, changes: Vec::new() }
     }
 
@@ -110,12 +111,12 @@ impl Environment {
 
     /// Unsets a variable. For one that the caller does not have this is no change.
     pub fn unset(&mut self, name: impl AsRef<OsStr>, reason: impl Into<String>) {
-        self.remove(name.as_ref(), reason.into(), false);
+        self.remove(name.as_ref(), reason, false);
     }
 
     /// Unsets a variable until a file of Toolkit names it, see [`Self::named`].
     pub fn unset_until_named(&mut self, name: impl AsRef<OsStr>, reason: impl Into<String>) {
-        self.remove(name.as_ref(), reason.into(), true);
+        self.remove(name.as_ref(), reason, true);
     }
 
     /// Returns the planned value of a variable that a file of Toolkit names. Toolkit will read the file again
@@ -158,10 +159,11 @@ impl Environment {
         self.changes.retain(|change| !is_same_name(&change.name, name));
     }
 
-    fn remove(&mut self, name: &OsStr, reason: String, until_named: bool) {
+    fn remove(&mut self, name: &OsStr, reason: impl Into<String>, until_named: bool) {
         self.cancel_change(name);
         if self.inherited(name).is_some() {
-            self.changes.push(Change { name: name.to_owned(), value: None, reason, until_named });
+            let (name, reason) = (name.to_owned(), reason.into());
+            self.changes.push(Change { name, value: None, reason, until_named });
         }
     }
 }
@@ -171,7 +173,7 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment::new(vec![("A".into(), "1".into()), ("B".into(), "2".into())])
+        Environment::new(vec![("A".into(), "1".into()), ("B".into(), "2".into())].into())
     }
 
     fn pairs(environment: &Environment) -> Vec<(&str, &str)> {

@@ -6,7 +6,7 @@ use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
 use std::path::{Component, Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
@@ -18,8 +18,8 @@ pub struct Inputs {
     /// The name by which the launcher was called: `argv[0]`.
     pub(crate) program: OsString,
     pub(crate) arguments: Vec<OsString>,
-    /// The variables, in the caller's order.
-    pub variables: Variables,
+    /// The variables, in the caller's order. Shared: a farm's launch has many, and a copy costs as much as the search.
+    pub variables: Arc<Variables>,
     /// The process id of the launcher that started this one for one of its projects.
     pub(crate) parent: Option<OsString>,
     pub(crate) location: Location,
@@ -56,7 +56,8 @@ impl Inputs {
             shell_directory: value_of(&variables, "PWD".as_ref()).map(PathBuf::from),
             directory: OnceLock::new(),
         };
-        Inputs { program, arguments: arguments.collect(), variables, parent, location }
+        let (arguments, variables) = (arguments.collect(), variables.into());
+        Inputs { program, arguments, variables, parent, location }
     }
 
     /// Returns the value of a variable; `None` for an empty one.

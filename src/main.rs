@@ -11,6 +11,10 @@ use sgtk_python::narration;
 use sgtk_python::request::{self, Request};
 use sgtk_python::status;
 
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: dlmalloc::GlobalDlmalloc = dlmalloc::GlobalDlmalloc;
+
 fn main() -> ExitCode {
     let inputs = Inputs::capture();
     let colour = Colour::of(&inputs.variables);

@@ -11,7 +11,7 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -23,8 +23,18 @@ use crate::display::Printable;
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
     create_shim, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
-    path_from_bytes, take_over, user_id,
+    leads_to, path_from_bytes, take_over, user_id,
 };
+
+/// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
+pub fn join(folder: &Path, parts: &[&str]) -> PathBuf {
+    let length =
+        parts.iter().fold(folder.as_os_str().len(), |length, part| length + 1 + part.len());
+    let mut path = PathBuf::with_capacity(length);
+    path.push(folder);
+    path.extend(parts);
+    path
+}
 
 /// Bytes; far more than any file of Toolkit or the settings holds.
 const LARGEST: u64 = 1024 * 1024;
@@ -151,14 +161,14 @@ pub enum NotRunnable {
     Because(String),
 }
 
-/// Returns why a program cannot run, as far as the system says without running it.
-pub fn why_not_runnable(path: &Path) -> Option<NotRunnable> {
+/// Returns a program's metadata. Fails if it cannot run, as far as the system says without running it.
+pub fn runnable(path: &Path) -> Result<Metadata, NotRunnable> {
     let why = match fs::metadata(path) {
         Ok(data) if data.is_dir() => "it is a folder".into(),
         Ok(_) if !system::may_execute(path) => "no permission to execute it".into(),
-        Ok(_) => return None,
-        Err(error) if is_missing(&error) => return Some(NotRunnable::Missing),
+        Ok(data) => return Ok(data),
+        Err(error) if is_missing(&error) => return Err(NotRunnable::Missing),
         Err(error) => IoMessage(&error).to_string(),
     };
-    Some(NotRunnable::Because(why))
+    Err(NotRunnable::Because(why))
 }

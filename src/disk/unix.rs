@@ -15,7 +15,16 @@ use super::problem::{FileProblem, is_missing};
 /// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
 /// on this machine.
 pub fn file_id(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).map(|data| (data.dev(), data.ino())).ok()
+    fs::metadata(path).map(|data| id_of(&data)).ok()
+}
+
+fn id_of(data: &Metadata) -> (u64, u64) {
+    (data.dev(), data.ino())
+}
+
+/// Returns true if a path leads to `file`. Reads the path's metadata from `data`.
+pub fn leads_to(_path: &Path, data: &Metadata, file: &Path) -> bool {
+    file_id(file) == Some(id_of(data))
 }
 
 /// Opens a file to read it, without waiting for the writer of a named pipe. Follows a link with a second call: most

@@ -5,6 +5,7 @@ mod names;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use crate::environment::{Environment, NamePattern, Variables, any_matches};
 use crate::origin::Decided;
@@ -21,7 +22,7 @@ const HOME: &str = if cfg!(windows) { "USERPROFILE" } else { "HOME" };
 /// Returns Python's environment: the rules change `variables` first, then the settings' tables in their
 /// order, then the options. Neither the rules nor the tables unset a variable that `--keep` names.
 pub fn inherit(
-    variables: Variables,
+    variables: Arc<Variables>,
     options: &EnvironmentOptions,
     tables: &[&Decided<EnvironmentTable>],
 ) -> Environment {

@@ -3,6 +3,7 @@
 //! calls itself by it.
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
@@ -122,9 +123,8 @@ impl Venv {
 }
 
 /// Returns true for the script that `--make-venv` puts in the place of an environment's Python.
-pub(crate) fn is_script(path: &Path) -> bool {
-    let is_short =
-        path.metadata().is_ok_and(|found| found.is_file() && found.len() < LONGEST_SCRIPT);
+pub(crate) fn is_script(path: &Path, data: &Metadata) -> bool {
+    let is_short = data.is_file() && data.len() < LONGEST_SCRIPT;
     let text = if is_short { disk::read(path).ok().flatten() } else { None };
     let line = text.as_deref().and_then(|text| text.lines().next());
     line.is_some_and(|line| line.starts_with("#!") && line.ends_with(SCRIPT_WORD))

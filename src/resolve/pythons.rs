@@ -1,9 +1,10 @@
 //! Finds the Python that a person, a file or `PATH` names, and checks it.
 
 use std::ffi::{OsStr, OsString};
+use std::fs::Metadata;
 use std::path::{Path, PathBuf, is_separator};
 
-use crate::disk;
+use crate::disk::{self, NotRunnable};
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::inputs::Location;
@@ -81,31 +82,34 @@ impl Pythons<'_> {
         });
         let folders = std::env::join_paths(folders).unwrap_or_default();
         let found = which::which_in_all(name, Some(folders), "/").into_iter().flatten();
-        let (launchers, others): (Vec<_>, Vec<_>) = found.partition(|path| self.is_launcher(path));
+        let is_launcher =
+            |path: &PathBuf| path.metadata().is_ok_and(|data| self.is_launcher(path, &data));
+        let (launchers, others): (Vec<_>, Vec<_>) = found.partition(is_launcher);
         match others.into_iter().chain(launchers).next() {
             Some(path) => self.checked(Interpreter { path, args, origin }, name),
             None => Err(Error::PythonNotOnPath { name: name.into(), origin }),
         }
     }
 
-    fn is_launcher(&self, path: &Path) -> bool {
-        is_script(path)
-            || self.location.launcher.as_ref().is_some_and(|launcher| disk::is_same(launcher, path))
+    fn is_launcher(&self, path: &Path, data: &Metadata) -> bool {
+        let launcher = self.location.launcher.as_ref();
+        is_script(path, data)
+            || launcher.is_some_and(|launcher| disk::leads_to(path, data, launcher))
     }
 
     /// Fails if a Python is missing, not executable, or this launcher. `written` is the text that names it.
     pub fn checked(&self, python: Interpreter, written: &OsStr) -> Result<Interpreter, Error> {
         let Interpreter { path, origin, .. } = &python;
         let (path, origin) = (path.clone(), origin.clone());
-        match disk::why_not_runnable(&path) {
-            Some(disk::NotRunnable::Missing) => {
+        match disk::runnable(&path) {
+            Ok(data) if self.is_launcher(&path, &data) => {
+                Err(Error::PythonIsLauncher { path, origin })
+            }
+            Ok(_) => Ok(python),
+            Err(NotRunnable::Missing) => {
                 Err(Error::PythonMissing { path, written: written.into(), origin })
             }
-            Some(disk::NotRunnable::Because(why)) => {
-                Err(Error::NotExecutable { path, why, origin })
-            }
-            None if self.is_launcher(&path) => Err(Error::PythonIsLauncher { path, origin }),
-            None => Ok(python),
+            Err(NotRunnable::Because(why)) => Err(Error::NotExecutable { path, why, origin }),
         }
     }
 }

@@ -34,12 +34,12 @@ impl PipelineConfig {
 
     /// The file that makes a folder a configuration and names its storages.
     pub fn roots_file(&self) -> PathBuf {
-        self.path.join("config").join("core").join("roots.yml")
+        disk::join(&self.path, &["config", "core", "roots.yml"])
     }
 
     /// The file that marks a localized core (tk-core: `pipelineconfig_utils.is_localized`).
     pub fn localized_mark(&self) -> PathBuf {
-        self.path.join("install").join("core").join("_core_upgrader.py")
+        disk::join(&self.path, &["install", "core", "_core_upgrader.py"])
     }
 
     pub fn is_localized(&self) -> Result<bool, Error> {
@@ -48,17 +48,18 @@ impl PipelineConfig {
 
     /// The file that names the shared core's root on this system.
     pub fn core_link_file(&self) -> PathBuf {
-        self.path.join("install").join("core").join(format!("core_{}.cfg", Os::CURRENT.name()))
+        let name = format!("core_{}.cfg", Os::CURRENT.name());
+        disk::join(&self.path, &["install", "core", &name])
     }
 
     /// The file with the configuration's registered path on each system.
     pub fn install_location_file(&self) -> PathBuf {
-        self.path.join("config").join("core").join("install_location.yml")
+        disk::join(&self.path, &["config", "core", "install_location.yml"])
     }
 
     /// The file with the names and ids of the configuration and its project.
     pub fn metadata_file(&self) -> PathBuf {
-        self.path.join("config").join("core").join("pipeline_configuration.yml")
+        disk::join(&self.path, &["config", "core", "pipeline_configuration.yml"])
     }
 }
 

@@ -48,33 +48,33 @@ pub struct Core {
 impl Core {
     /// The core's own folder.
     pub fn path(&self) -> PathBuf {
-        self.root.join("install").join("core")
+        disk::join(&self.root, &["install", "core"])
     }
 
     /// The entry for `PYTHONPATH`: the folder of `sgtk` and `tank`.
     pub fn python_path(&self) -> PathBuf {
-        self.path().join("python")
+        disk::join(&self.root, &["install", "core", "python"])
     }
 
     /// The file that names the Python. It lies below the core's root: sharing a core moves it out of the
     /// project's configuration.
     pub fn interpreter_file(&self) -> PathBuf {
         let name = format!("interpreter_{}.cfg", Os::CURRENT.name());
-        self.root.join("config").join("core").join(name)
+        disk::join(&self.root, &["config", "core", &name])
     }
 
     /// The file with the core's version.
     pub fn manifest_file(&self) -> PathBuf {
-        self.path().join("info.yml")
+        disk::join(&self.root, &["install", "core", "info.yml"])
     }
 
     fn requirements(&self) -> PathBuf {
-        self.path().join("requirements")
+        disk::join(&self.root, &["install", "core", "requirements"])
     }
 
     /// Fails if there is no `tank` to import; Python would fail at `import sgtk` only.
     pub fn check_exists(&self) -> Result<(), Error> {
-        let tank = self.python_path().join("tank");
+        let tank = disk::join(&self.root, &["install", "core", "python", "tank"]);
         match disk::exists(&tank) {
             Ok(true) => Ok(()),
             Ok(false) => Err(Error::CoreWithoutTank {

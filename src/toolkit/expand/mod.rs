@@ -50,7 +50,7 @@ pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, 
 /// Removes `.` and `..` from an absolute path by its text, because the path need not exist
 /// (`os.path.normpath`).
 pub fn without_dots(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
+    let mut plain = PathBuf::with_capacity(path.as_os_str().len());
     for part in path.components() {
         match part {
             Component::CurDir => {}
