@@ -50,7 +50,7 @@ pub fn choose_project(
 
 /// Adds to an unknown project's error that the site was not asked: Toolkit has no cache folder.
 fn with_site_not_asked(error: Error, context: &Context) -> Error {
-    let unknown = if let Error::UnreadableConfig { here, .. } = &error { here } else { &error };
+    let unknown = if let Error::PartlySearched { here, .. } = &error { here } else { &error };
     let is_unknown = matches!(unknown, Error::UnknownProject { .. } | Error::UnknownId { .. });
     match Site::host(&context.settings, &context.inputs) {
         Some(host) if is_unknown && context.site.is_none() => {

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use wildmatch::WildMatch;
 
+use super::missing::{self, LOST_ROOTS_FILE};
 use crate::console::{self, Colour};
 use crate::context::Context;
 use crate::disk::IoMessage;
@@ -23,8 +24,6 @@ use crate::parallel::in_parallel;
 use crate::request::Each;
 use crate::table::{Row, Table};
 use crate::toolkit::record::{ConfigName, ConfigRecord};
-
-const LOST_ROOTS_FILE: &str = "configuration has lost config/core/roots.yml";
 
 /// A column of the table.
 const RESULT: usize = 2;
@@ -97,6 +96,9 @@ fn project_runs(scan: &Scan, each: &Each, context: &Context) -> Result<Vec<Proje
     runs.sort_by(|one, other| one.name.cmp(&other.name));
     if runs.is_empty() {
         context.need_a_root()?;
+    }
+    missing::warn_of_roots(context);
+    if runs.is_empty() {
         return Err(Error::NoneMatches {
             pattern: each.pattern.clone(),
             pipeline: request.config_name.as_ref().map(|name| name.value.clone()),

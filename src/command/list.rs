@@ -10,13 +10,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::words;
+use super::{missing, words};
 use crate::cli::{Format, ListFormat};
 use crate::console;
 use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
-use crate::finding::roots::{ConfigRoots, root_problem};
+use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::plan_all;
 use crate::table::{Row, Table};
@@ -106,19 +106,8 @@ fn warn_of_missing(scan: &Scan, context: &Context) -> Result<(), Error> {
     if scan.records.is_empty() && site.is_none() && roots.is_unreachable() {
         return Err(roots.no_root());
     }
-    if roots.are_named() {
-        for (root, error) in roots.unreadable() {
-            let (path, problem) = (Printable::new(&root.value), root_problem(&error));
-            console::warn(&format!("{problem}: {path} ({})", root.origin), context.colour());
-        }
-    }
-    for folder in scan.without_roots_file() {
-        let path = Printable::new(folder);
-        console::warn(
-            &format!("configuration has lost config/core/roots.yml and cannot be used: {path}"),
-            context.colour(),
-        );
-    }
+    missing::warn_of_roots(context);
+    missing::warn_of_lost_configs(scan, context);
     Ok(())
 }
 

@@ -7,6 +7,7 @@ mod exclusive;
 mod explain;
 mod launch;
 mod list;
+mod missing;
 mod shim;
 mod venv;
 mod words;

@@ -94,7 +94,7 @@ fn errors() -> Vec<Error> {
         Error::NoProject { .. } => Error::NoProject { misplaced: None, inside_launch: false },
         Error::UnknownProject { .. } => Error::UnknownProject {
             name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]) },
-        Error::UnreadableConfig { .. } => Error::UnreadableConfig { here: unknown_id().into(), files: Box::new(["/x".into()]) },
+        Error::PartlySearched { .. } => Error::PartlySearched { here: unknown_id().into(), files: Box::new(["/x".into()]), roots: Box::new([]) },
         Error::UnknownId { .. } => unknown_id(),
         Error::NoRoot { .. } => Error::NoRoot { roots: roots(), reason: None },
         Error::NothingAbove { .. } => Error::NothingAbove { path: "/x".into(), origin: OPTION },

@@ -47,8 +47,9 @@ pub enum Error {
     NoProject { misplaced: Option<OsString>, inside_launch: bool },
     UnknownProject { name: Box<OsStr>, origin: Origin, roots: Box<[Decided<PathBuf>]>, near: Box<[String]> },
     UnknownId { id: i64, origin: Origin, roots: Vec<Decided<PathBuf>> },
-    /// No configuration matches a choice, as far as the configurations can be read.
-    UnreadableConfig { here: Box<Error>, files: Box<[PathBuf]> },
+    /// No configuration matches a choice, as far as the studio can be read: `files` are those of configurations that
+    /// cannot be read, `roots` has a sentence about each missing root.
+    PartlySearched { here: Box<Error>, files: Box<[PathBuf]>, roots: Box<[String]> },
     /// `reason` says why the first root cannot be read; `None` if it does not exist.
     NoRoot { roots: Vec<Decided<PathBuf>>, reason: Option<String> },
     /// A path that is in no project's configuration or data.
@@ -184,11 +185,16 @@ impl Error {
             Error::UnknownId { id, origin, roots } => row!(NoProject, "unknown-id",
                 "unknown project id: {id} ({origin}); {}", wording::searched(roots);
                 "sgtk-python --list shows the projects on this machine"),
-            Error::UnreadableConfig { here, files } => {
-                let Report { message, hint, .. } = here.report();
-                let hint = hint.map_or_else(String::new, |hint| format!("; {hint}"));
-                row!(Broken, "unreadable-config", "{message}; cannot read: {}", wording::folders(files.iter());
-                    "sgtk-python --doctor says why{hint}")
+            Error::PartlySearched { here, files, roots } => {
+                let mut report = here.report();
+                let mut hints = roots.to_vec();
+                if !files.is_empty() {
+                    report = row!(Broken, "unreadable-config", "{}; cannot read: {}", report.message, wording::folders(files.iter()))
+                        .hint(report.hint);
+                    hints.push("sgtk-python --doctor says why".into());
+                }
+                hints.extend(report.hint.take());
+                report.hint(hints.join("; "))
             }
             Error::NoRoot { roots, reason: Some(reason) } => row!(Broken, "no-root",
                 "no root can be read ({reason}): {}", wording::roots(roots)),

@@ -6,6 +6,7 @@ use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use crate::disk::{self, IoMessage};
+use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
@@ -104,6 +105,17 @@ impl ConfigRoots {
         unreadable
     }
 
+    /// Returns a sentence about each root that does not exist; none where the only root is the default.
+    pub fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        for (root, error) in self.unreadable() {
+            if self.are_named() && disk::is_missing(&error) {
+                missing.push(root_problem(root, &error));
+            }
+        }
+        missing
+    }
+
     /// Returns true if a configuration may lie at a path: named by the settings, or at most [`DEEPEST`]
     /// levels below a root.
     pub fn may_hold(&self, path: &Path) -> bool {
@@ -117,8 +129,13 @@ impl ConfigRoots {
     }
 }
 
-/// Returns the problem of a root that cannot be read.
-pub fn root_problem(error: &io::Error) -> String {
+/// Returns the sentence about a root that cannot be read, for warnings and hints.
+pub fn root_problem(root: &Decided<PathBuf>, error: &io::Error) -> String {
+    format!("{}: {} ({})", root_fault(error), Printable::new(&root.value), root.origin)
+}
+
+/// Returns the fault of a root that cannot be read, without its path.
+pub fn root_fault(error: &io::Error) -> String {
     if disk::is_missing(error) {
         return "root does not exist".into();
     }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::context::Context;
 use crate::error::{Candidate, Error};
 use crate::finding::indexed;
+use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::suggest::suggest;
 use crate::toolkit::config::PipelineConfig;
@@ -17,10 +18,12 @@ use crate::toolkit::record::{ConfigName, ConfigRecord, Query};
 pub struct NoMatch {
     /// The files of configurations that cannot be read, and may match.
     unreadable: Vec<PathBuf>,
+    /// A sentence about each root that is missing; the configuration may lie there.
+    missing_roots: Vec<String>,
 }
 
 impl NoMatch {
-    fn new(query: &Query, scan: &Scan) -> Self {
+    fn new(query: &Query, scan: &Scan, roots: &ConfigRoots) -> Self {
         let mut unreadable = Vec::new();
         for (path, fault) in &scan.faults {
             let is_named = |record: &ConfigRecord| {
@@ -34,15 +37,17 @@ impl NoMatch {
         for folder in scan.without_roots_file() {
             unreadable.push(PipelineConfig::at(folder).roots_file());
         }
-        NoMatch { unreadable }
+        NoMatch { unreadable, missing_roots: roots.missing() }
     }
 
-    /// Adds to an error that a configuration that cannot be read may be the one that is meant.
+    /// Adds to an error that a configuration that cannot be read, or one below a missing root, may be the one that is
+    /// meant.
     pub fn explain(self, error: Error) -> Error {
-        if self.unreadable.is_empty() {
+        if self.unreadable.is_empty() && self.missing_roots.is_empty() {
             return error;
         }
-        Error::UnreadableConfig { here: error.into(), files: self.unreadable.into() }
+        let (files, roots) = (self.unreadable.into(), self.missing_roots.into());
+        Error::PartlySearched { here: error.into(), files, roots }
     }
 }
 
@@ -61,7 +66,7 @@ pub fn find(
         let scan = context.scan();
         let is_meant = |record: &ConfigRecord| query.matches(record) && record.is_named(name);
         if !scan.records.iter().any(is_meant) {
-            none = NoMatch::new(query, &scan);
+            none = NoMatch::new(query, &scan, &context.roots);
         }
         query.best(scan.records)
     });

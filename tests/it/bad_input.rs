@@ -126,6 +126,30 @@ fn file_in_place_of_a_folder_is_refused() {
 }
 
 #[test]
+fn missing_root_is_named_in_the_hint() {
+    let studio = Studio::new();
+    let config = studio.localized("bigbuck");
+    let (configs, share) = (studio.path("configs"), studio.path("share"));
+    let roots = std::env::join_paths([&configs, &share]).unwrap();
+    let missing = format!("root does not exist: {} (variable SHOTGUN_BASE)", share.display());
+    for (words, hint) in [
+        (&["--project-id=999"][..], "; sgtk-python --list"),
+        (&["--project=sintel"], "; use the name"),
+        (&["--path=/no/such/path"], ""),
+        (&["--project=bigbuck", "--pipeline=Dev"], "; use --pipeline Primary"),
+    ] {
+        let mut launcher = studio.launcher([words, &["-V"]].concat());
+        failed(&mut launcher).is(121, &[]);
+        let failure = failed(launcher.env("SHOTGUN_BASE", &roots));
+        failure.is(121, &[]).hints(&format!("{missing}{hint}"));
+    }
+    // Beside a configuration that cannot be read.
+    write(config.join("config/core/pipeline_configuration.yml"), "{");
+    let mut launcher = studio.launcher(["--project-id=999", "-V"]);
+    failed(launcher.env("SHOTGUN_BASE", &roots)).is(122, &["cannot read"]).hints(&missing);
+}
+
+#[test]
 fn overlong_names_are_refused() {
     let studio = Studio::new();
     studio.failure(["--project", &"x".repeat(300)]).is(121, &["xxx"]);

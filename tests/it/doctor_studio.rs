@@ -194,7 +194,7 @@ fn config_without_roots_file_is_found() {
     fs::remove_file(lost.join("config/core/roots.yml")).unwrap();
     finds(&studio, &[("configs", "has lost this file", "group/lost/config/core/roots.yml")]);
     let run = studio.launcher(["--list"]).succeeds();
-    let warning = "warning: configuration has lost config/core/roots.yml and cannot be used: ";
+    let warning = "warning: configuration has lost config/core/roots.yml: ";
     run.warns(&[warning, "configs/group/lost\n"]);
 }
 

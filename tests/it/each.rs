@@ -55,6 +55,23 @@ fn each_project_runs_despite_a_failure() {
     assert!(code == 0 && lines.is_empty() && error.ends_with("\n1 of 1 succeeded\n"), "{error}");
 }
 
+#[test]
+fn missing_root_is_warned_of_once() {
+    let studio = studio();
+    let share = studio.path("share");
+    let roots = std::env::join_paths([studio.path("configs"), share.clone()]).unwrap();
+    let missing = format!(
+        "sgtk-python: warning: root does not exist: {} (variable SHOTGUN_BASE)\n",
+        share.display()
+    );
+    for (words, code) in
+        [(&["--each", "-c", "pass"][..], 0), (&["--each", "--match=no", "-c", "pass"], 121)]
+    {
+        let run = studio.launcher(words).env("SHOTGUN_BASE", &roots).fails_with(code);
+        assert_eq!(run.error().matches(&missing).count(), 1, "{run}");
+    }
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn lost_output_is_a_failure() {

@@ -4,7 +4,7 @@ use super::finding::{Check, Finding};
 use crate::context::Context;
 use crate::disk;
 use crate::display::Printable;
-use crate::finding::roots::root_problem;
+use crate::finding::roots::root_fault;
 use crate::finding::scan::Scan;
 
 /// Finds roots that cannot be read. One of several is a warning: its projects are missing. The default root counts
@@ -16,7 +16,7 @@ pub fn unreadable(context: &Context) -> Vec<Finding> {
         return findings;
     }
     for (root, error) in roots.unreadable() {
-        let problem = format!("{} ({})", root_problem(&error), root.origin);
+        let problem = format!("{} ({})", root_fault(&error), root.origin);
         let advice = if !disk::is_missing(&error) {
             "let this user read the folder"
         } else if root.value.to_string_lossy().contains('$') {
