@@ -293,11 +293,7 @@ impl Studio {
             fs::remove_dir_all(&packages)?;
         }
         match core {
-            Core::Real(folder) => {
-                copy_folder(folder, &packages)?;
-                write(&install.join("hooks/tank_init.py"), HOOK)?;
-                write(&install.join("hooks/pipeline_configuration_init.py"), HOOK)?;
-            }
+            Core::Real(folder) => copy_folder(folder, &packages)?,
             Core::StandIn => {
                 write(&packages.join("tank/__init__.py"), STAND_IN)?;
                 write(&packages.join("tank_vendor/__init__.py"), "")?;
@@ -305,6 +301,8 @@ impl Studio {
                 write(&packages.join("sgtk/__init__.py"), alias)?;
             }
         }
+        write(&install.join("hooks/tank_init.py"), HOOK)?;
+        write(&install.join("hooks/pipeline_configuration_init.py"), HOOK)?;
         write(&install.join("info.yml"), &format!("version: \"{version}\"\n"))?;
         let interpreter = root.join(format!("config/core/interpreter_{OS}.cfg"));
         write(&interpreter, unicode(&self.python)?)

@@ -199,7 +199,7 @@ impl Error {
             Error::NoRoot { roots, reason: Some(reason) } => row!(Broken, "no-root",
                 "no root can be read ({reason}): {}", wording::roots(roots)),
             Error::NoRoot { roots, reason: None } => row!(Broken, "no-root", "no root folder exists: {}", wording::roots(roots);
-                "check that the share is mounted; the roots are SHOTGUN_BASE, or 'roots' in the settings"),
+                "check that the share is mounted, or name other roots in SHOTGUN_BASE, or in 'roots' in the settings"),
             Error::NothingAbove { path, origin } => row!(NoProject, "not-in-project",
                 "path is in no project's configuration or data: {} ({origin})", shown(path)),
             Error::UnknownConfig { wanted, project, configs } => row!(NoProject, "unknown-config",

@@ -57,6 +57,11 @@ impl PipelineConfig {
         disk::join(&self.path, &["config", "core", "install_location.yml"])
     }
 
+    /// The file with the templates of paths.
+    pub fn templates_file(&self) -> PathBuf {
+        self.path.join("config").join("core").join("templates.yml")
+    }
+
     /// The file with the names and ids of the configuration and its project.
     pub fn metadata_file(&self) -> PathBuf {
         disk::join(&self.path, &["config", "core", "pipeline_configuration.yml"])

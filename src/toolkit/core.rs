@@ -68,6 +68,17 @@ impl Core {
         disk::join(&self.root, &["install", "core", "info.yml"])
     }
 
+    /// The folder of the hooks that the core brings.
+    pub fn hooks(&self) -> PathBuf {
+        self.path().join("hooks")
+    }
+
+    /// Returns the first of the core's packages that is missing.
+    pub fn missing_package(&self) -> Option<PathBuf> {
+        let packages = ["sgtk", "tank", "tank_vendor"].map(|name| self.python_path().join(name));
+        packages.into_iter().find(|package| !package.is_dir())
+    }
+
     fn requirements(&self) -> PathBuf {
         disk::join(&self.root, &["install", "core", "requirements"])
     }

@@ -112,6 +112,24 @@ pub fn storages(
     Ok(paths)
 }
 
+/// Returns false if a configuration names no storage.
+pub fn has_storages(config: &PipelineConfig) -> Result<bool, Error> {
+    let storages: Option<BTreeMap<String, Scalar>> = parse(&config.roots_file())?;
+    Ok(!storages.unwrap_or_default().is_empty())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct TemplatesFile {
+    paths: Option<BTreeMap<String, Scalar>>,
+}
+
+/// Returns true if a configuration has templates of paths. Those in included files do not count.
+pub fn has_path_templates(config: &PipelineConfig) -> Result<bool, Error> {
+    let file: Option<TemplatesFile> = parse(&config.templates_file())?;
+    Ok(file.and_then(|file| file.paths).is_some_and(|paths| !paths.is_empty()))
+}
+
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "PascalCase")]
 struct InstallLocationFile {

@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::scene::Runs;
-use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, write};
+use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, skip, write};
 
 /// A localized and a shared project on a real Python.
 pub fn healthy() -> Studio {
@@ -141,7 +141,7 @@ fn unsuitable_python_is_found() {
     // No `sgtk` at all: the working directory's is not imported.
     fs::remove_dir_all(core.join("install/core/python/sgtk")).unwrap();
     write(studio.path("sgtk.py"), format!("open({:?}, 'w')", studio.path("ran").to_str().unwrap()));
-    finds(&studio, &[("pythons", "No module named", "")]);
+    finds(&studio, &[("cores", "No module named", "python/sgtk")]);
     assert!(!studio.path("ran").exists());
     fs::remove_file(studio.path("sgtk.py")).unwrap();
     assert!(!studio.path("configs/bigbuck/install/core/python/sgtk/__pycache__").exists());
@@ -187,6 +187,9 @@ fn ambiguous_projects_are_found() {
         );
     }
     finds_in(&mut studio.launcher(["--doctor=json", "--project", "bigbuck"]), &[]);
+    with_pc_id(&other, 5);
+    with_pc_id(&studio.path("configs/sintel"), 5);
+    finds(&studio, &[("names", "project 43 has several Primary configurations", "")]);
     describe(&other, 43, "Dev", "other");
     finds(&studio, &[("names", "several projects have the id 43", "")]);
     describe(&other, 44, "Primary", "sintel");
@@ -199,6 +202,87 @@ fn ambiguous_projects_are_found() {
     let roots = std::env::join_paths([studio.path("configs"), studio.path("more")]).unwrap();
     let twins = [("names", "several folders are named 'other'", "")];
     finds_in(launcher.env("SHOTGUN_BASE", roots), &twins);
+}
+
+/// Adds a `pc_id` to a configuration.
+pub fn with_pc_id(config: &Path, id: i64) {
+    let file = config.join("config/core/pipeline_configuration.yml");
+    let text = format!("pc_id: {id}\n") + &fs::read_to_string(&file).unwrap();
+    write(file, text);
+}
+
+#[test]
+fn shared_pc_id_is_found() {
+    let studio = healthy();
+    let sintel = studio.path("configs/sintel");
+    with_pc_id(&sintel, 5);
+    let other = studio.localized("other");
+    interpreter(&other, PYTHON.to_str().unwrap());
+    let shared = [("names", "configurations have the pc_id 5", "configs/other")];
+    // Of one project, and of two.
+    for (id, name, project) in [(43, "Dev", "sintel"), (44, "Primary", "other")] {
+        describe(&other, id, name, project);
+        finds(&studio, &[]);
+        with_pc_id(&other, 5);
+        finds(&studio, &shared);
+        let text = studio.launcher(["--doctor"]).fails_with(122).text();
+        for config in [&sintel, &other] {
+            let file = config.join("config/core/pipeline_configuration.yml");
+            assert_eq!(text.matches(file.to_str().unwrap()).count(), 1, "{text}");
+        }
+    }
+}
+
+#[test]
+fn incomplete_core_is_found() {
+    let studio = healthy();
+    let core = studio.path("cores/v1/install/core");
+    fs::remove_dir_all(core.join("hooks")).unwrap();
+    let no_hooks = ("cores", "so sgtk_from_path fails", "cores/v1/install/core/hooks");
+    finds(&studio, &[no_hooks]);
+    write(core.join("python/sgtk/__init__.py"), "import tank_vendor\n");
+    fs::remove_dir_all(core.join("python/tank_vendor")).unwrap();
+    let no_vendor = ("cores", "No module named 'tank_vendor'", "core/python/tank_vendor");
+    finds(&studio, &[no_hooks, no_vendor]);
+    write(core.join("python/tank_vendor/__init__.py"), "import no_such_module\n");
+    finds(&studio, &[no_hooks, ("pythons", "No module named 'no_such_module'", "")]);
+}
+
+#[test]
+fn missing_metadata_file_is_found() {
+    let studio = healthy();
+    fs::remove_file(studio.path("configs/sintel/config/core/pipeline_configuration.yml")).unwrap();
+    finds(&studio, &[("configs", "does not exist", "pipeline_configuration.yml")]);
+    studio.launcher(["--doctor"]).fails_with(122).shows(&["-> restore the file"]);
+}
+
+#[test]
+fn templates_without_storage_are_found() {
+    let studio = healthy();
+    let core = studio.path("configs/sintel/config/core");
+    let paths = "keys: {}\npaths:\n  shot: {definition: 'seq/shot'}\n";
+    for (roots, templates, is_found) in [
+        ("", paths, true),
+        ("{}\n", paths, true),
+        ("", "keys: {}\npaths: {}\n", false),
+        ("", "paths:\n", false),
+        ("primary: {linux_path: /projects}\n", paths, false),
+    ] {
+        write(core.join("roots.yml"), roots);
+        write(core.join("templates.yml"), templates);
+        let expected = [("configs", "names no storage", "config/core/roots.yml")];
+        finds(&studio, if is_found { &expected } else { &[] });
+    }
+}
+
+#[test]
+fn missing_default_root_says_how_to_name_another() {
+    if Path::new("/mnt/sgtk/configs").exists() {
+        return skip("this machine has the default root");
+    }
+    let studio = Studio::new();
+    let run = studio.launcher(["--doctor"]).env_remove("SHOTGUN_BASE").fails_with(122);
+    run.shows(&["/mnt/sgtk/configs", "it is the default", "SHOTGUN_BASE", "'roots' in the"]);
 }
 
 #[test]
@@ -296,7 +380,10 @@ fn module_hiding_the_core_is_found() {
     fs::remove_file(studio.path("jobs/sgtk.py")).unwrap();
     fs::create_dir(studio.path("jobs/tank")).unwrap();
     finds_in(&mut with(&["jobs/job.py"]), &[]);
+    write(studio.path("home/job.py"), "");
     finds_in(&mut with(&["home/job.py"]), &[]);
+    finds_in(&mut with(&["nope.py"]), &[("script", "does not exist", "nope.py")]);
+    finds_in(&mut with(&["-"]), &[]);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use crate::doctor::{describe, diagnosis, filled, finds, finds_in, healthy};
+use crate::doctor::{describe, diagnosis, filled, finds, finds_in, healthy, with_pc_id};
 use crate::scene::Runs;
 use crate::snapshots::matches;
 use crate::support::{LAUNCHER, OS, PYTHON, Studio, copy_program, interpreter, skip, write};
@@ -64,8 +64,28 @@ fn plant_in_configs(studio: &Studio) {
     interpreter(&crlf, PYTHON.to_str().unwrap());
     let config = studio.linked("crlf", format!("{}\r\n", crlf.display()));
     describe(&config, 111, "Primary", "crlf");
+    plant_incomplete(studio);
     let unfit = project(studio, "unfit", 112);
     write(unfit.join("install/core/python/sgtk/__init__.py"), "import no_such_module\n");
+}
+
+/// Plants what is lost, half made or shared.
+fn plant_incomplete(studio: &Studio) {
+    for name in ["half_copy", "half_copy_2"] {
+        let config = project(studio, name, 116);
+        describe(&config, 116, name, "half_copy");
+        with_pc_id(&config, 16);
+    }
+    let hookless = project(studio, "hookless", 117);
+    fs::remove_dir_all(hookless.join("install/core/hooks")).unwrap();
+    let packages = project(studio, "vendorless", 118).join("install/core/python");
+    fs::remove_dir_all(packages.join("tank_vendor")).unwrap();
+    write(packages.join("sgtk/__init__.py"), "import tank_vendor\n");
+    let nameless = project(studio, "nameless", 119);
+    fs::remove_file(nameless.join("config/core/pipeline_configuration.yml")).unwrap();
+    let storageless = project(studio, "storageless", 120);
+    write(storageless.join("config/core/roots.yml"), "");
+    write(storageless.join("config/core/templates.yml"), "paths: {shot: 'seq/shot'}\n");
 }
 
 /// Plants the files and folders that every user may write to.
@@ -174,6 +194,22 @@ fn renamed_or_copied_config_is_found() {
     finds(&studio, &found("names another configuration"));
     register(&config, Path::new("undefined"));
     finds(&studio, &found(&format!("no folder for {OS}")));
+}
+
+#[test]
+fn copy_makes_the_name_of_its_original_ambiguous() {
+    let studio = healthy();
+    let original = studio.path("configs/sintel");
+    let copy = project(&studio, "sintel_copy", 43);
+    describe(&copy, 43, "Primary", "sintel");
+    register(&copy, &original);
+    let problem = format!("{} (both are the project's 'Primary')", original.display());
+    let places = ("places", &*problem, "sintel_copy/config/core/install_location.yml");
+    finds(&studio, &[places]);
+    finds_in(&mut studio.launcher(["--doctor=json", "--project", "sintel_copy"]), &[places]);
+    let several = format!("{}, {}", original.display(), copy.display());
+    let names = ("names", &*several, "configs/sintel");
+    finds_in(&mut studio.launcher(["--doctor=json", "--project", "sintel"]), &[names]);
 }
 
 #[test]

@@ -184,11 +184,12 @@ impl Studio {
 
     /// A core at a root: packages whose `origin` is that root, and an interpreter file.
     pub fn core_at(&self, root: &Path) {
-        for package in ["tank", "sgtk"] {
+        for package in ["tank", "sgtk", "tank_vendor"] {
             let file = root.join("install/core/python").join(package).join("__init__.py");
             write(file, format!("origin = {:?}\n", root.to_str().unwrap()));
         }
         write(root.join("install/core/info.yml"), "version: \"v0.99.1\"\n");
+        write(root.join("install/core/hooks/tank_init.py"), "");
         interpreter(root, self.python().to_str().unwrap());
     }
 

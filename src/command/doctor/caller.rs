@@ -38,6 +38,17 @@ pub fn hidden_core(request: &Request, inputs: &Inputs) -> Vec<Finding> {
     findings
 }
 
+/// Finds a script that does not exist.
+pub fn missing_script(request: &Request, inputs: &Inputs) -> Option<Finding> {
+    let words = Words::read(&request.arguments);
+    let script = inputs.location.absolute(Path::new(words.script()?))?;
+    if script.exists() {
+        return None;
+    }
+    let finding = Finding::wrong(Check::Script, "script does not exist", "correct its path");
+    Some(finding.in_file(&script))
+}
+
 /// Returns the first folder on `sys.path`: the script's or, with `-c`, `-m` and `-`, the working directory.
 fn first_folder(request: &Request, inputs: &Inputs) -> Option<PathBuf> {
     match Words::read(&request.arguments).script() {

@@ -3,13 +3,15 @@
 
 use std::path::Path;
 
-use super::finding::{Check, Finding};
-use crate::disk;
+use super::finding::{Check, Finding, REINSTALL};
+use crate::disk::{self, FileProblem};
 use crate::error::Error;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
 use crate::plan::LaunchPlan;
 use crate::toolkit::config::PipelineConfig;
+use crate::toolkit::core::Core;
+use crate::toolkit::metadata;
 use crate::toolkit::record::ConfigRecord;
 
 /// Finds configurations that cannot be read, and so cannot be found by id, name on disk or data.
@@ -20,8 +22,12 @@ pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
         if roots.folders.iter().any(|root| root.value == *path) {
             continue;
         }
-        let advice =
-            "correct the file: without it the project is not found by id, tank_name or data";
+        let is_missing = matches!(fault, Error::File { problem: FileProblem::Missing, .. });
+        let advice = if is_missing {
+            "restore the file from a backup, or write pc_id, pc_name, project_id and project_name into a new one as the site has them"
+        } else {
+            "correct the file: without it the project is not found by id, tank_name or data"
+        };
         let finding = Finding::wrong(Check::Configs, fault.to_string(), advice);
         let file = fault.file().unwrap_or(path);
         findings.push(finding.in_project(&roots.name_at(path)).in_file(file));
@@ -50,12 +56,39 @@ pub fn config(
 ) -> Vec<Finding> {
     let config = PipelineConfig::at(&record.path);
     let mut findings = cfg_file(&config.core_link_file(), CfgFile::CoreLink);
+    findings.extend(templates_without_storage(&config));
     match plan {
-        Ok(plan) => findings.extend(cfg_file(&plan.core.interpreter_file(), CfgFile::Interpreter)),
+        Ok(plan) => {
+            findings.extend(cfg_file(&plan.core.interpreter_file(), CfgFile::Interpreter));
+            findings.extend(core_without_hooks(&plan.core));
+        }
         Err(error) => findings.push(failure(error)),
     }
     let name = roots.name_of(record);
     findings.into_iter().map(|finding| finding.in_project(&name)).collect()
+}
+
+/// Finds templates of paths in a configuration that names no storage for them: `sgtk_from_path` fails (tk-core:
+/// `template.py`). Without templates of paths it needs no storage.
+fn templates_without_storage(config: &PipelineConfig) -> Option<Finding> {
+    let has_storage = metadata::has_storages(config).unwrap_or(true);
+    if has_storage || !metadata::has_path_templates(config).unwrap_or(false) {
+        return None;
+    }
+    let problem = "file names no storage, but templates.yml has paths, so sgtk_from_path fails";
+    let advice = "restore the storages in the file, or remove 'paths' from templates.yml";
+    Some(Finding::wrong(Check::Configs, problem, advice).in_file(&config.roots_file()))
+}
+
+/// Finds a core without its hooks, as the package on `PyPI` is: `sgtk_from_path` runs them (tk-core:
+/// `PipelineConfiguration.execute_core_hook_internal`).
+fn core_without_hooks(core: &Core) -> Option<Finding> {
+    let hooks = core.hooks();
+    if hooks.is_dir() {
+        return None;
+    }
+    let problem = "core is incomplete, it lacks this folder, so sgtk_from_path fails";
+    Some(Finding::wrong(Check::Cores, problem, REINSTALL).in_file(&hooks))
 }
 
 fn failure(error: &Error) -> Finding {

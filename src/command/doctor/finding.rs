@@ -39,8 +39,12 @@ pub const CHECKS: [(Check, &str); 13] = [
     (Check::Site, "the site can be asked with these settings"),
     (Check::Settings, "everything in the settings is used"),
     (Check::Proxy, "no API proxy is on PYTHONPATH"),
-    (Check::Script, "no file beside the script hides the core"),
+    (Check::Script, "a named script exists, and no file beside it hides the core"),
 ];
+
+/// The mend of an incomplete core.
+pub const REINSTALL: &str =
+    "install the core again, or copy what it lacks from a complete one of the same version";
 
 /// The weight of a finding, and of a check its heaviest finding's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -24,7 +24,7 @@ pub fn elsewhere(record: &ConfigRecord, context: &Context) -> Option<Finding> {
             "write the configuration's folder into the file, for each system",
         ),
         Ok(Some(folder)) if is_same_folder(&folder, &config.path) => return None,
-        Ok(Some(folder)) => of_another_folder(&folder),
+        Ok(Some(folder)) => of_another_folder(&folder, record, &context.inputs.variables),
     };
     let name = context.roots.name_of(record);
     let finding = Finding::wrong(Check::InstallLocations, problem, advice);
@@ -39,11 +39,17 @@ pub fn is_copy(record: &ConfigRecord, variables: &Variables) -> bool {
     }
 }
 
-fn of_another_folder(folder: &Path) -> (String, &'static str) {
+fn of_another_folder(
+    folder: &Path,
+    record: &ConfigRecord,
+    variables: &Variables,
+) -> (String, &'static str) {
     let shown = folder.display();
     if is_config(folder) {
-        let problem =
-            format!("file names another configuration, which sgtk_from_path uses instead: {shown}");
+        let both = shared_name(record, folder, variables);
+        let problem = format!(
+            "file names another configuration, which sgtk_from_path uses instead: {shown}{both}"
+        );
         let advice = "write this configuration's folder into the file; a copy also needs a pc_name and pc_id of its own in pipeline_configuration.yml";
         return (problem, advice);
     }
@@ -51,6 +57,21 @@ fn of_another_folder(folder: &Path) -> (String, &'static str) {
         format!("file names a folder that is no configuration, so sgtk_from_path fails: {shown}");
     let advice = "write this configuration's folder into the file, or move the configuration back";
     (problem, advice)
+}
+
+/// Returns the words about the name that a copy shares with its original: only one of them can be chosen by it.
+fn shared_name(copy: &ConfigRecord, original: &Path, variables: &Variables) -> String {
+    let (copy, original) = (&copy.metadata, ConfigRecord::read(original, variables).0.metadata);
+    let is_same_project = match (copy.project_id, original.project_id) {
+        (Some(one), Some(other)) => one == other,
+        _ => copy.tank_name.is_some() && copy.tank_name == original.tank_name,
+    };
+    match &copy.config_name {
+        Some(name) if is_same_project && copy.config_name == original.config_name => {
+            format!(" (both are the project's '{name}')")
+        }
+        _ => String::new(),
+    }
 }
 
 /// Returns the folder that the file names for this system. Like tk-core, takes a text that is no absolute path, such

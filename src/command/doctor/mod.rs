@@ -85,6 +85,7 @@ fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
         findings.extend(settings::hidden(context));
     }
     findings.extend(caller::proxies(inputs));
+    findings.extend(caller::missing_script(request, inputs));
     findings.extend(caller::hidden_core(request, inputs));
     Diagnosis::new(findings, pythons)
 }

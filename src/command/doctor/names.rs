@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::disk;
 use crate::finding::roots::ConfigRoots;
 use crate::finding::scan::Scan;
+use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::record::{ConfigName, ConfigRecord};
 
 /// Configurations with one id or name.
@@ -28,10 +29,19 @@ struct NameCheck<'a> {
 pub fn names(scan: &Scan, chosen: Option<&Path>, context: &Context) -> Vec<Finding> {
     let Context { roots, inputs, .. } = context;
     let mut records: Vec<&ConfigRecord> = scan.records.iter().collect();
-    records.retain(|record| !is_copy(record, &inputs.variables));
+    // Of a chosen original the copies count: they make its names ambiguous.
+    let is_other =
+        |record: &ConfigRecord| chosen.is_some_and(|path| !disk::is_same(path, &record.path));
+    records.retain(|record| is_other(record) || !is_copy(record, &inputs.variables));
     let mut check = NameCheck { chosen, roots, findings: Vec::new() };
     for (name, group) in grouped(&records, |record| Some(roots.name_of(record))) {
         check.folder_name(&name, &group);
+    }
+    // Another site may have the ids of realised configurations.
+    let config_id =
+        |record: &ConfigRecord| record.metadata.config_id.filter(|_| record.realised.is_none());
+    for (id, group) in grouped(&records, config_id) {
+        check.config_id(id, &group);
     }
     for (id, group) in grouped(&records, |record| record.metadata.project_id) {
         check.id(id, &group);
@@ -49,6 +59,20 @@ impl NameCheck<'_> {
         if group.len() > 1 {
             let problem = format!("several folders are named '{name}': {}", folders(group));
             self.add(group, problem, "rename all but one: only the first is found by that name");
+        }
+    }
+
+    /// Several Primary configurations of one project are another finding.
+    fn config_id(&mut self, id: i64, group: &Group) {
+        let are_primaries = group.iter().all(|record| record.is_named(&ConfigName::Primary))
+            && !differ(group, project_of);
+        if group.len() > 1 && !are_primaries {
+            let files = group.iter().map(|record| PipelineConfig::at(&record.path).metadata_file());
+            let files: Vec<_> = files.map(|file| file.to_string_lossy().into_owned()).collect();
+            let problem =
+                format!("several configurations have the pc_id {id}: {}", files.join(", "));
+            let advice = "set pc_id in each configuration to its own id on the site";
+            self.add(group, problem, advice);
         }
     }
 
@@ -80,7 +104,12 @@ impl NameCheck<'_> {
                 "project {project} has several Primary configurations: {}",
                 folders(&primaries)
             );
-            self.add(&primaries, problem, "set another pc_name in all but one");
+            let advice = if differ(&primaries, |record| record.metadata.config_id) {
+                "set another pc_name in all but one"
+            } else {
+                "set another pc_name and pc_id in all but one"
+            };
+            self.add(&primaries, problem, advice);
         }
     }
 
@@ -93,6 +122,11 @@ impl NameCheck<'_> {
             }
         }
     }
+}
+
+/// Returns the id and `tank_name` of a configuration's project.
+fn project_of(record: &ConfigRecord) -> (Option<i64>, Option<String>) {
+    (record.metadata.project_id, record.metadata.tank_name.clone())
 }
 
 fn grouped<'a, K: Ord>(

@@ -1,13 +1,13 @@
 //! Starts each Python with each core that it runs, and asks for its version and whether `import sgtk` works.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, REINSTALL};
 use crate::console;
 use crate::display::Printable;
 use crate::helper::probe::{self, ProbedPython};
@@ -34,6 +34,9 @@ pub struct TriedPython {
     pub import_ms: Option<u64>,
     /// The reason why there was no answer, or `import sgtk` failed.
     pub problem: Option<String>,
+    /// The package that the core lacks, where `import sgtk` failed.
+    #[serde(skip)]
+    missing_package: Option<PathBuf>,
 }
 
 /// Measure the durations of imports, or not.
@@ -93,6 +96,9 @@ impl TriedPython {
         };
         match answer {
             Ok(answer) => {
+                if answer.error.is_some() {
+                    tried.missing_package = plan.core.missing_package();
+                }
                 tried.problem = unsupported(plan, &answer.version).or(answer.error);
                 tried.version = Some(answer.version);
                 tried.import_ms = Some(answer.milliseconds);
@@ -104,6 +110,13 @@ impl TriedPython {
 
     pub fn finding(&self) -> Option<Finding> {
         let problem = self.problem.as_ref()?;
+        if let Some(package) = &self.missing_package {
+            let problem = format!(
+                "core is incomplete, it lacks this package, so Python cannot use it: {problem}"
+            );
+            let finding = Finding::wrong(Check::Cores, problem, REINSTALL);
+            return Some(finding.in_project(&self.project).in_file(package));
+        }
         let version = self.version.as_ref().map_or_else(String::new, |v| format!(" {v}"));
         let problem =
             format!("Python{version} cannot use its core: {problem} (core {})", self.core);

@@ -6,6 +6,7 @@ use crate::disk;
 use crate::display::Printable;
 use crate::finding::roots::root_fault;
 use crate::finding::scan::Scan;
+use crate::origin::Origin;
 
 /// Finds roots that cannot be read. One of several is a warning: its projects are missing. The default root counts
 /// only where nothing else holds configurations.
@@ -21,6 +22,8 @@ pub fn unreadable(context: &Context) -> Vec<Finding> {
             "let this user read the folder"
         } else if root.value.to_string_lossy().contains('$') {
             "set the variable in the path, or write the path without it"
+        } else if matches!(root.origin, Origin::Default(_)) {
+            "it is the default: mount the share there, or name the folder above the configurations in SHOTGUN_BASE, or in 'roots' in the settings"
         } else {
             "mount the share or create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
         };
