@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use wildmatch::WildMatch;
 
+use super::exclusive;
 use super::missing::{self, LOST_ROOTS_FILE};
 use crate::console::{self, Colour};
 use crate::context::Context;
@@ -44,9 +45,14 @@ struct RunResult {
     took: Option<Duration>,
 }
 
-/// Runs the launcher once for each project, and prints a table of the results. Fails if one run failed.
+/// Runs the launcher once for each project. Prints a table of the results on a terminal, elsewhere only if a run failed: cron
+/// mails what is printed. Fails if a run failed.
 pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
     let launcher = context.inputs.location.launcher.as_deref().ok_or(Error::NoLauncher)?;
+    if context.request.exclusive.is_some() {
+        // Without it each run would fail.
+        exclusive::folder(&context.inputs)?;
+    }
     let runs = project_runs(&context.scan_all(), each, context)?;
     let widths = runs.iter().map(|run| Printable::new(&run.name).to_string().chars().count());
     let width = widths.max().unwrap_or_default();
@@ -56,8 +62,10 @@ pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
         let place = format!("{number} of {}", runs.len());
         run_one(run, each, launcher, width, &place)
     });
-    console::print_to_error(&text(&results, context.colour()));
     let has_failed = results.iter().any(|result| result.failure.is_some());
+    if has_failed || stderr().is_terminal() {
+        console::print_to_error(&text(&results, context.colour()));
+    }
     Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
@@ -154,7 +162,7 @@ fn options(record: &ConfigRecord, config_name: &ConfigName) -> Vec<OsString> {
     options
 }
 
-/// Runs the launcher for one project, and says so first: a script may be silent for a long time.
+/// Runs the launcher for one project. A terminal shows that first: a script may be silent for a long time.
 fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize, place: &str) -> RunResult {
     let name = run.name.clone();
     let mut words = match &run.choice {
@@ -163,7 +171,9 @@ fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize, place: 
     };
     words.extend_from_slice(&each.words);
     let prefix = format!("{:<width$} | ", Printable::new(&name).to_string());
-    console::print_to_error(&format!("{prefix}started ({place})\n"));
+    if stderr().is_terminal() {
+        console::print_to_error(&format!("{prefix}started ({place})\n"));
+    }
     let start = Instant::now();
     let failure = match relay(launcher, &words, &prefix, each.unbuffered) {
         Ok(status) if status.success() => None,

@@ -39,6 +39,11 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
     }
 }
 
+/// Returns the folder of the locks.
+pub fn folder(inputs: &Inputs) -> Result<PathBuf, Error> {
+    inputs.cache_folder().ok_or(Error::NoLockFolder)
+}
+
 fn waiting(path: &Path) -> String {
     let holder = Lock::holder(path).map_or_else(String::new, |pid| format!(" (process {pid})"));
     format!("waiting for the end of another run{holder}")
@@ -47,7 +52,6 @@ fn waiting(path: &Path) -> String {
 /// Returns the lock's file: one for each configuration and program, by whichever path each is reached. Paths are
 /// compared without links, not by device and inode: a file server has another device number on each machine.
 fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let folder = inputs.cache_folder().ok_or(Error::NoLockFolder)?;
     let (kind, text) = match program {
         Program::Code(text) => ("code", text.clone()),
         Program::Module(name) => ("module", name.clone()),
@@ -62,7 +66,7 @@ fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf
     fingerprint.add(disk::without_links(&plan.selection.config.path));
     fingerprint.add(kind);
     fingerprint.add(text);
-    Ok(folder.join(format!("exclusive-1-{}", fingerprint.text())))
+    Ok(folder(inputs)?.join(format!("exclusive-1-{}", fingerprint.text())))
 }
 
 /// Returns the name of a program in a message.

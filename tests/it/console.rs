@@ -80,9 +80,9 @@ fn json_is_never_coloured() {
 fn result_table_of_each_has_a_bold_head() {
     let studio = Studio::new();
     interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
-    let mut launcher = studio.launcher(["--each", "-c", "pass"]);
-    let error = launcher.env("CLICOLOR_FORCE", "1").succeeds().error();
-    let start = "bigbuck | started (1 of 1)\n\n\u{1b}[1mPROJECT ";
+    let mut launcher = studio.launcher(["--each", "-c", "raise SystemExit(1)"]);
+    let error = launcher.env("CLICOLOR_FORCE", "1").fails_with(1).error();
+    let start = "\n\u{1b}[1mPROJECT ";
     assert!(error.starts_with(start), "{error:?}");
     assert!(error.contains(" RESULT\u{1b}[0m\nbigbuck "), "{error:?}");
 }

@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::doctor::describe;
 use crate::scene::Runs;
 use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, skip, write};
+use crate::terminal::terminal;
 use crate::warm_support::{PRELUDE, wait_until};
 
 /// The languages of blocks that a test checks; `text` holds no commands.
@@ -157,7 +158,13 @@ fn transcripts_on_pages_are_true() {
         let mut printed = String::new();
         for line in block.text.lines().filter_map(|line| line.strip_prefix("$ ")) {
             let mut command = shell(&format!("{{ {line}\n}} 2>&1"), &studio);
-            let text = command.env("TANK_CURRENT_PC", "/x").run().text();
+            command.env("TANK_CURRENT_PC", "/x");
+            // In a pipe it shows less.
+            if line.contains("--each") {
+                command = terminal(&command, 200);
+                command.current_dir(studio.path("home"));
+            }
+            let text = command.run().text();
             printed += &["$ ", line, "\n", &text].concat();
             if line.contains("--warm ") {
                 let is_ready =

@@ -13,7 +13,7 @@ child, terminal = pty.fork()
 if child == 0:
     size = struct.pack('HHHH', 50, int(sys.argv[1]), 0, 0)
     fcntl.ioctl(0, termios.TIOCSWINSZ, size)
-    os.execv(sys.argv[2], sys.argv[2:])
+    os.execvp(sys.argv[2], sys.argv[2:])
 while True:
     try:
         data = os.read(terminal, 65536)
@@ -25,14 +25,19 @@ while True:
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 ";
 
+/// Returns a program that runs a command on a terminal of this width, without colour, and prints what arrives there.
+pub fn terminal(command: &Command, width: usize) -> Command {
+    let mut program = Command::new(&*PYTHON);
+    program.args(["-I", "-c", TERMINAL, &width.to_string()]);
+    program.arg(command.get_program()).args(command.get_args());
+    program.env_clear().envs(variables_of(command)).env("NO_COLOR", "1");
+    program
+}
+
 /// Returns the lines that the launcher writes on a terminal of this width.
 #[track_caller]
 fn on_terminal(launcher: &Command, width: usize) -> Vec<String> {
-    let mut command = Command::new(&*PYTHON);
-    command.args(["-I", "-c", TERMINAL, &width.to_string()]);
-    command.arg(launcher.get_program()).args(launcher.get_args());
-    command.env_clear().envs(variables_of(launcher)).env("NO_COLOR", "1");
-    command.prints().lines().map(|line| line.trim_end().to_owned()).collect()
+    terminal(launcher, width).prints().lines().map(|line| line.trim_end().to_owned()).collect()
 }
 
 #[track_caller]
@@ -88,6 +93,19 @@ fn list_numbers_several_roots() {
     assert!(lines[1].starts_with("  1  /") && lines[2].starts_with("  2  /"), "{lines:?}");
     let ends = |end: &str| lines.iter().any(|line| line.ends_with(end));
     assert!(ends("  1/parent/child") && ends("  2/durian"), "{}", lines.join("\n"));
+}
+
+#[test]
+fn each_shows_starts_and_a_table() {
+    let studio = Studio::new();
+    for name in ["bigbuck", "sintel"] {
+        crate::support::interpreter(&studio.localized(name), PYTHON.to_str().unwrap());
+    }
+    let lines = on_terminal(&studio.launcher(["--each", "-c", "print('done')"]), 80);
+    let expected = ["bigbuck | started (1 of 2)", "bigbuck | done", "sintel  | started (2 of 2)"];
+    assert_eq!(lines[..3], expected, "{lines:?}");
+    assert!(lines[5].starts_with("PROJECT") && lines[6].ends_with(" s  ok"), "{lines:?}");
+    assert_eq!(lines.last().unwrap(), "2 of 2 succeeded");
 }
 
 #[test]
