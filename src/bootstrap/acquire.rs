@@ -12,7 +12,7 @@ use super::site_process::{HelperReply, SiteProcess, site_error};
 use crate::context::Context;
 use crate::disk;
 use crate::display::Printable;
-use crate::error::{Candidate, Error, SiteFailure, SiteFailureKind};
+use crate::error::{Candidate, Error, SiteFailure, SiteFailureKind, quoted};
 use crate::lock::{Lock, LockMode};
 use crate::origin::Origin;
 use crate::select::{Distributed, Selection, select};
@@ -276,7 +276,7 @@ impl<'a> Bootstrap<'a> {
         };
         let pipeline = record.metadata.config_name.unwrap_or_default();
         let configs = vec![Candidate { path: record.path, pipeline }];
-        Err(Error::UnknownConfig { wanted, project: answer.project.clone(), configs })
+        Err(Error::UnknownConfig { wanted, project: quoted(&answer.project), configs })
     }
 
     /// Returns true if an answer names the configuration whose path was chosen, or none was chosen by path.

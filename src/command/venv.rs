@@ -19,6 +19,7 @@ use crate::exec::python_command;
 use crate::interpreter::{self, Version};
 use crate::plan::{LaunchPlan, plan};
 use crate::request::{Choice, Request, Venv};
+use crate::toolkit::expand;
 
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/venv_maker.py"));
 
@@ -53,7 +54,8 @@ fn project(request: &Request) -> &OsStr {
     name.unwrap_or_default()
 }
 
-/// Returns the folder that the caller names, else `PROJECT-venv` in the working directory.
+/// Returns the folder that the caller names, else `PROJECT-venv` in the working directory. Without `..`, as Python's `venv`
+/// reads it.
 fn folder(context: &Context, project: &OsStr) -> Result<PathBuf, Error> {
     let folder = match context.request.arguments.as_slice() {
         [] => {
@@ -70,7 +72,7 @@ fn folder(context: &Context, project: &OsStr) -> Result<PathBuf, Error> {
     };
     let absolute = context.inputs.location.absolute(&folder);
     let absolute = absolute.ok_or_else(|| Error::no_directory(folder))?;
-    Ok(absolute.components().collect())
+    Ok(expand::without_dots(&absolute))
 }
 
 /// Returns true if a folder does not exist, is empty, or is one that `--make-venv` made.

@@ -10,3 +10,4 @@ mod wording;
 pub use report::Code;
 pub use site::{SiteError, SiteFailure, SiteFailureKind};
 pub use table::{Candidate, Error};
+pub use wording::quoted;

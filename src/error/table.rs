@@ -54,7 +54,7 @@ pub enum Error {
     NoRoot { roots: Vec<Decided<PathBuf>>, reason: Option<String> },
     /// A path that is in no project's configuration or data.
     NothingAbove { path: PathBuf, origin: Origin },
-    /// `configs` are the others that the project has.
+    /// `configs` are the others that the project has. `project` says how it was chosen: `'bigbuck'`, `id 176`.
     UnknownConfig { wanted: String, project: String, configs: Vec<Candidate> },
     Ambiguous { wanted: String, project: String, configs: Vec<Candidate> },
     BadSite(Decided<String>),
@@ -203,14 +203,14 @@ impl Error {
             Error::NothingAbove { path, origin } => row!(NoProject, "not-in-project",
                 "path is in no project's configuration or data: {} ({origin})", shown(path)),
             Error::UnknownConfig { wanted, project, configs } => row!(NoProject, "unknown-config",
-                "project {} has no such configuration: {}", quoted(project), quoted(wanted);
+                "project {project} has no such configuration: {}", quoted(wanted);
                 "use {}", if configs.iter().all(|config| config.pipeline.is_empty()) {
                     wording::options("--config", configs.iter().map(|config| config.path.as_ref()))
                 } else {
                     wording::options("--pipeline", configs.iter().map(|config| config.pipeline.as_ref()))
                 }),
             Error::Ambiguous { wanted, project, configs } => row!(Broken, "ambiguous-config",
-                "project {} has several configurations {}: {}", quoted(project), quoted(wanted),
+                "project {project} has several configurations {}: {}", quoted(wanted),
                 wording::folders(configs.iter().map(|config| &config.path));
                 "use {}", wording::options("--config", configs.iter().map(|config| config.path.as_ref()))),
             Error::BadSite(Decided { value, origin }) =>

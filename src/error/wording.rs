@@ -15,6 +15,7 @@ pub fn shown(value: &(impl AsRef<OsStr> + ?Sized)) -> Printable<'_> {
     Printable::new(value)
 }
 
+/// A value in quotes, as messages show it.
 pub fn quoted(value: &(impl AsRef<OsStr> + ?Sized)) -> String {
     format!("'{}'", Printable::new(value))
 }

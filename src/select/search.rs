@@ -52,7 +52,7 @@ impl NoMatch {
 }
 
 /// Returns the configuration of the project with that name. Fails if the project has several of that name, or
-/// none.
+/// none; `project` names it in the message.
 pub fn find(
     query: &Query,
     name: &ConfigName,

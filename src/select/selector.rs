@@ -9,7 +9,8 @@ use super::search::{NoMatch, candidates, find, similar_projects};
 use super::selection::{CONFIG_VARIABLE, Chosen, Distributed, Selection};
 use crate::context::Context;
 use crate::disk;
-use crate::error::Error;
+use crate::display::Printable;
+use crate::error::{Error, quoted};
 use crate::origin::{Decided, Origin};
 use crate::request::Choice;
 use crate::site::{ProjectKey, RealisedConfigs, Site, SiteCache, SiteQuery};
@@ -136,7 +137,8 @@ impl<'a> Selector<'a> {
             distributed = Some(found);
         }
         let found = match &query {
-            Some(query) => self.find(query, &project.value.to_string_lossy())?,
+            Some(Query::Id(id)) => self.find(&Query::Id(*id), &format!("id {id}"))?,
+            Some(query) => self.find(query, &quoted(&project.value))?,
             None => Err(NoMatch::default()),
         };
         match (found, distributed) {
@@ -181,7 +183,9 @@ impl<'a> Selector<'a> {
                 selection => return Ok(Ok(Chosen::Here(self.with_name(selection?)?))),
             }
         }
-        let record = match self.find(&Query::Data(&path), &path.to_string_lossy())? {
+        let record = match self
+            .find(&Query::Data(&path), &format!("with the data {}", Printable::new(&path)))?
+        {
             Ok(record) => record,
             Err(none) => return Ok(self.by_realised_data(&path, origin)?.ok_or(none)),
         };
@@ -247,18 +251,19 @@ impl<'a> Selector<'a> {
             return Ok(selection);
         }
         let project = record.metadata.tank_name.clone().unwrap_or_default();
+        let shown = quoted(&project);
         let other = match record.metadata.project_id {
-            Some(id) => self.find(&Query::Id(id), &project)?.ok(),
+            Some(id) => self.find(&Query::Id(id), &shown)?.ok(),
             // Projects without a name are not the same project.
             None if project.is_empty() => None,
-            None => self.find(&Query::TankName(&project), &project)?.ok(),
+            None => self.find(&Query::TankName(&project), &shown)?.ok(),
         };
         match (other, fault) {
             (Some(other), _) => Ok(self.selection_of(selection.project, other)),
             (None, Some(fault)) => Err(fault),
             (None, None) => Err(Error::UnknownConfig {
                 wanted: name.to_string(),
-                project,
+                project: shown,
                 configs: candidates(&[record]),
             }),
         }

@@ -178,18 +178,18 @@ fn ambiguous_projects_are_found() {
     describe(&other, 43, "Dev", "sintel");
     finds(&studio, &[]);
     describe(&other, 43, "Primary", "sintel");
-    finds(&studio, &[("names", "project 43 has several Primary configurations", "")]);
+    finds(&studio, &[("names", "project id 43 has several Primary configurations", "")]);
     for choice in [["--project", "sintel"], ["--project-id", "43"]] {
         let mut launcher = studio.launcher([&["--doctor=json"][..], &choice].concat());
         finds_in(
             &mut launcher,
-            &[("names", "project 43 has several Primary configurations", "configs/")],
+            &[("names", "project id 43 has several Primary configurations", "configs/")],
         );
     }
     finds_in(&mut studio.launcher(["--doctor=json", "--project", "bigbuck"]), &[]);
     with_pc_id(&other, 5);
     with_pc_id(&studio.path("configs/sintel"), 5);
-    finds(&studio, &[("names", "project 43 has several Primary configurations", "")]);
+    finds(&studio, &[("names", "project id 43 has several Primary configurations", "")]);
     describe(&other, 43, "Dev", "other");
     finds(&studio, &[("names", "several projects have the id 43", "")]);
     describe(&other, 44, "Primary", "sintel");

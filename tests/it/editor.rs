@@ -238,6 +238,23 @@ fn long_launcher_path_is_refused() {
 }
 
 #[test]
+fn relative_paths_through_a_spaced_folder_work() {
+    let editor = Editor::new(&PYTHON);
+    let (spaced, bin) = (editor.studio.path("a b"), editor.studio.path("bin"));
+    fs::create_dir_all(&spaced).unwrap();
+    std::os::unix::fs::symlink(LAUNCHER, bin.join("sgtk-python")).unwrap();
+    for (launcher, folder, made) in [
+        ("../bin/sgtk-python", "../work/two", "work/two"),
+        ("../a b/../bin/sgtk-python", "three", "a b/three"),
+    ] {
+        let mut make = editor.command(launcher, &["--make-venv", "bigbuck", folder]);
+        let python = editor.studio.path(made).join("bin/python");
+        assert_eq!(make.current_dir(&spaced).prints(), format!("{}\n", python.display()));
+        assert_eq!(editor.run(&python, &["-c", SEEN]), editor.seen(&python));
+    }
+}
+
+#[test]
 #[ignore = "needs the real core: run tests/run"]
 fn real_core_imports_in_isolated_mode() {
     for (_, python) in real_core::pythons() {

@@ -94,7 +94,7 @@ fn pipeline_option_picks_the_config() {
     finds(&studio, &["--project", "bb", "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--project", "sintel", "--pipeline", "1177"], "sintel");
     let failure = studio.failure(["--project-id", "176", "--pipeline", "Test"]);
-    failure.is(121, &["'176'", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
+    failure.is(121, &["project id 176 has", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
     studio.failure(["--project", "sintel", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
     studio.failure(["--config", "configs/sintel", "--pipeline", "Dev"]).is(125, &["--pipeline"]);
     let mut launcher = studio.launcher(["x.py"]);
@@ -121,6 +121,13 @@ fn several_matches_are_listed() {
         let failure = studio.failure(choice);
         failure.is(122, &["several configurations 'Primary'", "bigbuck, ", "bigbuck2"]);
         failure.hints("--config ").hints("bigbuck2");
+    }
+    for (choice, project) in [
+        (["--project-id", "176"], "project id 176 has"),
+        (["--project", "bb"], "project 'bb' has"),
+        (["--path", "data/bb/x"], "project with the data "),
+    ] {
+        studio.failure(choice).is(122, &[project]);
     }
     project(&studio, "only_dev", 190, "Dev", "only");
     studio.failure(["--project-id", "190"]).is(121, &["'Primary'"]).hints("--pipeline Dev");

@@ -81,7 +81,7 @@ impl NameCheck<'_> {
             let problem = format!("several projects have the id {id}: {}", folders(group));
             self.add(group, problem, "set project_id in each configuration to the id on the site");
         } else {
-            self.primaries(&id.to_string(), group);
+            self.primaries(&format!("id {id}"), group);
         }
     }
 
