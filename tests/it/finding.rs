@@ -94,7 +94,9 @@ fn pipeline_option_picks_the_config() {
     finds(&studio, &["--project", "bb", "--pipeline", "Dev"], "bigbuck_dev");
     finds(&studio, &["--project", "sintel", "--pipeline", "1177"], "sintel");
     let failure = studio.failure(["--project-id", "176", "--pipeline", "Test"]);
-    failure.is(121, &["project id 176 has", "'Test'"]).hints("--pipeline Primary or --pipeline Dev");
+    failure
+        .is(121, &["project id 176 has", "'Test'"])
+        .hints("--pipeline Primary or --pipeline Dev");
     studio.failure(["--project", "sintel", "--pipeline", "Dev"]).is(121, &["'Dev'"]);
     studio.failure(["--config", "configs/sintel", "--pipeline", "Dev"]).is(125, &["--pipeline"]);
     let mut launcher = studio.launcher(["x.py"]);

@@ -5,6 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use clap::CommandFactory;
+use sgtk_python::cli::Cli;
+
 use crate::doctor::describe;
 use crate::scene::Runs;
 use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, skip, write};
@@ -224,6 +227,29 @@ fn programs_and_files_on_pages_are_valid() {
         let run = python.args(["-c", module]).current_dir(studio.path("")).run();
         assert!(run.status.success(), "{}\n{run}", block.place);
     }
+}
+
+/// Reads the options in the code of the prose; those in blocks run.
+#[test]
+fn options_in_prose_exist() {
+    let cli = Cli::command();
+    let exists = |option: &str| cli.get_arguments().any(|known| known.get_long() == Some(option));
+    let mut checked = 0;
+    for page in pages(&repository()) {
+        let text = fs::read_to_string(&page).unwrap();
+        let prose: String = text.split("```").step_by(2).collect();
+        for code in prose.split('`').skip(1).step_by(2) {
+            if !code.starts_with("--") && !code.starts_with("sgtk-python") {
+                continue;
+            }
+            for word in code.split_whitespace().filter_map(|word| word.strip_prefix("--")) {
+                let option = word.split(['=', '[']).next().unwrap();
+                assert!(exists(option), "{}: no option --{option}", page.display());
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 100, "only {checked} options were found");
 }
 
 #[test]

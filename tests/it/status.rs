@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::{Value, json};
 
 use crate::scene::Runs;
-use crate::support::{Studio, interpreter, make_executable, write};
+use crate::support::{failed, interpreter, make_executable, write};
 use crate::warm_support::WarmStudio;
 
 /// The exit code of a script, and the lines on its descriptor 3.
@@ -183,19 +183,21 @@ fn closed_reader_does_not_stop_the_launch() {
 
 #[test]
 fn other_commands_refuse_the_option() {
-    let studio = Studio::new();
-    studio.localized("bigbuck");
+    let warm = WarmStudio::new();
     for command in [
-        &["--list"][..],
-        &["--doctor"],
-        &["--workers"],
-        &["--stop-workers"],
-        &["--explain", "--project", "bigbuck"],
-        &["--each", "x.py"],
-        &["--make-shim", "bigbuck"],
+        "--list",
+        "--doctor",
+        "--workers",
+        "--stop-workers",
+        "--explain --project bigbuck",
+        "--each x.py",
+        "--make-shim bigbuck",
+        "--make-venv bigbuck",
     ] {
-        let words = [&["--status-fd", "2147483647"], command].concat();
-        studio.failure(&words).is(125, &["--status-fd"]);
+        let option = command.split(' ').next().unwrap();
+        let named = format!("'--status-fd <N>' cannot be used with '{option}");
+        let mut shell = warm.shell(&format!("$S --status-fd 3 {command} 3>/dev/null"));
+        failed(&mut shell).is(125, &[&named]);
     }
 }
 
