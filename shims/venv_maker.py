@@ -26,6 +26,9 @@ def main(folder, launcher, interpreter, project, packages):
     script = "#!%s --venv-python\n" % launcher
     if len(os.fsencode(script)) > 127 or len(script.split()) > 2:
         sys.exit("the launcher's path is too long or contains white space: %s" % launcher)
+    if not os.path.samefile(interpreter, sys.executable):
+        place = "in the core's interpreter file, or with 'python' in the settings"
+        sys.exit("%s starts another Python; name that one %s: %s" % (interpreter, place, sys.executable))
     is_new = not os.path.lexists(folder)
     try:
         make(folder, script, interpreter, project, packages)

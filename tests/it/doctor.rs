@@ -282,7 +282,7 @@ fn missing_default_root_says_how_to_name_another() {
     }
     let studio = Studio::new();
     let run = studio.launcher(["--doctor"]).env_remove("SHOTGUN_BASE").fails_with(122);
-    run.shows(&["/mnt/sgtk/configs", "it is the default", "SHOTGUN_BASE", "'roots' in the"]);
+    run.shows(&["/mnt/sgtk/configs", "(the default)", "or name the folder", "SHOTGUN_BASE"]);
 }
 
 #[test]
@@ -429,4 +429,9 @@ fn missing_install_location_is_found() {
     finds(&studio, &[("places", "sgtk_from_path fails", "install_location.yml")]);
     fs::remove_file(file).unwrap();
     finds(&studio, &[("places", "does not exist", "install_location.yml")]);
+    // The mend is the line as it has to be.
+    let line = format!("{OS}: {}", studio.path("configs/bigbuck").display());
+    studio.launcher(["--doctor=json"]).fails_with(122).shows(&[&format!("such as {line}\"")]);
+    write(studio.path("configs/bigbuck/config/core/install_location.yml"), line);
+    finds(&studio, &[]);
 }

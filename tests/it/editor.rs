@@ -8,7 +8,9 @@ use std::process::{Command, Stdio};
 use crate::pythons::PYTHONS;
 use crate::real_core;
 use crate::scene::Runs;
-use crate::support::{LAUNCHER, PYTHON, Studio, failed, interpreter, make_executable, skip, write};
+use crate::support::{
+    LAUNCHER, OS, PYTHON, Studio, failed, interpreter, make_executable, skip, write,
+};
 
 /// python-environment-tools, `crates/pet-python-utils/src/env.rs`: VS Code keeps the `executable` of the answer.
 const PET: &str = "import json, sys; print('093385e9-59f7-4a16-a604-14bf206256fe');print(json.dumps({'version': '.'.join(str(n) for n in sys.version_info), 'sys_prefix': sys.prefix, 'executable': sys.executable, 'is64_bit': sys.maxsize > 2**32}))";
@@ -220,8 +222,24 @@ fn python_behind_script_is_refused() {
     make_executable(&wrapper);
     interpreter(&studio.localized("bigbuck"), wrapper.to_str().unwrap());
     let failure = studio.failure(["--make-venv", "bigbuck"]);
-    failure.is(125, &["bigbuck-venv", "bin/wrapper starts another Python"]);
+    failure
+        .is(125, &["bigbuck-venv", "bin/wrapper starts another Python", PYTHON.to_str().unwrap()]);
     assert!(!studio.path("bigbuck-venv").exists());
+    // One that puts the other Python on PATH, as those of pyenv do.
+    let shim = studio.path("shims/python3");
+    let python = PYTHON.display();
+    let folder = studio.path("real");
+    fs::create_dir(&folder).unwrap();
+    std::os::unix::fs::symlink(&*PYTHON, folder.join("python3")).unwrap();
+    let text = format!("#!/bin/sh\nPATH={}:$PATH exec {python} \"$@\"\n", folder.display());
+    write(&shim, text);
+    make_executable(&shim);
+    fs::remove_file(studio.path(format!("configs/bigbuck/config/core/interpreter_{OS}.cfg")))
+        .unwrap();
+    let mut launcher = studio.launcher(["--make-venv", "bigbuck"]);
+    let path = format!("{}:/usr/bin:/bin", shim.parent().unwrap().display());
+    let failure = failed(launcher.env("PATH", path));
+    failure.is(125, &["shims/python3 starts another Python", PYTHON.to_str().unwrap()]);
 }
 
 #[test]

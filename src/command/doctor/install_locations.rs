@@ -17,12 +17,14 @@ use crate::toolkit::{expand, metadata};
 /// Finds a configuration whose file names no folder, or another one.
 pub fn elsewhere(record: &ConfigRecord, context: &Context) -> Option<Finding> {
     let config = PipelineConfig::at(&record.path);
+    let system = Os::CURRENT.name();
+    let line = format!(
+        "write the configuration's folder into the file, for each system a line such as {system}: {}",
+        config.path.display()
+    );
     let (problem, advice) = match folder(&config, &context.inputs.variables) {
-        Err(error) => (error.to_string(), "write the configuration's folder into the file"),
-        Ok(None) => (
-            format!("no folder for {}, so sgtk_from_path fails", Os::CURRENT.name()),
-            "write the configuration's folder into the file, for each system",
-        ),
+        Err(error) => (error.to_string(), line),
+        Ok(None) => (format!("no folder for {system}, so sgtk_from_path fails"), line),
         Ok(Some(folder)) if is_same_folder(&folder, &config.path) => return None,
         Ok(Some(folder)) => of_another_folder(&folder, record, &context.inputs.variables),
     };
@@ -43,7 +45,7 @@ fn of_another_folder(
     folder: &Path,
     record: &ConfigRecord,
     variables: &Variables,
-) -> (String, &'static str) {
+) -> (String, String) {
     let shown = folder.display();
     if is_config(folder) {
         let both = shared_name(record, folder, variables);
@@ -51,12 +53,12 @@ fn of_another_folder(
             "file names another configuration, which sgtk_from_path uses instead: {shown}{both}"
         );
         let advice = "write this configuration's folder into the file; a copy also needs a pc_name and pc_id of its own in pipeline_configuration.yml";
-        return (problem, advice);
+        return (problem, advice.into());
     }
     let problem =
         format!("file names a folder that is no configuration, so sgtk_from_path fails: {shown}");
     let advice = "write this configuration's folder into the file, or move the configuration back";
-    (problem, advice)
+    (problem, advice.into())
 }
 
 /// Returns the words about the name that a copy shares with its original: only one of them can be chosen by it.

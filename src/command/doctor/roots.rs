@@ -23,7 +23,7 @@ pub fn unreadable(context: &Context) -> Vec<Finding> {
         } else if root.value.to_string_lossy().contains('$') {
             "set the variable in the path, or write the path without it"
         } else if matches!(root.origin, Origin::Default(_)) {
-            "it is the default: mount the share there, or name the folder above the configurations in SHOTGUN_BASE, or in 'roots' in the settings"
+            "mount the share there, or name the folder above the configurations in SHOTGUN_BASE, or in 'roots' in the settings"
         } else {
             "mount the share or create the folder, or remove it from SHOTGUN_BASE or 'roots' in the settings"
         };
