@@ -115,6 +115,8 @@ fn failures_report_code_and_kind() {
     for (script, code, kind) in [
         ("$S --status-fd 3 --project nothing -c 1", 121, "unknown-project"),
         ("$S --status-fd 3 -c 1", 121, "no-project"),
+        // A missing root changes the hint alone.
+        ("SHOTGUN_BASE=$SHOTGUN_BASE:/no $S --status-fd 3 --project-id 9 -c 1", 121, "unknown-id"),
         ("$S --status-fd 3 --project sintel -c 1", 127, "python-missing"),
         ("$S --project bigbuck --status-fd 3 -I -c 1", 125, "isolated-python"),
         // Before the command line is understood.
