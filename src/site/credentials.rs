@@ -4,8 +4,7 @@ use std::ffi::OsStr;
 use std::fmt::{self, Debug, Formatter};
 use std::path::Path;
 
-use serde::de::IgnoredAny;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::disk::{self, FileProblem};
 use crate::environment::Environment;
@@ -13,20 +12,13 @@ use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::settings::Settings;
 use crate::toolkit::expand;
+use crate::toolkit::yaml_file::YamlFile;
 
 /// A script's name and key.
 #[derive(Clone, Serialize)]
 pub struct Credentials {
     pub script: String,
     pub key: String,
-}
-
-/// The file that `tank --credentials-file` reads.
-#[derive(Deserialize)]
-#[serde(rename_all = "kebab-case")]
-struct CredentialsFile {
-    script_name: String,
-    script_key: String,
 }
 
 impl Credentials {
@@ -56,16 +48,16 @@ impl Credentials {
         is_set.then(|| Credentials { script: script.into(), key: key.into() })
     }
 
-    /// The problem does not quote the parser: its words may contain the key.
+    /// Reads the file that `tank --credentials-file` reads. The problem does not quote the parser: its words may
+    /// contain the key.
     fn read_file(path: &Path) -> Result<Self, FileProblem> {
         let text = disk::read_secret(path)?.ok_or(FileProblem::Missing)?;
-        if let Ok(file) = serde_saphyr::from_str::<CredentialsFile>(&text) {
-            return Ok(Credentials { script: file.script_name, key: file.script_key });
+        let expected = "expected 'script-name: …' and 'script-key: …'";
+        let file = YamlFile::parse(&text).map_err(|_| FileProblem::NotYaml(expected.into()))?;
+        match (file.text("script-name"), file.text("script-key")) {
+            (Some(script), Some(key)) => Ok(Credentials { script, key }),
+            _ => Err(FileProblem::Lacks("'script-name' or 'script-key'")),
         }
-        Err(match serde_saphyr::from_str::<IgnoredAny>(&text) {
-            Ok(_) => FileProblem::Lacks("'script-name' or 'script-key'"),
-            Err(_) => FileProblem::NotYaml("expected 'script-name: …' and 'script-key: …'".into()),
-        })
     }
 }
 

@@ -1,16 +1,12 @@
 //! Toolkit's YAML files: `pipeline_configuration.yml`, `roots.yml` and `install_location.yml` of a configuration,
 //! `info.yml` of a core. A launch by name of a localized configuration reads none of them.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-
-use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_saphyr::DuplicateKeyPolicy;
+use std::path::PathBuf;
 
 use super::config::PipelineConfig;
 use super::core::Core;
-use crate::disk::{self, FileProblem};
+use super::yaml_file::YamlFile;
+use crate::disk;
 use crate::error::Error;
 use crate::os::Os;
 
@@ -27,70 +23,18 @@ pub struct Metadata {
     pub tank_name: Option<String>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct PipelineConfigurationFile {
-    pc_id: Scalar,
-    pc_name: Scalar,
-    project_id: Scalar,
-    project_name: Scalar,
-}
-
-/// One storage in `config/core/roots.yml`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Storage {
-    #[serde(rename = "linux_path")]
-    linux: Scalar,
-    #[serde(rename = "mac_path")]
-    mac: Scalar,
-    #[serde(rename = "windows_path")]
-    windows: Scalar,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct InfoFile {
-    version: Scalar,
-}
-
-/// A value of any type: people write `project_id: "$ID"` and `pc_name: 2019`.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Scalar {
-    Integer(i64),
-    Text(String),
-    Other(IgnoredAny),
-}
-
-impl Default for Scalar {
-    fn default() -> Self {
-        Scalar::Other(IgnoredAny)
-    }
-}
-
-impl Scalar {
-    pub(super) fn text(self) -> Option<String> {
-        match self {
-            Scalar::Integer(number) => Some(number.to_string()),
-            Scalar::Text(text) => Some(text),
-            Scalar::Other(_) => None,
-        }
-    }
-}
-
 /// Reads a configuration's names and ids; `expand` replaces variables in them.
 pub fn read(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
 ) -> Result<Metadata, Error> {
-    let file: PipelineConfigurationFile = parse(&config.metadata_file())?;
-    let mut text = |scalar: Scalar| scalar.text().map(&mut expand);
+    let file = YamlFile::read(&config.metadata_file())?;
+    let mut text = |key| file.text(key).map(&mut expand);
     Ok(Metadata {
-        config_id: text(file.pc_id).and_then(|id| id.parse().ok()),
-        config_name: text(file.pc_name),
-        tank_name: text(file.project_name),
-        project_id: text(file.project_id).and_then(|id| id.parse().ok()),
+        config_id: text("pc_id").and_then(|id| id.parse().ok()),
+        config_name: text("pc_name"),
+        tank_name: text("project_name"),
+        project_id: text("project_id").and_then(|id| id.parse().ok()),
     })
 }
 
@@ -99,59 +43,42 @@ pub fn storages(
     config: &PipelineConfig,
     mut expand: impl FnMut(String) -> String,
 ) -> Result<Vec<PathBuf>, Error> {
-    let storages: Option<BTreeMap<String, Option<Storage>>> = parse(&config.roots_file())?;
+    let path = config.roots_file();
+    let file = YamlFile::read(&path)?;
+    let system = match Os::CURRENT {
+        Os::Linux => "linux_path",
+        Os::Darwin => "mac_path",
+        Os::Windows => "windows_path",
+    };
     let mut paths = Vec::new();
-    for storage in storages.unwrap_or_default().into_values().flatten() {
-        let path = match Os::CURRENT {
-            Os::Linux => storage.linux,
-            Os::Darwin => storage.mac,
-            Os::Windows => storage.windows,
-        };
-        paths.extend(path.text().map(|path| PathBuf::from(expand(path))));
+    for name in file.keys() {
+        let storage = file.below(name).map_err(|problem| Error::of_file(&path, problem))?;
+        paths.extend(storage.text(system).map(|path| PathBuf::from(expand(path))));
     }
     Ok(paths)
 }
 
 /// Returns false if a configuration names no storage.
 pub fn has_storages(config: &PipelineConfig) -> Result<bool, Error> {
-    let storages: Option<BTreeMap<String, Scalar>> = parse(&config.roots_file())?;
-    Ok(!storages.unwrap_or_default().is_empty())
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct TemplatesFile {
-    paths: Option<BTreeMap<String, Scalar>>,
+    Ok(YamlFile::read(&config.roots_file())?.keys().next().is_some())
 }
 
 /// Returns true if a configuration has templates of paths. Those in included files do not count.
 pub fn has_path_templates(config: &PipelineConfig) -> Result<bool, Error> {
-    let file: Option<TemplatesFile> = parse(&config.templates_file())?;
-    Ok(file.and_then(|file| file.paths).is_some_and(|paths| !paths.is_empty()))
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default, rename_all = "PascalCase")]
-struct InstallLocationFile {
-    linux: Scalar,
-    darwin: Scalar,
-    windows: Scalar,
+    let path = config.templates_file();
+    let paths = YamlFile::read(&path)?.below("paths");
+    Ok(paths.map_err(|problem| Error::of_file(&path, problem))?.keys().next().is_some())
 }
 
 /// Reads a configuration's registered path on this system; `None` if there is none.
 pub fn install_location(config: &PipelineConfig) -> Result<Option<String>, Error> {
-    let file: InstallLocationFile = parse(&config.install_location_file())?;
-    let path = match Os::CURRENT {
-        Os::Linux => file.linux,
-        Os::Darwin => file.darwin,
-        Os::Windows => file.windows,
-    };
-    Ok(path.text().filter(|path| !path.trim().is_empty()))
+    let path = YamlFile::read(&config.install_location_file())?.text(Os::CURRENT.name());
+    Ok(path.filter(|path| !path.trim().is_empty()))
 }
 
 /// Reads a core's version.
 pub fn version(core: &Core) -> Result<Option<String>, Error> {
-    parse(&core.manifest_file()).map(|file: InfoFile| file.version.text())
+    Ok(YamlFile::read(&core.manifest_file())?.text("version"))
 }
 
 /// Reads the name of a configuration that is not the project's Primary; `None` for a Primary, and if the file
@@ -161,22 +88,8 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
     if text.lines().any(|line| line.trim_end() == "pc_name: Primary") {
         return None;
     }
-    let file: PipelineConfigurationFile = from_yaml(&text).ok()?;
-    file.pc_name.text().map(expand).filter(|name| name != "Primary")
-}
-
-pub(super) fn parse<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {
-    let text = disk::read(path).and_then(|text| text.ok_or(FileProblem::Missing));
-    text.and_then(|text| from_yaml(&text)).map_err(|problem| Error::of_file(path, problem))
-}
-
-/// Parses YAML as tk-core's reader does: the last of several equal keys counts.
-fn from_yaml<T: DeserializeOwned>(text: &str) -> Result<T, FileProblem> {
-    let options = serde_saphyr::options! { duplicate_keys: DuplicateKeyPolicy::LastWins };
-    serde_saphyr::from_str_with_options(text, options).map_err(|error| {
-        let text = error.to_string();
-        FileProblem::NotYaml(text.lines().next().unwrap_or_default().to_owned())
-    })
+    let file = YamlFile::parse(&text).ok()?;
+    file.text("pc_name").map(expand).filter(|name| name != "Primary")
 }
 
 #[cfg(test)]

@@ -2,16 +2,13 @@
 //! descriptions. Each has a core of its own (tk-core: `bootstrap/configuration_writer.py`,
 //! `util/local_file_storage.py`).
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use serde::Deserialize;
-
 use super::config::PipelineConfig;
 use super::expand::{self, Lookup};
-use super::metadata;
+use super::yaml_file::YamlFile;
 use crate::disk;
 use crate::os::Os;
 
@@ -123,21 +120,14 @@ pub fn realised_at(config: &PipelineConfig) -> Option<SystemTime> {
     modified(end_mark(config)).or_else(|| modified(descriptor_file(config)))
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct DescriptorFile {
-    config_descriptor: BTreeMap<String, metadata::Scalar>,
-}
-
 /// Returns the descriptor that a configuration was realised from, in one line:
 /// `sgtk:descriptor:git?path=…&version=v1.0`.
 pub fn descriptor(config: &PipelineConfig) -> Option<String> {
-    let file: DescriptorFile = metadata::parse(&descriptor_file(config)).ok()?;
-    let mut fields = file.config_descriptor;
-    let kind = fields.remove("type")?.text()?;
+    let fields = YamlFile::read(&descriptor_file(config)).ok()?.below("config_descriptor").ok()?;
+    let kind = fields.text("type")?;
     let mut parts = Vec::new();
-    for (key, value) in fields {
-        parts.extend(value.text().map(|value| format!("{key}={value}")));
+    for key in fields.keys().filter(|key| *key != "type") {
+        parts.extend(fields.text(key).map(|value| format!("{key}={value}")));
     }
     Some(format!("sgtk:descriptor:{kind}?{}", parts.join("&")))
 }
