@@ -70,6 +70,87 @@ fn each_project_imports_its_own_real_core() {
     }
 }
 
+#[test]
+#[ignore = "needs the real core: run tests/run"]
+fn core_reads_the_same_yaml() {
+    let scalars = [
+        "1",
+        "-7",
+        "+7",
+        "007",
+        "08",
+        "0",
+        "0x1F",
+        "0X1F",
+        "0o17",
+        "0b11",
+        "1_000",
+        "1__0",
+        "1.5",
+        "1e3",
+        "1.0e+3",
+        ".5",
+        "1.",
+        "+.5",
+        "-.inf",
+        ".NaN",
+        "nan",
+        "inf",
+        "99999999999999999999",
+        "0x",
+        ".",
+        "~",
+        "null",
+        "NULL",
+        "nULL",
+        "yes",
+        "No",
+        "oN",
+        "OFF",
+        "y",
+        "N",
+        "true",
+        "TRUE",
+        "tRUE",
+        "Primary",
+        "'1'",
+        "'~'",
+        "\"a\\u00e9\"",
+        "!!str 7",
+        "!!int '7'",
+        "2020-1",
+        "a b",
+        "a #b",
+        "[1]",
+        "{a: 1}",
+        "|\n  a\n  b",
+        ">-\n  a\n  b",
+    ];
+    let studio = Studio::new();
+    for (number, scalar) in scalars.iter().enumerate() {
+        let config = studio.localized(&format!("config{number:02}"));
+        let metadata = config.join("config/core/pipeline_configuration.yml");
+        support::write(metadata, format!("project_id: {}\npc_name: {scalar}\n", number + 1));
+    }
+    let list = studio.launcher(["--list=json"]).succeeds().json();
+    let ours = list["projects"].as_array().unwrap().iter().map(|project| &project["pipeline"]);
+
+    let script = "import json, sys
+from tank_vendor import yaml
+def text(value):
+    return str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else None
+values = [yaml.safe_load('pc_name: %s\\n' % scalar)['pc_name'] for scalar in json.load(sys.stdin)]
+print(json.dumps([text(value) for value in values]))";
+    let input = studio.path("scalars.json");
+    support::write(&input, serde_json::json!(scalars.as_slice()).to_string());
+    let mut python = Command::new(&*PYTHON);
+    python.args(["-X", "utf8", "-c", script]).env("PYTHONPATH", real_core());
+    let theirs = python.stdin(std::fs::File::open(input).unwrap()).succeeds().json();
+    for ((scalar, ours), theirs) in scalars.iter().zip(ours).zip(theirs.as_array().unwrap()) {
+        assert_eq!(ours, theirs, "{scalar}");
+    }
+}
+
 fn python_imports_each_projects_core(python: &Path, minor: u32) {
     let (studio, projects) = studio();
     for (project, root) in &projects {
