@@ -1,4 +1,4 @@
-//! Packs each Python program of `shims/` into one text, which the launcher carries.
+//! Packs each Python program of `shims/` into one text, which the launcher carries, and says what `--version` prints.
 //!
 //! A program is its main module and the modules that it imports, each after those that it needs. The imports between
 //! them are left out, as all names are in one place then. So they have one form only,
@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 /// The programs' names, with their main modules below `shims/`.
 const PROGRAMS: [(&str, &str); 5] = [
@@ -25,7 +25,43 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    describe_build();
     ExitCode::SUCCESS
+}
+
+/// Hands the commit and the target to `--version`. Only release builds name the commit: else each commit would compile
+/// the tests again.
+#[expect(clippy::disallowed_methods, reason = "a build script has no inputs.rs")]
+fn describe_build() {
+    println!("cargo::rerun-if-env-changed=SGTK_PYTHON_COMMIT");
+    let variable = |name| std::env::var(name).unwrap_or_default();
+    let mut build = variable("TARGET");
+    if variable("PROFILE") == "release"
+        && let Some(commit) = std::env::var("SGTK_PYTHON_COMMIT").ok().or_else(commit)
+    {
+        build = format!("{commit}, {build}");
+    }
+    println!("cargo::rustc-env=SGTK_PYTHON_BUILD={build}");
+}
+
+/// Returns the first 12 digits of the commit; `None` where there is no repository, as in an unpacked archive.
+fn commit() -> Option<String> {
+    // An archive may lie in another project's repository.
+    if !Path::new(".git").exists() {
+        return None;
+    }
+    for file in ["HEAD", "logs/HEAD"] {
+        let path = git(&["rev-parse", "--git-path", file])?;
+        println!("cargo::rerun-if-changed={path}");
+    }
+    git(&["rev-parse", "--short=12", "HEAD"])
+}
+
+#[expect(clippy::disallowed_methods, reason = "a build script has no exec/")]
+fn git(words: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(words).output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    output.status.success().then(|| text.trim().to_owned())
 }
 
 #[expect(clippy::disallowed_methods, reason = "a build script has no inputs.rs")]

@@ -82,6 +82,7 @@ pub fn help(width: usize) -> String {
 #[command(
     name = "sgtk-python",
     version,
+    long_version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SGTK_PYTHON_BUILD"), ")"),
     override_usage = "sgtk-python [OPTIONS] [--] [PYTHON'S ARGUMENTS]...",
     disable_help_flag = true,
     disable_version_flag = true
@@ -170,7 +171,7 @@ pub struct Cli {
     #[arg(help_heading = LOOK, long, action = ArgAction::Help)]
     pub help: Option<bool>,
 
-    /// Print the version
+    /// Print the version, commit and target
     #[arg(help_heading = LOOK, long, action = ArgAction::Version)]
     pub version: Option<bool>,
 

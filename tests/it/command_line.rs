@@ -94,7 +94,9 @@ fn help_and_version_need_no_project() {
         assert!(text.contains(part), "{part}");
     }
     let version = studio.launcher(["--version"]).prints();
-    assert_eq!(version, concat!("sgtk-python ", env!("CARGO_PKG_VERSION"), "\n"));
+    let build = env!("SGTK_PYTHON_BUILD"); // the target, in release builds the commit too
+    assert!(build.contains("-"), "{build}");
+    assert_eq!(version, format!("sgtk-python {} ({build})\n", env!("CARGO_PKG_VERSION")));
 }
 
 #[test]
