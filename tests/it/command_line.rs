@@ -95,7 +95,7 @@ fn help_and_version_need_no_project() {
     }
     let version = studio.launcher(["--version"]).prints();
     let build = env!("SGTK_PYTHON_BUILD"); // the target, in release builds the commit too
-    assert!(build.contains("-"), "{build}");
+    assert!(build.contains('-'), "{build}");
     assert_eq!(version, format!("sgtk-python {} ({build})\n", env!("CARGO_PKG_VERSION")));
 }
 
