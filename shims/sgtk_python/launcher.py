@@ -18,7 +18,7 @@ _OTHER_ACTIONS = (
 
 def find_launcher() -> str:
     """Returns the launcher's path: ``SGTK_PYTHON_BIN``, else beside this package (or in the ``bin`` of the folder that
-    an archive was unpacked to), else on ``PATH``."""
+    an archive was unpacked to, or that pip installed to), else on ``PATH``."""
     name = "sgtk-python.exe" if os.name == "nt" else "sgtk-python"
     named = os.environ.get("SGTK_PYTHON_BIN")
     if named:
@@ -28,8 +28,10 @@ def find_launcher() -> str:
         raise LauncherNotFound("SGTK_PYTHON_BIN names no program: %s" % named)
     package = os.path.dirname(os.path.abspath(__file__))
     folder = os.path.dirname(package)
-    unpacked = os.path.join(folder, os.pardir, os.pardir, "bin")
-    for path in (os.path.join(folder, name), os.path.normpath(os.path.join(unpacked, name))):
+    unpacked = os.path.dirname(os.path.dirname(folder))  # from share/sgtk-python
+    installed = os.path.dirname(unpacked)                # from lib/python3.11/site-packages
+    for place in (folder, os.path.join(unpacked, "bin"), os.path.join(installed, "bin")):
+        path = os.path.join(place, name)
         if os.path.isfile(path) and os.access(path, os.X_OK):
             return path
     found = shutil.which(name)
