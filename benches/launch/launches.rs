@@ -1,15 +1,18 @@
 //! The contenders, their times, and the table.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::count;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+
+use crate::count::{self, Trace};
 use crate::support::{LAUNCHER, Studio, interpreter, make_executable, write};
 
 /// A way to start a program.
 struct Contender {
-    name: &'static str,
+    name: String,
     words: Vec<String>,
     /// The configuration that the launcher reads.
     config: Option<PathBuf>,
@@ -20,9 +23,9 @@ impl Contender {
     fn command(&self, studio: &Studio, run_by: &[&str]) -> Command {
         let mut words = run_by.iter().copied().chain(self.words.iter().map(String::as_str));
         let mut command = Command::new(words.next().unwrap());
-        command.args(words).env("SHOTGUN_BASE", studio.path("configs"));
-        // Cargo's variables make every program search more folders for its libraries.
-        command.env_remove("LD_LIBRARY_PATH").env_remove("RUST_BACKTRACE");
+        // Few variables, always the same: with 60, as farms have them, a launch takes twice the instructions.
+        command.args(words).env_clear().env("SHOTGUN_BASE", studio.path("configs"));
+        command.envs([("PATH", "/usr/bin:/bin"), ("HOME", "/root"), ("LANG", "C.UTF-8")]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         command
     }
@@ -41,31 +44,63 @@ impl Contender {
     }
 }
 
+/// The builds of the launcher: cargo's, and the static one if `packaging/static` has made it.
+fn builds() -> Vec<(&'static str, PathBuf)> {
+    let default = PathBuf::from(LAUNCHER);
+    let folder = default.ancestors().nth(2).unwrap();
+    let musl = folder.join("x86_64-unknown-linux-musl/release/sgtk-python");
+    let mut builds = vec![("default", default)];
+    if musl.is_file() {
+        builds.push(("static", musl));
+    }
+    builds
+}
+
+/// Drops a file from the page cache and reads it again. A file that was just written lies there in larger pieces, which
+/// are faster to map.
+fn read_again(file: &Path) {
+    let opened = File::open(file).unwrap();
+    opened.sync_all().unwrap();
+    posix_fadvise(&opened, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED).unwrap();
+    std::fs::read(file).unwrap();
+}
+
 /// The ways to start `program`, or `python` as the Python of a localized and a shared project.
-fn contenders(studio: &Studio, program: &str, python: &str) -> [Contender; 5] {
+fn contenders(studio: &Studio, program: &str, python: &str) -> Vec<Contender> {
     let configs = [studio.localized("localized"), studio.shared("shared", "v1")];
     let [localized, shared] = configs.each_ref();
     for root in [localized, &studio.path("cores/v1")] {
         interpreter(root, python);
     }
-    // A copy, as an installation makes: the linker's own file is scattered over the page cache.
-    let launcher = studio.path("bin/sgtk-python");
-    std::fs::copy(LAUNCHER, &launcher).unwrap();
-    let launcher = launcher.to_str().unwrap();
     let script = format!("exec {program}");
-    let contender = |name, words: &[&str], config: Option<&PathBuf>| Contender {
-        name,
+    let contender = |name: &str, words: &[&str], config: Option<&PathBuf>| Contender {
+        name: name.into(),
         words: words.iter().copied().map(String::from).collect(),
         config: config.cloned(),
         times: Vec::new(),
     };
-    [
+    let mut contenders = vec![
         contender("the program alone", &[program], None),
         contender("/usr/bin/env", &["/usr/bin/env", program], None),
         contender("sh -c exec", &["/bin/sh", "-c", &script], None),
-        contender("localized", &[launcher, "--project", "localized"], Some(localized)),
-        contender("shared", &[launcher, "--project", "shared"], Some(shared)),
-    ]
+    ];
+    for (build, file) in builds() {
+        for (case, config) in
+            [("localized", localized), ("shared", shared), ("read again", localized)]
+        {
+            // A copy, as an installation makes: the linker's own file is scattered over the page cache.
+            let launcher = studio.path(format!("bin/{build} {case}/sgtk-python"));
+            std::fs::create_dir_all(launcher.parent().unwrap()).unwrap();
+            std::fs::copy(&file, &launcher).unwrap();
+            if case == "read again" {
+                read_again(&launcher);
+            }
+            let project = config.file_name().unwrap().to_str().unwrap();
+            let words = [launcher.to_str().unwrap(), "--project", project];
+            contenders.push(contender(&format!("{build}, {case}"), &words, Some(config)));
+        }
+    }
+    contenders
 }
 
 pub fn measure() {
@@ -77,15 +112,17 @@ pub fn measure() {
             contender.run(&studio);
         }
     }
-    let [alone, env, ..] = &mut contenders;
+    let [alone, env, ..] = contenders.as_mut_slice() else { return };
     let alone = alone.milliseconds();
     let env = env.milliseconds() - alone;
     println!("medians of {rounds} rounds; 'added' is what comes before the program itself");
-    println!("                       ms   added  of env  instructions  system calls  config paths");
+    println!(
+        "                          ms   added  of env  instructions  system calls  config paths"
+    );
     for (contender, [instructions, calls, paths]) in contenders.iter_mut().zip(counts()) {
         let time = contender.milliseconds();
         println!(
-            "{:<18} {time:>6.3}  {:>6.3}  {:>6.2}  {:>12}  {:>12}  {:>12}",
+            "{:<21} {time:>6.3}  {:>6.3}  {:>6.2}  {:>12}  {:>12}  {:>12}",
             contender.name,
             time - alone,
             (time - alone) / env,
@@ -99,26 +136,23 @@ pub fn measure() {
 /// Counts instructions, system calls and paths below the configuration until `execve`, each in its worst case. Valgrind
 /// reports a program only if it goes on after `execve`, so there the `execve` fails and the number includes the error
 /// message. A Python that shows its version makes the launcher look for the core's packages.
-fn counts() -> [[Option<usize>; 3]; 5] {
+fn counts() -> Vec<[Option<usize>; 3]> {
     let studio = Studio::new();
     let python = studio.path("bin/python3.11");
     write(&python, "\u{7f}");
     make_executable(&python);
     let python = python.to_str().unwrap();
     let failing = contenders(&studio, "/no/such/program", python);
-    let instructions = failing.map(|c| count::instructions(|by| c.command(&studio, by)));
-    let contenders = contenders(&studio, "/bin/true", python);
-    let traces = contenders.map(|contender| {
-        let trace = count::until_exec(|by| contender.command(&studio, by))?;
-        let paths = contender.config.map(|config| trace.paths_below(&config));
+    let mut counts = Vec::new();
+    for (failing, contender) in failing.iter().zip(contenders(&studio, "/bin/true", python)) {
+        let instructions = count::instructions(|by| failing.command(&studio, by));
+        let trace = count::until_exec(|by| contender.command(&studio, by));
+        let config = contender.config.as_ref();
+        let paths = trace.as_ref().zip(config).map(|(trace, config)| trace.paths_below(config));
         // The budget of paths below the configuration.
-        let most = if contender.name == "shared" { 8 } else { 6 };
+        let most = if contender.name.ends_with("shared") { 8 } else { 6 };
         assert!(paths.is_none_or(|paths| paths <= most), "{}: {paths:?}", contender.name);
-        Some((trace.calls(), paths))
-    });
-    std::array::from_fn(|at| {
-        let trace = traces.get(at).copied().flatten();
-        let instructions = instructions.get(at).copied().flatten();
-        [instructions, trace.map(|(calls, _)| calls), trace.and_then(|(_, paths)| paths)]
-    })
+        counts.push([instructions, trace.as_ref().map(Trace::calls), paths]);
+    }
+    counts
 }
