@@ -53,13 +53,14 @@ impl Display for FileProblem {
     }
 }
 
-/// The text of a system's error, without Rust's `(os error 13)`.
+/// The text of a system's error, without Rust's `(os error 13)` and the full stop that Windows' texts have.
 pub struct IoMessage<'a>(pub &'a io::Error);
 
 impl Display for IoMessage<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string();
-        f.write_str(text.split(" (os error").next().unwrap_or(&text))
+        let text = text.split(" (os error").next().unwrap_or(&text);
+        f.write_str(text.trim_end_matches('.'))
     }
 }
 
