@@ -10,7 +10,9 @@ mod server;
 
 pub use cache::SiteCache;
 pub use cached_config::{CachedConfig, ConfigKind};
-pub use credentials::{Credentials, Secret};
+pub use credentials::Credentials;
+#[cfg(target_os = "linux")]
+pub use credentials::Secret;
 pub use query::{ProjectKey, SiteQuery};
 pub use realised::RealisedConfigs;
 pub use server::Site;

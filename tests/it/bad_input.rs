@@ -3,8 +3,11 @@
 use std::fs;
 use std::path::PathBuf;
 
+#[cfg(unix)]
 use crate::scene::{Run, Runs};
-use crate::support::{LAUNCHER, OS, Studio, copy_program, failed, variables_of, write};
+#[cfg(unix)]
+use crate::support::{LAUNCHER, copy_program, variables_of};
+use crate::support::{OS, Studio, failed, write};
 
 /// Files that a launch reads, each with a name for the launch that reads it.
 fn files(studio: &Studio) -> [(&'static str, PathBuf); 3] {

@@ -3,7 +3,9 @@
 use serde_json::json;
 
 use crate::scene::Runs;
-use crate::support::{Studio, explained, variables_of, write};
+#[cfg(unix)]
+use crate::support::variables_of;
+use crate::support::{Studio, explained, write};
 
 #[test]
 fn json_format_is_fixed() {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::scene::Runs;
-use crate::support::{Studio, explained, failed, variables_of, write};
+#[cfg(unix)]
+use crate::support::variables_of;
+use crate::support::{Studio, explained, failed, write};
 
 /// Writes a config's metadata, and its storage: `data` in the studio.
 fn describe(studio: &Studio, config: &Path, id: i64, pipeline: &str, project: &str) {
@@ -339,8 +341,8 @@ fn scan_skips_snapshots_and_loops() {
 fn unreadable_config_may_be_the_one_meant() {
     let studio = studio();
     let broken = project(&studio, "broken", 179, "Primary", "pl");
-    let metadata = broken.join("config/core/pipeline_configuration.yml");
-    let roots = broken.join("config/core/roots.yml");
+    let metadata = studio.path("configs/broken/config/core/pipeline_configuration.yml");
+    let roots = studio.path("configs/broken/config/core/roots.yml");
     let path = studio.path("data/pl/x.ma");
     let path = path.to_str().unwrap();
     let cannot_read = |words: &[&str], part: &str, file: &Path| {
@@ -367,7 +369,7 @@ fn unreadable_config_may_be_the_one_meant() {
     fs::remove_dir(&metadata).unwrap();
     describe(&studio, &broken, 179, "Primary", "pl");
     write(&roots, "{");
-    cannot_read(&["--path", path], "data/pl/x.ma", &roots);
+    cannot_read(&["--path", path], path, &roots);
     // Its id and names are known: it is not the one that is meant.
     studio.failure(["--project-id", "999"]).is(121, &["id: 999"]);
     studio.failure(["--project", "zzz"]).is(121, &["'zzz'"]);

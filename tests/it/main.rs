@@ -8,6 +8,7 @@
     clippy::indexing_slicing,
     reason = "that is how a test fails"
 )]
+#![cfg_attr(windows, allow(dead_code, reason = "some helpers serve tests of Unix alone"))]
 
 #[cfg(unix)]
 mod as_main;
@@ -50,6 +51,7 @@ mod layers;
 mod listing;
 #[cfg(target_os = "linux")]
 mod pages;
+#[cfg(unix)]
 mod properties;
 #[cfg(unix)]
 mod pythons;

@@ -1,6 +1,5 @@
 //! Properties of any input.
 
-#[cfg(unix)]
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -16,7 +15,6 @@ fn runner(cases: u32) -> TestRunner {
 
 /// The configs whose project's data holds `path`: the longest of `storage/project_name` that is the path or a folder
 /// above it.
-#[cfg(unix)]
 fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a str> {
     let holds = |data: &str| path == data || path.starts_with(&format!("{data}/"));
     let data = |name: &str| format!("/data/{name}");
@@ -26,7 +24,6 @@ fn reference<'a>(projects: &'a BTreeMap<String, String>, path: &str) -> Vec<&'a 
     best.map(|(folder, _)| folder.as_str()).collect()
 }
 
-#[cfg(unix)]
 #[test]
 fn paths_match_the_longest_data_folder() {
     let part = || select(vec!["a", "b", "ab", "a b", "é"]);

@@ -65,6 +65,22 @@ pub fn skip(why: &str) {
     let _ = writeln!(io::stderr(), "skipped {name}: {why}");
 }
 
+/// Writes a program in Python's place, for tests that start it only to see it end.
+#[cfg(unix)]
+fn write_python(path: &Path) {
+    write(path, "#!/bin/sh\n");
+    make_executable(path);
+}
+
+/// Copies `tests/windows/python.rs`.
+#[cfg(windows)]
+fn write_python(path: &Path) {
+    let built = Path::new(LAUNCHER).with_file_name("examples").join("windows-python.exe");
+    fs::copy(&built, path).unwrap_or_else(|error| {
+        panic!("{}: {error}: run `cargo build --example windows-python`", built.display())
+    });
+}
+
 /// A studio: a folder for everything, with `configs`, `cores` and `home` in it.
 pub struct Studio {
     /// Deletes the folder with the studio.
@@ -106,8 +122,7 @@ impl Studio {
             fs::create_dir(studio.path(folder)).unwrap();
         }
         write(studio.path("no-settings.toml"), "");
-        write(studio.python(), "#!/bin/sh\n");
-        make_executable(&studio.python());
+        write_python(&studio.python());
         studio
     }
 
@@ -116,7 +131,7 @@ impl Studio {
         self.root.join(below.as_ref().iter().collect::<PathBuf>())
     }
 
-    /// A file that looks like a Python, for tests that start none.
+    /// A program in Python's place.
     pub fn python(&self) -> PathBuf {
         self.path(if cfg!(windows) { "python.exe" } else { "bin/python" })
     }
