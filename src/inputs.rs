@@ -116,7 +116,9 @@ impl Location {
         if path.is_absolute() {
             return Some(path.to_owned());
         }
-        self.directory().map(|directory| directory.join(path))
+        let path = self.directory()?.join(path);
+        // Windows' `C:x` is relative to a working directory of that drive.
+        if path.is_absolute() { Some(path) } else { std::path::absolute(path).ok() }
     }
 }
 

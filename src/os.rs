@@ -1,4 +1,7 @@
-//! The operating systems that Toolkit knows.
+//! The operating systems that Toolkit knows, and how this one compares names and paths.
+
+use std::ffi::OsStr;
+use std::path::Path;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Os {
@@ -27,4 +30,40 @@ impl Os {
             Os::Windows => "Windows",
         }
     }
+}
+
+/// Returns true if two names of files are one file's, or two names of projects one project's, which are named for its
+/// folder. Windows ignores case, and takes `/` for `\\`.
+pub fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
+    match (one.to_str(), other.to_str()) {
+        (Some(one), Some(other)) if cfg!(windows) => folded(one) == folded(other),
+        _ => one == other,
+    }
+}
+
+fn folded(name: &str) -> String {
+    name.to_lowercase().replace('/', "\\")
+}
+
+/// Returns true if two paths have the same parts.
+pub fn is_same_path(one: &Path, other: &Path) -> bool {
+    below(one, other).is_some_and(|rest| rest.as_os_str().is_empty())
+}
+
+/// Returns the part of a path below a folder, empty for the folder itself; `None` if the path does not begin with the
+/// folder's parts. Reads both as written.
+#[cfg(not(windows))]
+pub fn below<'a>(path: &'a Path, folder: &Path) -> Option<&'a Path> {
+    path.strip_prefix(folder).ok()
+}
+
+#[cfg(windows)]
+pub fn below<'a>(path: &'a Path, folder: &Path) -> Option<&'a Path> {
+    let mut parts = path.components();
+    for part in folder.components() {
+        if !is_same_name(parts.next()?.as_os_str(), part.as_os_str()) {
+            return None;
+        }
+    }
+    Some(parts.as_path())
 }

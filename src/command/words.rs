@@ -11,6 +11,7 @@ use anyhow::Result;
 use crate::console;
 use crate::context::Context;
 use crate::finding::scan::Scan;
+use crate::os::{below, is_same_name};
 use crate::request::Choice;
 use crate::toolkit::record::{ConfigRecord, Query};
 
@@ -71,7 +72,7 @@ fn chooses(choice: &Choice, record: &ConfigRecord, context: &Context) -> bool {
         Choice::Project(name) => {
             let is_tank_name =
                 name.to_str().is_some_and(|name| Query::TankName(name).matches(record));
-            is_tank_name || *name == *context.roots.name_of(record)
+            is_tank_name || is_same_name(name, context.roots.name_of(record).as_ref())
         }
         Choice::Id(id) => Query::Id(*id).matches(record),
         Choice::Config(path) | Choice::Path(path) => is_within(path, record, context),
@@ -80,7 +81,9 @@ fn chooses(choice: &Choice, record: &ConfigRecord, context: &Context) -> bool {
 
 fn is_within(path: &Path, record: &ConfigRecord, context: &Context) -> bool {
     let path = context.inputs.location.absolute(path);
-    path.is_some_and(|path| path.starts_with(&record.path) || Query::Data(&path).matches(record))
+    path.is_some_and(|path| {
+        below(&path, &record.path).is_some() || Query::Data(&path).matches(record)
+    })
 }
 
 /// Compares the ids, else the `tank_name`s, as a launch with `--pipeline` does.

@@ -10,6 +10,7 @@ use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
+use crate::os::{below, is_same_path};
 use crate::settings::Settings;
 use crate::toolkit::expand;
 use crate::toolkit::record::ConfigRecord;
@@ -42,7 +43,9 @@ impl ConfigRoots {
     /// Returns the name of a configuration's table in the settings: the project whose `config` it is, else
     /// its path below a root.
     pub fn known_as(&self, path: &Path) -> Option<String> {
-        if let Some((name, _)) = self.named.iter().find(|(_, config)| config.value == path) {
+        if let Some((name, _)) =
+            self.named.iter().find(|(_, config)| is_same_path(&config.value, path))
+        {
             return Some(name.clone());
         }
         let (_, below) = self.root_above(path)?;
@@ -67,7 +70,7 @@ impl ConfigRoots {
     pub fn root_above<'a>(&self, path: &'a Path) -> Option<(&Decided<PathBuf>, &'a Path)> {
         let mut nearest: Option<(&Decided<PathBuf>, &'a Path)> = None;
         for root in &self.folders {
-            let Ok(below) = path.strip_prefix(&root.value) else { continue };
+            let Some(below) = below(path, &root.value) else { continue };
             let is_plain = below.components().all(|part| matches!(part, Component::Normal(_)));
             let is_nearer = nearest.is_none_or(|(_, other)| depth(below) < depth(other));
             if !below.as_os_str().is_empty() && is_plain && is_nearer {
@@ -119,7 +122,7 @@ impl ConfigRoots {
     /// Returns true if a configuration may lie at a path: named by the settings, or at most [`DEEPEST`]
     /// levels below a root.
     pub fn may_hold(&self, path: &Path) -> bool {
-        self.named.iter().any(|(_, config)| config.value == path)
+        self.named.iter().any(|(_, config)| is_same_path(&config.value, path))
             || self.root_above(path).is_some_and(|(_, below)| depth(below) <= DEEPEST)
     }
 

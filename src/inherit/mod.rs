@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::environment::{Environment, NamePattern, Variables, any_matches};
 use crate::origin::Decided;
+use crate::os::{below, is_same_path};
 use crate::request::EnvironmentOptions;
 use crate::settings::EnvironmentTable;
 use names::{HARMLESS, OF_ANOTHER_PROJECT, OF_ANOTHER_PYTHON, SELECTING};
@@ -98,7 +99,7 @@ impl Rules<'_> {
             return;
         }
         let reason = "without the virtual environment that the caller was in";
-        self.remove_entries("PATH".as_ref(), reason, |entry| entry == programs);
+        self.remove_entries("PATH".as_ref(), reason, |entry| is_same_path(entry, &programs));
     }
 
     /// Takes the libraries of a program that brings its own Python out of the lists of paths: they break other
@@ -110,7 +111,7 @@ impl Rules<'_> {
         for home in std::env::split_paths(&homes) {
             folders.extend(host_folder(&home, users_home));
         }
-        let is_host = |entry: &Path| folders.iter().any(|folder| entry.starts_with(folder));
+        let is_host = |entry: &Path| folders.iter().any(|folder| below(entry, folder).is_some());
         for name in self.environment.names(lists_libraries) {
             let reason = "without what belongs to the Python of PYTHONHOME";
             self.remove_entries(&name, reason, is_host);

@@ -81,7 +81,11 @@ impl Pythons<'_> {
             folder.is_absolute() && !(cfg!(windows) && folder.ends_with("WindowsApps"))
         });
         let folders = std::env::join_paths(folders).unwrap_or_default();
-        let found = which::which_in_all(name, Some(folders), "/").into_iter().flatten();
+        // `which` takes the endings of programs from PATHEXT, which an emptied environment lacks.
+        let with_ending = cfg!(windows).then(|| [name, ".exe".as_ref()].join("".as_ref()));
+        let names = [Some(name), with_ending.as_deref()].into_iter().flatten();
+        let in_folders = |name| which::which_in_all(name, Some(&folders), "/");
+        let found = names.flat_map(|name| in_folders(name).into_iter().flatten());
         let is_launcher =
             |path: &PathBuf| path.metadata().is_ok_and(|data| self.is_launcher(path, &data));
         let (launchers, others): (Vec<_>, Vec<_>) = found.partition(is_launcher);

@@ -12,6 +12,7 @@ use crate::disk;
 use crate::display::Printable;
 use crate::error::{Error, quoted};
 use crate::origin::{Decided, Origin};
+use crate::os::{below, is_same_name};
 use crate::request::Choice;
 use crate::site::{ProjectKey, RealisedConfigs, Site, SiteCache, SiteQuery};
 use crate::toolkit::config::PipelineConfig;
@@ -63,7 +64,9 @@ impl<'a> Selector<'a> {
         }
         let roots = &self.context.roots;
         let project = Decided::new(name.to_owned(), origin.clone());
-        if let Some((_, config)) = roots.named.iter().find(|(known, _)| name == known.as_str()) {
+        if let Some((_, config)) =
+            roots.named.iter().find(|(known, _)| is_same_name(name, known.as_ref()))
+        {
             let selection = self.selection(project, config.value.clone(), config.origin.clone())?;
             return self.with_name(selection).map(Chosen::Here);
         }
@@ -210,7 +213,8 @@ impl<'a> Selector<'a> {
         if let Some((config, Error::Incomplete { .. })) = broken {
             return Err(Error::Incomplete { path: config.clone() });
         }
-        let around = realised.records.into_iter().find(|record| path.starts_with(&record.path));
+        let around =
+            realised.records.into_iter().find(|record| below(path, &record.path).is_some());
         Ok(around.and_then(|record| self.distributed(site, record, origin)))
     }
 
@@ -316,6 +320,9 @@ fn is_hostile(name: &OsStr) -> bool {
     let is_separator = |byte: &u8| is_separator((*byte).into());
     let is_bad_byte = |byte: &u8| *byte == 0 || (cfg!(windows) && *byte == b':');
     let bytes = name.as_encoded_bytes();
-    bytes.iter().any(is_bad_byte)
-        || bytes.split(is_separator).any(|part| matches!(part, b"" | b"." | b".."))
+    // Windows drops the dots and spaces at a name's end.
+    let is_bad_part = |part: &[u8]| {
+        matches!(part, b"" | b"." | b"..") || (cfg!(windows) && matches!(part, [.., b'.' | b' ']))
+    };
+    bytes.iter().any(is_bad_byte) || bytes.split(is_separator).any(is_bad_part)
 }

@@ -15,6 +15,7 @@ use crate::environment::{NamePattern, Variables};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
+use crate::os::is_same_name;
 
 const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 const MAX_WORKERS: u32 = 8;
@@ -202,7 +203,8 @@ impl Settings {
         add_environment(&mut self.environment, file, "", document.environment);
         let before = self.projects.len();
         for (name, table) in document.projects {
-            let known = self.projects.iter_mut().take(before).find(|project| project.name == name);
+            let known =
+                self.projects.iter_mut().take(before).find(|project| project.is_named(&name));
             if let Some(project) = known {
                 replaced.extend(project.add(file, table));
             } else {
@@ -221,7 +223,7 @@ impl Settings {
     }
 
     fn project(&self, name: Option<&str>) -> Option<&ProjectSettings> {
-        self.projects.iter().find(|project| name == Some(&project.name))
+        self.projects.iter().find(|project| name.is_some_and(|name| project.is_named(name)))
     }
 
     /// Returns the path of the studio's core below a root, as written.
@@ -273,6 +275,10 @@ impl Settings {
 }
 
 impl ProjectSettings {
+    fn is_named(&self, name: &str) -> bool {
+        is_same_name(self.name.as_ref(), name.as_ref())
+    }
+
     /// Returns the origins of the values that another file has decided.
     fn add(&mut self, file: &Path, mut table: ProjectTable) -> Vec<Origin> {
         let prefix = format!("projects.{}.", self.name);

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::inherit::inherit;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
+use crate::os::below;
 use crate::request::Request;
 use crate::settings::Settings;
 use crate::toolkit::config::PipelineConfig;
@@ -105,7 +106,7 @@ impl Site {
 
     /// Returns true if a path is a configuration realised from this site, or lies in one.
     pub fn holds(&self, path: &Path) -> bool {
-        path.starts_with(&self.folder)
+        below(path, &self.folder).is_some()
     }
 
     /// The pause after a failed try.

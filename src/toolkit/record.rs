@@ -9,6 +9,7 @@ use super::expand;
 use super::metadata::{self, Metadata};
 use crate::environment::Variables;
 use crate::error::Error;
+use crate::os::below;
 
 /// A configuration's folder and what its files say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -59,7 +60,7 @@ impl ConfigRecord {
 
     /// The folder of the project's data that holds a path; the longest of several.
     pub fn data_around(&self, path: &Path) -> Option<&Path> {
-        let around = self.data.iter().filter(|folder| path.starts_with(folder));
+        let around = self.data.iter().filter(|folder| below(path, folder).is_some());
         around.max_by_key(|folder| folder.components().count()).map(PathBuf::as_path)
     }
 }

@@ -15,7 +15,9 @@ fn json_format_is_fixed() {
     let mut launcher = studio.launcher(["--project", "bigbuck", "x.py", "a b"]);
     launcher.env("TANK_CURRENT_PC", "/x");
     let plan = explained(&mut launcher);
-    let path = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    let path = |path: std::path::PathBuf| {
+        path.to_str().unwrap().replace('/', std::path::MAIN_SEPARATOR_STR)
+    };
     let interpreter = config.join(format!("config/core/interpreter_{}.cfg", crate::support::OS));
     let core = config.join("install/core");
     let below = format!("folder below {} (variable SHOTGUN_BASE)", path(studio.path("configs")));
@@ -49,12 +51,10 @@ fn json_format_is_fixed() {
             },
         ],
         "argv": [path(python), "x.py", "a b"],
-        "cwd": path(studio.path("")).trim_end_matches('/'),
+        "cwd": path(studio.path("")).trim_end_matches(std::path::MAIN_SEPARATOR),
         "warnings": [],
     });
-    if !cfg!(windows) {
-        assert_eq!(plan, expected);
-    }
+    assert_eq!(plan, expected);
     assert_eq!(plan["environment"].as_array().unwrap().len(), 3);
 }
 

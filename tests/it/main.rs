@@ -51,6 +51,8 @@ mod layers;
 mod listing;
 #[cfg(target_os = "linux")]
 mod pages;
+#[cfg(windows)]
+mod paths_windows;
 #[cfg(unix)]
 mod properties;
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::disk;
 use crate::environment::Variables;
 use crate::error::Error;
-use crate::os::Os;
+use crate::os::{Os, is_same_path};
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::record::ConfigRecord;
 use crate::toolkit::{expand, metadata};
@@ -90,12 +90,5 @@ fn is_config(folder: &Path) -> bool {
 
 /// Compares folders with links followed. Windows ignores case, also where a drive or share cannot be asked.
 fn is_same_folder(one: &Path, other: &Path) -> bool {
-    let is_same_text = if cfg!(windows) {
-        let text =
-            |path: &Path| path.components().collect::<PathBuf>().to_string_lossy().to_lowercase();
-        text(one) == text(other)
-    } else {
-        one == other
-    };
-    is_same_text || disk::is_same(one, other)
+    is_same_path(one, other) || disk::is_same(one, other)
 }

@@ -9,6 +9,7 @@ use crate::context::Context;
 use crate::disk;
 use crate::finding::scan::Scan;
 use crate::origin::Origin;
+use crate::os::is_same_name;
 use crate::resolve::Pythons;
 use crate::settings::Settings;
 use crate::site::{Credentials, Site};
@@ -25,7 +26,7 @@ pub fn unused_tables(context: &Context, scan: &Scan) -> Vec<Finding> {
     known.extend(scan.without_roots_file().into_iter().map(|path| roots.known_as(path)));
     let mut findings = Vec::new();
     for (name, file) in settings.tables() {
-        if !known.iter().flatten().any(|known| known == name) {
+        if !known.iter().flatten().any(|known| is_same_name(known.as_ref(), name.as_ref())) {
             let problem = format!("table is not used, there is no such project here: '{name}'");
             let advice = "correct the name or 'config', or delete the table";
             findings.push(Finding::warning(Check::Settings, problem, advice).in_file(file));
