@@ -49,6 +49,8 @@ mod launching;
 mod launching_windows;
 mod layers;
 mod listing;
+#[cfg(unix)]
+mod ntpath;
 #[cfg(target_os = "linux")]
 mod pages;
 #[cfg(windows)]

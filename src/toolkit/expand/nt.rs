@@ -1,7 +1,6 @@
 //! The rules of CPython's `ntpath.py`.
 
 use std::ffi::OsString;
-use std::path::Path;
 
 use super::lookup::{LONGEST, Lookup};
 
@@ -54,27 +53,42 @@ fn reference(text: &str) -> (&str, Meaning<'_>) {
     }
 }
 
-/// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is the folder of that name beside it.
+/// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is the folder of that name beside it. The
+/// rules are those since Python 3.10: older ones guess other users' homes more freely, and 3.7 takes `HOME` first.
 pub fn home(path: OsString, lookup: &mut Lookup) -> OsString {
     let Some(text) = path.to_str().filter(|text| text.starts_with('~')) else { return path };
-    let end = text.find(['/', '\\']).unwrap_or(text.len());
+    let end = text.find(SEPARATORS).unwrap_or(text.len());
     let (user, rest) = (text.get(1..end).unwrap_or_default(), text.get(end..).unwrap_or_default());
     let profile = lookup("USERPROFILE").or_else(|| {
+        let below = lookup("HOMEPATH")?;
         let mut home = lookup("HOMEDRIVE").unwrap_or_default();
-        home.push(lookup("HOMEPATH")?);
+        home.push(below);
         Some(home)
     });
     let Some(mut home) = profile else { return path };
     let current = lookup("USERNAME");
     if !user.is_empty() && current.as_ref().is_none_or(|name| name != user) {
-        let beside = Path::new(&home);
-        if beside.file_name() != current.as_deref() {
+        let (Some(own), Some(current)) = (home.to_str(), current) else { return path };
+        let (folder, name) = own.split_at(own.rfind(SEPARATORS).map_or(0, |at| at + 1));
+        if *name != *current {
             return path;
         }
-        home = beside.with_file_name(user).into_os_string();
+        home = beside(folder, user).into();
     }
     home.push(rest);
     home
+}
+
+const SEPARATORS: [char; 2] = ['/', '\\'];
+
+/// Joins a name to a folder with the separators that end it, as `ntpath.dirname` and `ntpath.join` do: one is left, and
+/// it stays as written only in the root.
+fn beside(folder: &str, name: &str) -> String {
+    match folder.trim_end_matches(SEPARATORS) {
+        "" => format!("{folder}{name}"),
+        drive if drive.ends_with(':') => format!("{folder}{name}"),
+        folder => format!("{folder}\\{name}"),
+    }
 }
 
 #[cfg(test)]
@@ -108,8 +122,7 @@ mod tests {
     fn expands_homes() {
         assert_eq!(home("~\\x".into(), &mut lookup), "/Users/me\\x");
         assert_eq!(home("~me/x".into(), &mut lookup), "/Users/me/x");
-        let beside = format!("/Users{}you/x", std::path::MAIN_SEPARATOR);
-        assert_eq!(home("~you/x".into(), &mut lookup), *beside);
+        assert_eq!(home("~you/x".into(), &mut lookup), "/Users\\you/x");
         assert_eq!(home("~/x".into(), &mut |_: &str| None), "~/x");
     }
 }
