@@ -7,7 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::scene::Runs;
-use crate::support::{OS, PYTHON, Studio, interpreter, make_executable, skip, write};
+#[cfg(unix)]
+use crate::support::make_executable;
+use crate::support::{OS, PYTHON, Studio, copy_program, interpreter, skip, write};
 
 /// A localized and a shared project on a real Python.
 pub fn healthy() -> Studio {
@@ -58,6 +60,7 @@ pub fn finds_in(launcher: &mut Command, expected: &[(&str, &str, &str)]) {
     }
     assert_eq!(found.len(), expected.len(), "{found:#?}");
     for ((check, problem, file), expected) in found.iter().zip(expected) {
+        let file = file.replace(std::path::MAIN_SEPARATOR, "/");
         let fits = check == expected.0 && problem.contains(expected.1) && file.contains(expected.2);
         assert!(fits, "{expected:?} in {found:#?}");
     }
@@ -104,8 +107,8 @@ fn ambiguous_cfg_text_is_found() {
         finds(&studio, &[("texts", problem, "core_"), ("cores", "does not exist", "")]);
     }
     write(&link, core);
-    let spaced = studio.path("a python");
-    std::os::unix::fs::symlink(&*PYTHON, &spaced).unwrap();
+    let spaced = studio.path("a python.exe");
+    copy_program(&*PYTHON, &spaced);
     interpreter(Path::new(core), spaced.to_str().unwrap());
     finds(&studio, &[("texts", "a space in the path", "interpreter_")]);
 }
@@ -116,15 +119,19 @@ fn missing_core_is_found() {
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     write(&link, "/no/such/core");
     finds(&studio, &[("cores", "/no/such/core", "core_")]);
-    fs::remove_file(&link).unwrap();
-    std::os::unix::fs::symlink("nowhere", &link).unwrap();
-    finds(&studio, &[("cores", "link to a file that does not exist", "")]);
-    fs::remove_file(&link).unwrap();
+    #[cfg(unix)]
+    {
+        fs::remove_file(&link).unwrap();
+        std::os::unix::fs::symlink("nowhere", &link).unwrap();
+        finds(&studio, &[("cores", "link to a file that does not exist", "")]);
+        fs::remove_file(&link).unwrap();
+    }
     write(&link, studio.path("cores/v1").to_str().unwrap());
     fs::remove_dir_all(studio.path("cores/v1/install/core/python/tank")).unwrap();
     finds(&studio, &[("cores", "no 'tank'", "")]);
 }
 
+#[cfg(unix)]
 #[test]
 fn unsuitable_python_is_found() {
     let studio = healthy();
@@ -310,9 +317,13 @@ fn missing_root_is_found() {
     let mut launcher = studio.launcher(["--doctor=json"]);
     launcher.env("SHOTGUN_BASE", std::env::join_paths(roots).unwrap());
     finds_in(&mut launcher, &[("roots", "variable SHOTGUN_BASE", "nowhere")]);
-    finds_in(launcher.env("SHOTGUN_BASE", ":"), &[("roots", "no root", "")]);
+    finds_in(
+        launcher.env("SHOTGUN_BASE", if cfg!(windows) { ";" } else { ":" }),
+        &[("roots", "no root", "")],
+    );
 }
 
+#[cfg(unix)]
 #[test]
 fn world_writable_files_are_found() {
     use std::os::unix::fs::PermissionsExt;
@@ -417,6 +428,9 @@ fn unusable_site_settings_are_found() {
     finds_in(&mut with(&empty), &[("site", "contains no 'sgtk'", "")]);
     let missing = format!("{site}\ncore = 'seed'\npython = '/no/python'");
     finds_in(&mut with(&missing), &[("site", "/no/python", "")]);
+    if cfg!(windows) {
+        return;
+    }
     let open = format!("{site}\ncore = 'seed'\n{python}\ncredentials_file = 'site.toml'");
     finds_in(&mut with(&open), &[("site", "can be read by other users", "")]);
 }

@@ -3,15 +3,18 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, PipeWriter, Read};
 use std::os::windows::ffi::OsStringExt;
+use std::os::windows::io::AsRawHandle;
 use std::os::windows::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::scene::Runs;
+use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
+
+use crate::scene::{Running, Runs};
 use crate::support::{LAUNCHER, Studio, failed, interpreter, variables_of, write};
 
 /// Creation flag for a process without a console.
@@ -149,4 +152,84 @@ fn command_file_names_its_project() {
     let mut shell = Command::new(&shell);
     shell.arg("/c").arg(studio.path("bigbuck-python.cmd")).args(["/c", "exit", "9"]);
     shell.envs(variables_of(&studio.launcher([""; 0]))).fails_with(9);
+}
+
+#[test]
+fn each_project_runs() {
+    let studio = studio();
+    studio.localized("sintel");
+    let run = studio.launcher(["--each", "words", "x"]).succeeds();
+    let text = run.text();
+    let mut lines: Vec<&str> = text.lines().collect();
+    lines.sort_unstable();
+    assert_eq!(lines, ["bigbuck | \"x\"", "sintel  | \"x\""], "{run}");
+    studio.launcher(["--each", "exit", "3221225477"]).fails_with(1);
+}
+
+/// Starts a launcher, and returns when its Python runs.
+#[track_caller]
+fn running(launcher: &mut Command) -> Running {
+    let mut running = launcher.stdin(Stdio::piped()).stdout(Stdio::piped()).start();
+    let mut line = String::new();
+    BufReader::new(running.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), "runs");
+    running
+}
+
+#[test]
+fn killed_exclusive_run_frees_its_lock() {
+    let studio = studio();
+    write(studio.path("wait"), "a script");
+    let launcher = || {
+        let mut launcher = studio.launcher(["--exclusive", "--project", "bigbuck", "wait"]);
+        launcher.env("LOCALAPPDATA", studio.path("home"));
+        launcher
+    };
+    let first = running(&mut launcher());
+    let process = format!("process {}", first.id());
+    failed(&mut launcher()).is(75, &["already running: wait for ", "bigbuck", &process]);
+    first.ends_killed();
+    let mut second = running(&mut launcher());
+    drop(second.stdin.take());
+    second.ends().succeeds();
+}
+
+#[test]
+fn status_handle_gets_each_step() {
+    let studio = studio();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let number = inheritable(&writer).to_string();
+    let words = ["--status-fd", &number, "--project", "bigbuck", "exit", "3221225477"];
+    studio.launcher(words).fails_with(0xC000_0005_u32.cast_signed());
+    drop(writer);
+    let mut text = String::new();
+    reader.read_to_string(&mut text).unwrap();
+    let expected =
+        "{\"status\":\"started\",\"how\":\"plain\"}\n{\"status\":\"ended\",\"code\":-1073741819}\n";
+    assert_eq!(text, expected);
+}
+
+/// Lets processes that start from now on inherit a pipe, and returns the number of its handle.
+#[expect(unsafe_code, reason = "handles have no safe interface")]
+fn inheritable(pipe: &PipeWriter) -> usize {
+    let handle = pipe.as_raw_handle();
+    // SAFETY: the handle is open for as long as the pipe is borrowed.
+    let done = unsafe { SetHandleInformation(handle, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) };
+    assert_ne!(done, 0);
+    handle as usize
+}
+
+#[test]
+fn shim_is_a_copy_that_chooses_its_project() {
+    let studio = studio();
+    let shim = studio.path("home/bigbuck-python.exe");
+    for _ in 0..2 {
+        let made = studio.launcher(["--make-shim", "bigbuck", "home"]).prints();
+        assert!(made.trim_end().ends_with("bigbuck-python.exe"), "{made}");
+        let mut command = Command::new(&shim);
+        command.args(["words", "--help"]).envs(variables_of(&studio.launcher([""; 0])));
+        assert_eq!(command.prints(), "\"--help\"\n");
+    }
+    write(&shim, "of another program");
+    studio.failure(["--make-shim", "bigbuck", "home"]).is(125, &["bigbuck-python.exe"]);
 }

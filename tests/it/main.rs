@@ -28,7 +28,6 @@ mod distributed;
 #[cfg(unix)]
 mod distributed_support;
 mod docs;
-#[cfg(unix)]
 mod doctor;
 #[cfg(unix)]
 mod doctor_studio;

@@ -8,9 +8,9 @@ use snapbox::assert::DEFAULT_ACTION_ENV;
 use snapbox::data::Data;
 
 use crate::scene::Runs;
+use crate::support::{LAUNCHER, OS, Studio, write};
 #[cfg(target_os = "linux")]
-use crate::support::PYTHON;
-use crate::support::{LAUNCHER, OS, Studio, interpreter, write};
+use crate::support::{PYTHON, interpreter};
 
 /// Compares a text with a snapshot, in which names stand for what differs from run to run.
 #[track_caller]

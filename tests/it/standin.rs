@@ -86,6 +86,7 @@ impl Site {
     }
 
     /// Counts the connections that sent a request.
+    #[cfg(target_os = "linux")]
     pub fn connections(&self) -> usize {
         self.state().connections
     }

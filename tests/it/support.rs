@@ -30,6 +30,15 @@ pub static PYTHON: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
     PathBuf::from(Command::new("python3").args(["-I", "-c", program]).prints().trim_end())
 });
 
+/// `tests/windows/python.rs`, in Python's place.
+#[cfg(windows)]
+pub static PYTHON: std::sync::LazyLock<PathBuf> = std::sync::LazyLock::new(|| {
+    let built = Path::new(LAUNCHER).with_file_name("examples").join("windows-python.exe");
+    let built = std::path::absolute(built).unwrap();
+    assert!(built.exists(), "{}: run `cargo build --example windows-python`", built.display());
+    built
+});
+
 /// Writes a file, and the folders above it.
 pub fn write(path: impl AsRef<Path>, content: impl AsRef<[u8]>) {
     let path = path.as_ref();
@@ -57,6 +66,11 @@ pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
     install.succeeds();
 }
 
+#[cfg(windows)]
+pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
+    fs::copy(from, to).unwrap();
+}
+
 /// Says past the test's captured output that the running test is left out here, and why.
 pub fn skip(why: &str) {
     use io::Write;
@@ -72,13 +86,9 @@ fn write_python(path: &Path) {
     make_executable(path);
 }
 
-/// Copies `tests/windows/python.rs`.
 #[cfg(windows)]
 fn write_python(path: &Path) {
-    let built = Path::new(LAUNCHER).with_file_name("examples").join("windows-python.exe");
-    fs::copy(&built, path).unwrap_or_else(|error| {
-        panic!("{}: {error}: run `cargo build --example windows-python`", built.display())
-    });
+    fs::copy(&*PYTHON, path).unwrap();
 }
 
 /// A studio: a folder for everything, with `configs`, `cores` and `home` in it.

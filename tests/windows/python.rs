@@ -8,7 +8,8 @@
 //! - `leave FILE HELD` opens HELD for itself alone, starts `outlive FILE`, prints `runs`, and never ends by itself;
 //! - `outlive FILE` writes the file when its standard input ends.
 //!
-//! Anything else, such as `-c pass`, ends with success.
+//! To `shims/probe.py` it answers as a Python 3.11 would that imports `sgtk` from `PYTHONPATH`. Anything else, such as
+//! `-c pass`, ends with success.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "it is a program of its own")]
 #![allow(clippy::unnecessary_debug_formatting, reason = "a word may hold a line end")]
 
@@ -19,6 +20,9 @@ use std::process::{Command, Stdio};
 use std::{env, fs, process, thread};
 
 fn main() {
+    if env::var("SGTK_PYTHON_PROGRAM").is_ok_and(|program| program.contains("sgtk-python-probe")) {
+        return answer_the_probe();
+    }
     let mut arguments = env::args_os().skip(1);
     let command = arguments.next().unwrap_or_default();
     let words: Vec<OsString> = arguments.collect();
@@ -44,6 +48,14 @@ fn show_variable(name: &OsString) {
     if let Some(value) = env::var_os(name) {
         println!("{}={value:?}", name.display());
     }
+}
+
+fn answer_the_probe() {
+    let entries = env::var_os("PYTHONPATH").unwrap_or_default();
+    let core = env::split_paths(&entries).find(|entry| entry.join("sgtk/__init__.py").exists());
+    let error = if core.is_some() { "" } else { "ModuleNotFoundError: No module named 'sgtk'" };
+    let folder = core.unwrap_or_default();
+    println!("\nsgtk-python-probe\t3.11.7\t0\t{}\t{error}", folder.display());
 }
 
 fn exit_with(words: &[OsString]) {
