@@ -380,9 +380,9 @@ fn unreadable_config_may_be_the_one_meant() {
 fn parallel_launches_share_the_index() {
     let studio = studio();
     // On a busy machine wine fails to start 50 at once.
-    let rounds = if cfg!(windows) { 10 } else { 50 };
+    let count = if cfg!(windows) { 10 } else { 50 };
     for _ in 0..3 {
-        let launchers = (0..rounds).map(|number| {
+        let launchers = (0..count).map(|number| {
             // Each third one finds no index, and so writes one.
             let id = ["176", "177", "178"][number % 3];
             if number % 3 == 0 {

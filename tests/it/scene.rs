@@ -3,6 +3,7 @@
 
 use std::fmt::{self, Write};
 use std::fs;
+use std::io;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output};
@@ -49,12 +50,21 @@ pub trait Runs {
 impl Runs for Command {
     fn run(&mut self) -> Run {
         let (command, studio) = (described(self), studio_of(self));
-        Run { command, studio, output: self.output().unwrap() }
+        Run { command, studio, output: started(|| self.output()) }
     }
 
     fn start(&mut self) -> Running {
         let (command, studio) = (described(self), studio_of(self));
-        Running { command, studio, child: self.spawn().unwrap() }
+        Running { command, studio, child: started(|| self.spawn()) }
+    }
+}
+
+/// Starts a process. On a busy machine wine at times fails to, with `ERROR_INTERNAL_ERROR` and before the program's own
+/// code runs; then once more.
+fn started<T>(mut start: impl FnMut() -> io::Result<T>) -> T {
+    match start() {
+        Err(error) if cfg!(windows) && error.raw_os_error() == Some(1359) => start().unwrap(),
+        result => result.unwrap(),
     }
 }
 
