@@ -110,6 +110,7 @@ pub fn chooses_project(word: &OsStr) -> bool {
 /// Returns the project in a link's name: `bigbuck` in `/usr/local/bin/bigbuck-python`.
 pub fn project_of_link(program: &OsStr) -> Option<OsString> {
     let name = file_name(program);
+    let name = if cfg!(windows) { name.to_ascii_lowercase() } else { name };
     let mut parts: Vec<&OsStr> = name.split("-python").collect();
     let ends_with_python = parts.pop()?.is_empty();
     let project = parts.join(OsStr::new("-python"));
