@@ -8,12 +8,12 @@ use std::sync::Arc;
 pub type Variables = Vec<(OsString, OsString)>;
 
 pub fn value_of<'a>(variables: &'a Variables, name: &OsStr) -> Option<&'a OsStr> {
-    let variable = variables.iter().find(|(other, _)| is_same_name(other, name));
+    let variable = variables.iter().find(|(other, _)| is_same_variable(other, name));
     variable.map(|(_, value)| value.as_os_str())
 }
 
-/// Returns true if two names are of one variable: Windows ignores case.
-fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
+/// Returns true if two names are one variable's: Windows ignores case.
+fn is_same_variable(one: &OsStr, other: &OsStr) -> bool {
     if cfg!(windows) { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
@@ -43,7 +43,7 @@ impl NamePattern {
 
     pub fn matches(&self, name: &OsStr) -> bool {
         let Some(start) = self.0.as_encoded_bytes().strip_suffix(b"*") else {
-            return is_same_name(&self.0, name);
+            return is_same_variable(&self.0, name);
         };
         match name.as_encoded_bytes().get(..start.len()) {
             Some(name) if cfg!(windows) => name.eq_ignore_ascii_case(start),
@@ -152,11 +152,11 @@ impl Environment {
     }
 
     fn change(&self, name: &OsStr) -> Option<&Change> {
-        self.changes.iter().find(|change| is_same_name(&change.name, name))
+        self.changes.iter().find(|change| is_same_variable(&change.name, name))
     }
 
     fn cancel_change(&mut self, name: &OsStr) {
-        self.changes.retain(|change| !is_same_name(&change.name, name));
+        self.changes.retain(|change| !is_same_variable(&change.name, name));
     }
 
     fn remove(&mut self, name: &OsStr, reason: impl Into<String>, until_named: bool) {
