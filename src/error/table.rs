@@ -257,7 +257,7 @@ impl Error {
                 "core does not exist: {} (named in {})", shown(core), shown(file)).hint(wording::mistake_in(written)).file(file),
             Error::CoreWithoutTank { python_path, origin } => row!(Broken, "core-without-tank",
                 "core contains no 'tank': {} ({origin})", shown(python_path);
-                "install the core again, or name one that contains sgtk, tank and tank_vendor").file(python_path),
+                "{}", wording::core_to_name(python_path)).file(python_path),
             Error::CoreUnlistable { python_path, separator } => row!(Broken, "core-unlistable",
                 "core's path contains '{separator}', which separates entries of PYTHONPATH: {}", shown(python_path);
                 "move the core to another path").file(python_path),

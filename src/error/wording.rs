@@ -75,6 +75,17 @@ pub fn unknown_project(name: &OsStr, near: &[String], roots: &[Decided<PathBuf>]
     format!("did you mean {}?", names.join(" or "))
 }
 
+/// What to name instead of a core without `tank`. People name the core's own folder, which lies below the one to name.
+pub fn core_to_name(python_path: &Path) -> String {
+    let named = python_path.ancestors().nth(3).filter(|named| named.ends_with("install/core"));
+    match named.and_then(|named| named.ancestors().nth(2)) {
+        Some(root) => format!("name the folder above 'install/core': {}", shown(root)),
+        None => {
+            "install the core again, or name one that contains sgtk, tank and tank_vendor".into()
+        }
+    }
+}
+
 /// The likely mistake in the text of a path that does not exist.
 pub fn mistake_in(written: &OsStr) -> Option<String> {
     let (text, bytes) = (quoted(written), written.as_encoded_bytes());

@@ -321,13 +321,25 @@ fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error>
     {
         message = format!("{message} {}", missing.trim());
     }
-    let hint = rest_of_line(&text, "tip: ").or_else(|| match error.get(ContextKind::ValidValue) {
+    let hint = match error.get(ContextKind::ValidValue) {
         Some(ContextValue::Strings(values)) if !values.is_empty() => {
             Some(format!("use one of {}", values.join(", ")))
         }
         _ => None,
-    });
+    };
+    let hint = rest_of_line(&text, "tip: ").or(hint).or_else(|| format_apart(&inputs.arguments));
     Err(Error::CommandLine { message: message.trim_end().to_owned(), hint })
+}
+
+/// Returns the hint for a format that stands apart from its option, as in `--list json`.
+fn format_apart(words: &[OsString]) -> Option<String> {
+    let is_format = |word: &OsStr| {
+        ["text", "json", "names", "ids", "configs"].iter().any(|format| word == *format)
+    };
+    let pair = words.windows(2).find(|pair| {
+        matches!(pair, [option, word] if (option == "--list" || option == "--workers") && is_format(word))
+    })?;
+    Some(format!("use {}", pair.join(OsStr::new("=")).display()))
 }
 
 /// Returns the help in the terminal's width, as far as long lines read well.

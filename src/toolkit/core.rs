@@ -68,9 +68,10 @@ impl Core {
         disk::join(&self.root, &["install", "core", "info.yml"])
     }
 
-    /// The folder of the hooks that the core brings.
-    pub fn hooks(&self) -> PathBuf {
-        self.path().join("hooks")
+    /// The hook that the core runs first for each configuration.
+    pub fn first_hook(&self) -> PathBuf {
+        let name = "pipeline_configuration_init.py";
+        disk::join(&self.root, &["install", "core", "hooks", name])
     }
 
     /// Returns the first of the core's packages that is missing.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::scene::Runs;
 #[cfg(unix)]
 use crate::support::make_executable;
-use crate::support::{OS, PYTHON, Studio, copy_program, interpreter, skip, write};
+use crate::support::{OS, PYTHON, Studio, copy_program, interpreter, skip, variables_of, write};
 
 /// A localized and a shared project on a real Python.
 pub fn healthy() -> Studio {
@@ -346,6 +346,34 @@ fn world_writable_files_are_found() {
         &studio,
         &[("permissions", "every user", "configs"), ("permissions", "every user", "tank")],
     );
+}
+
+/// The layout that docs/install.md shows: the launcher is started through a link, and its settings are a link.
+#[cfg(unix)]
+#[test]
+fn world_writable_share_is_found() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+    let studio = healthy();
+    let (share, release) = (studio.path("share"), studio.path("share/releases/1"));
+    fs::create_dir_all(release.join("bin")).unwrap();
+    copy_program(crate::support::LAUNCHER, &release.join("bin/sgtk-python"));
+    symlink("releases/1", share.join("current")).unwrap();
+    symlink("../../../sgtk-python.toml", release.join("bin/sgtk-python.toml")).unwrap();
+    let settings = share.join("sgtk-python.toml");
+    write(&settings, "");
+    let started = studio.launcher(["--doctor=json"]);
+    let mut launcher = Command::new(share.join("current/bin/sgtk-python"));
+    launcher.args(started.get_args()).current_dir(started.get_current_dir().unwrap());
+    launcher.env_clear().envs(variables_of(&started)).env_remove("SGTK_PYTHON_SETTINGS");
+    finds_in(&mut launcher, &[]);
+    for open in [&share, &studio.path("share/releases"), &release, &settings] {
+        let before = fs::metadata(open).unwrap().permissions();
+        fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
+        let report = diagnosis(&mut launcher);
+        assert!(report.to_string().contains(&format!("\"{}\"", open.display())), "{report:#}");
+        assert_eq!(report["ok"], false, "{report:#}");
+        fs::set_permissions(open, before).unwrap();
+    }
 }
 
 #[test]

@@ -263,6 +263,20 @@ fn unusable_python_is_refused() {
     cases(studio.path("loop").to_str().unwrap()).is(126, &["loop"]);
 }
 
+#[test]
+fn link_to_a_cores_own_folder_is_explained() {
+    let studio = Studio::new();
+    studio.core("v1");
+    let core = studio.path("cores/v1/install/core");
+    studio.linked("bigbuck", core.to_str().unwrap());
+    let failure = studio.failure(["--project", "bigbuck", "x.py"]);
+    failure.is(122, &["contains no 'tank'", "core_"]);
+    failure.hints(&format!(
+        "name the folder above 'install/core': {}",
+        studio.path("cores/v1").display()
+    ));
+}
+
 #[cfg(unix)]
 #[test]
 fn core_without_packages_refuses_python() {

@@ -214,7 +214,7 @@ impl Studio {
             write(file, format!("origin = {:?}\n", root.to_str().unwrap()));
         }
         write(root.join("install/core/info.yml"), "version: \"v0.99.1\"\n");
-        write(root.join("install/core/hooks/tank_init.py"), "");
+        write(root.join("install/core/hooks/pipeline_configuration_init.py"), "");
         interpreter(root, self.python().to_str().unwrap());
     }
 

@@ -41,7 +41,7 @@ pub fn without_roots_file(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     for folder in scan.without_roots_file() {
         let file = PipelineConfig::at(folder).roots_file();
         let problem = "configuration has lost this file, so its project cannot be found";
-        let advice = "restore the file, or move the folder out of the root";
+        let advice = "restore the file from a backup or a configuration with the same storages, or move the folder out of the root";
         let finding = Finding::wrong(Check::Configs, problem, advice);
         findings.push(finding.in_project(&roots.name_at(folder)).in_file(&file));
     }
@@ -83,12 +83,12 @@ fn templates_without_storage(config: &PipelineConfig) -> Option<Finding> {
 /// Finds a core without its hooks, as the package on `PyPI` is: `sgtk_from_path` runs them (tk-core:
 /// `PipelineConfiguration.execute_core_hook_internal`).
 fn core_without_hooks(core: &Core) -> Option<Finding> {
-    let hooks = core.hooks();
-    if hooks.is_dir() {
+    let hook = core.first_hook();
+    if hook.is_file() {
         return None;
     }
-    let problem = "core is incomplete, it lacks this folder, so sgtk_from_path fails";
-    Some(Finding::wrong(Check::Cores, problem, REINSTALL).in_file(&hooks))
+    let problem = "core is incomplete, it lacks this file, so sgtk_from_path fails";
+    Some(Finding::wrong(Check::Cores, problem, REINSTALL).in_file(&hook))
 }
 
 fn failure(error: &Error) -> Finding {

@@ -35,7 +35,7 @@ enum Role {
     Tree,
     /// A root: a folder that is added there is a project.
     Root,
-    /// A folder above a root, configuration or core.
+    /// A folder above a root, configuration, core, the settings or the launcher.
     Above,
 }
 
@@ -94,7 +94,9 @@ impl Targets {
 
     fn add_studio(&mut self, context: &Context) {
         for file in &context.settings.files {
-            self.add_with_folder(file, Role::Settings, None);
+            for file in [file.clone(), disk::without_links(file)] {
+                self.add_with_folder(&file, Role::Settings, None);
+            }
         }
         if let Some(launcher) = &context.inputs.location.launcher {
             self.add_with_folder(launcher, Role::Program, None);
@@ -104,6 +106,9 @@ impl Targets {
         }
         for root in &context.roots.folders {
             self.add_above(&root.value);
+        }
+        for file in context.settings.files.iter().chain(&context.inputs.location.launcher) {
+            self.add_above(&disk::without_links(file));
         }
     }
 
