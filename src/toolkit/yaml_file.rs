@@ -1,4 +1,5 @@
-//! A YAML file of Toolkit: its texts and numbers, by key. Lists are read only for merge keys.
+//! A YAML file of Toolkit: its texts and numbers, by key. Toolkit's files that a launch reads are two levels deep; what
+//! lies deeper is not kept, and lists are kept only for merge keys.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -12,11 +13,17 @@ use crate::error::Error;
 /// The key of values that count unless the file has their keys itself (<https://yaml.org/type/merge.html>).
 const MERGE: &str = "<<";
 
+/// The levels of maps that are kept, with that of the file.
+const LEVELS: usize = 3;
+
+/// Keys that merges may add in one file: aliases of aliases could ask for any number.
+const MOST_MERGED: usize = 100_000;
+
 const TRUTH_VALUES: [&str; 6] = ["yes", "no", "true", "false", "on", "off"];
 
 /// The values of a file, or of one key in it; none for an empty file.
 #[derive(Default)]
-pub struct YamlFile(Rc<Keys>);
+pub struct YamlFile(Map);
 
 type Keys = BTreeMap<String, Value>;
 
@@ -26,10 +33,30 @@ enum Value {
     Null,
     /// A text, or a whole number's decimal digits: people write `project_id: "$ID"` and `pc_name: 2019`.
     Text(String),
-    Keys(Rc<Keys>),
-    List(Rc<Vec<Value>>),
-    /// A number that is not whole, a date, a truth value, or what a tag says.
+    Map(Map),
+    /// The maps in a list.
+    List(Rc<Vec<Map>>),
+    /// A number that is not whole, a truth value, what a tag says, or a value that is not kept.
     Other,
+}
+
+#[derive(Clone, Default)]
+struct Map {
+    keys: Rc<Keys>,
+    /// The number of maps in each other, this one included.
+    levels: usize,
+}
+
+impl Map {
+    fn new(keys: Keys) -> Self {
+        let mut below = 0;
+        for value in keys.values() {
+            if let Value::Map(map) = value {
+                below = below.max(map.levels);
+            }
+        }
+        Map { keys: Rc::new(keys), levels: below + 1 }
+    }
 }
 
 impl YamlFile {
@@ -49,7 +76,7 @@ impl YamlFile {
 
     /// Returns a text or whole number as text; `None` for another value.
     pub fn text(&self, key: &str) -> Option<String> {
-        match self.0.get(key)? {
+        match self.0.keys.get(key)? {
             Value::Text(text) => Some(text.clone()),
             _ => None,
         }
@@ -57,16 +84,16 @@ impl YamlFile {
 
     /// Returns the values below a key; none without the key.
     pub fn below(&self, key: &str) -> Result<Self, FileProblem> {
-        Self::of(self.0.get(key))
+        Self::of(self.0.keys.get(key))
     }
 
     pub fn keys(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str)
+        self.0.keys.keys().map(String::as_str)
     }
 
     fn of(value: Option<&Value>) -> Result<Self, FileProblem> {
         match value {
-            Some(Value::Keys(keys)) => Ok(YamlFile(Rc::clone(keys))),
+            Some(Value::Map(map)) => Ok(YamlFile(map.clone())),
             Some(Value::Null) | None => Ok(YamlFile::default()),
             Some(_) => Err(FileProblem::NotYaml("expected keys with values".into())),
         }
@@ -86,12 +113,23 @@ struct Loader {
     /// The maps and lists around the next value, the innermost last.
     open: Vec<Open>,
     anchors: HashMap<usize, Value>,
+    /// The maps and keys that merges have looked at.
+    merged: usize,
 }
 
 /// A map or list whose end has not come, with its anchor.
 enum Open {
-    Map { keys: Keys, merged: Vec<Value>, key: Option<Key>, anchor: usize },
-    List { values: Vec<Value>, anchor: usize },
+    Map {
+        keys: Keys,
+        merged: Vec<Map>,
+        key: Option<Key>,
+        anchor: usize,
+    },
+    /// `maps` is `None` if no merge can ask for them.
+    List {
+        maps: Option<Vec<Map>>,
+        anchor: usize,
+    },
 }
 
 /// A key whose value has not come.
@@ -121,15 +159,20 @@ impl Loader {
                 Ok(())
             }
             Event::SequenceStart(_, anchor, _) => {
-                self.open.push(Open::List { values: Vec::new(), anchor });
+                let is_merged =
+                    matches!(self.open.last(), Some(Open::Map { key: Some(Key::Merge), .. }));
+                let maps = (is_merged || anchor > 0).then(Vec::new);
+                self.open.push(Open::List { maps, anchor });
                 Ok(())
             }
             Event::MappingEnd | Event::SequenceEnd => match self.open.pop() {
                 Some(Open::Map { keys, merged, anchor, .. }) => {
-                    self.put(Value::Keys(Rc::new(with_merged(keys, merged))), Key::Unread, anchor)
+                    let map = Map::new(self.merge(keys, merged)?);
+                    self.put(Value::Map(map), Key::Unread, anchor)
                 }
-                Some(Open::List { values, anchor }) => {
-                    self.put(Value::List(Rc::new(values)), Key::Unread, anchor)
+                Some(Open::List { maps, anchor }) => {
+                    let list = maps.map_or(Value::Other, |maps| Value::List(Rc::new(maps)));
+                    self.put(list, Key::Unread, anchor)
                 }
                 None => Ok(()),
             },
@@ -143,41 +186,60 @@ impl Loader {
             self.anchors.insert(anchor, value.clone());
         }
         match self.open.last_mut() {
-            Some(Open::List { values, .. }) => values.push(value),
-            Some(Open::Map { keys, merged, key: place, .. }) => match place.take() {
-                None => *place = Some(key),
-                Some(Key::Text(key)) => drop(keys.insert(key, value)),
-                Some(Key::Merge) => merged.push(value),
-                Some(Key::Unread) => {}
+            Some(Open::List { maps, .. }) => {
+                if let (Some(maps), Value::Map(map)) = (maps, value) {
+                    maps.push(map);
+                }
+            }
+            Some(Open::Map { keys, merged, key: place, .. }) => match (place.take(), value) {
+                (None, _) => *place = Some(key),
+                (Some(Key::Text(key)), Value::Map(map)) if map.levels >= LEVELS => {
+                    keys.insert(key, Value::Other);
+                }
+                (Some(Key::Text(key)), value) => drop(keys.insert(key, value)),
+                (Some(Key::Merge), Value::Map(map)) => merged.push(map),
+                (Some(Key::Merge), Value::List(maps)) => {
+                    self.merged += maps.len();
+                    merged.extend(maps.iter().rev().cloned());
+                }
+                (Some(Key::Merge | Key::Unread), _) => {}
             },
             None if self.document.is_none() => self.document = Some(value),
             None => return Err(FileProblem::NotYaml("more than one document".into())),
         }
+        self.check_merged()
+    }
+
+    fn check_merged(&self) -> Result<(), FileProblem> {
+        if self.merged > MOST_MERGED {
+            return Err(FileProblem::NotYaml(format!("more than {MOST_MERGED} merged keys")));
+        }
         Ok(())
     }
-}
 
-/// Adds the values of merge keys to those of a map: the map's own keys count first, then the merged maps in their order.
-fn with_merged(mut keys: Keys, merged: Vec<Value>) -> Keys {
-    for value in merged {
-        let maps = if let Value::List(maps) = value { maps } else { Rc::new(vec![value]) };
-        for map in maps.iter() {
-            let Value::Keys(map) = map else { continue };
-            for (key, value) in map.iter() {
+    /// Adds the values of merged maps to those of a map: its own keys count first, then the last merged map.
+    fn merge(&mut self, mut keys: Keys, merged: Vec<Map>) -> Result<Keys, FileProblem> {
+        for map in merged.into_iter().rev() {
+            self.merged += map.keys.len();
+            self.check_merged()?;
+            for (key, value) in map.keys.iter() {
                 keys.entry(key.clone()).or_insert_with(|| value.clone());
             }
         }
+        Ok(keys)
     }
-    keys
 }
 
 /// Returns the value of a scalar, by the rules of tk-core's reader (`PyYAML`, `resolver.py`).
 fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
-    let is = |name| tag.is_some_and(|tag| tag.is_yaml_core_schema_tag(name));
-    if is("str") || (tag.is_none() && style != ScalarStyle::Plain) {
+    let tag = tag.map(Tag::suffix);
+    if matches!(tag, Some("str" | "python/str" | "python/unicode"))
+        || (tag.is_none() && style != ScalarStyle::Plain)
+    {
         return Value::Text(text.to_owned());
     }
-    if let Some(number) = integer(text).filter(|_| tag.is_none() || is("int")) {
+    let is_integer = matches!(tag, None | Some("int" | "python/int"));
+    if let Some(number) = integer(text).filter(|_| is_integer) {
         return Value::Text(number.to_string());
     }
     if tag.is_some() || is_fraction(text) || is_word(text, &TRUTH_VALUES) {
@@ -212,12 +274,15 @@ fn integer(text: &str) -> Option<i64> {
     is_number.then(|| i64::from_str_radix(&format!("{sign}{digits}"), radix).ok())?
 }
 
+/// Returns true for a number with a point. An exponent has a sign.
 fn is_fraction(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let exponent = text.split_once(['e', 'E']).map(|(_, exponent)| exponent);
+    let has_sign = exponent.is_none_or(|exponent| exponent.starts_with(['-', '+']));
     let is_number = text.starts_with('.') || unsigned.starts_with(|c: char| c.is_ascii_digit());
     matches!(unsigned, ".inf" | ".Inf" | ".INF")
         || matches!(text, ".nan" | ".NaN" | ".NAN")
-        || (is_number && text.contains('.') && text.parse::<f64>().is_ok())
+        || (is_number && has_sign && text.contains('.') && text.parse::<f64>().is_ok())
 }
 
 #[cfg(test)]
@@ -257,6 +322,31 @@ mod tests {
             }
         }
         Ok(())
+    }
+
+    #[test]
+    fn aliases_of_aliases_stay_small() {
+        let chain = |line: &dyn Fn(usize) -> String, count: usize| -> String {
+            std::iter::once("a0: &a0 {k: v}\n".into()).chain((1..count).map(line)).collect()
+        };
+        let is_refused = |text: &str| YamlFile::parse(text).is_err();
+        let merges = |n: usize| format!("a{n}: &a{n} {{<<: *a{}, k{n}: 1}}\n", n - 1);
+        assert!(is_refused(&chain(&merges, 1000)) && !is_refused(&chain(&merges, 100)));
+        let lists = |n: usize| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1);
+        assert!(!is_refused(&chain(&lists, 20_000)));
+        let maps = |n: usize| format!("a{n}: &a{n} {{k: *a{0}, l: *a{0}}}\n", n - 1);
+        assert!(!is_refused(&chain(&maps, 20_000)));
+        let many = "{}, ".repeat(1000);
+        let merged_lists = format!("a: &a [{many}]\nb: {{{}}}\n", "<<: *a, ".repeat(1000));
+        assert!(is_refused(&merged_lists));
+    }
+
+    #[test]
+    fn later_merge_key_counts() {
+        let name = |text: &str| YamlFile::parse(text).unwrap().text("k");
+        assert_eq!(name("<<: {k: a}\n<<: {k: b}\n"), Some("b".into()));
+        assert_eq!(name("<<: [{k: a}, {k: b}]\n"), Some("a".into()));
+        assert_eq!(name("k: c\n<<: {k: a}\n"), Some("c".into()));
     }
 
     #[test]

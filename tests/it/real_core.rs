@@ -116,6 +116,10 @@ fn core_reads_the_same_yaml() {
         "'1'",
         "'~'",
         "\"a\\u00e9\"",
+        "9.758e8",
+        ".5e4",
+        "!!python/unicode 'x'",
+        "!!python/str x",
         "!!str 7",
         "!!int '7'",
         "2020-1",
@@ -139,7 +143,7 @@ fn core_reads_the_same_yaml() {
 from tank_vendor import yaml
 def text(value):
     return str(value) if isinstance(value, (int, str)) and not isinstance(value, bool) else None
-values = [yaml.safe_load('pc_name: %s\\n' % scalar)['pc_name'] for scalar in json.load(sys.stdin)]
+values = [yaml.load('pc_name: %s\\n' % scalar, Loader=yaml.FullLoader)['pc_name'] for scalar in json.load(sys.stdin)]
 print(json.dumps([text(value) for value in values]))";
     let input = studio.path("scalars.json");
     support::write(&input, serde_json::json!(scalars.as_slice()).to_string());

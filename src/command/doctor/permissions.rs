@@ -35,8 +35,10 @@ enum Role {
     Tree,
     /// A root: a folder that is added there is a project.
     Root,
-    /// A folder above a root, configuration, core, the settings or the launcher.
+    /// A folder above a root, configuration or core.
     Above,
+    /// A folder above the settings or the launcher. In a sticky one nobody can replace what others own.
+    AboveLauncher,
 }
 
 /// Finds them among the settings, the launcher, the folders above the roots, and the configurations with their
@@ -105,10 +107,10 @@ impl Targets {
             self.add(&root.value, Role::Root, None);
         }
         for root in &context.roots.folders {
-            self.add_above(&root.value);
+            self.add_above(&root.value, Role::Above);
         }
         for file in context.settings.files.iter().chain(&context.inputs.location.launcher) {
-            self.add_above(&disk::without_links(file));
+            self.add_above(&disk::without_links(file), Role::AboveLauncher);
         }
     }
 
@@ -121,7 +123,7 @@ impl Targets {
         for folder in ["install", "install/core"] {
             self.add(&path.join(folder), Role::Code, Some(project));
         }
-        self.add_above(path);
+        self.add_above(path, Role::Above);
         let Some(LaunchPlan { core, interpreter, .. }) = plan else { return };
         self.add(&core.root, Role::Code, Some(project));
         self.add(&core.interpreter_file(), Role::Code, Some(project));
@@ -129,7 +131,7 @@ impl Targets {
             self.add(&core.path().join(entry), Role::Tree, Some(project));
         }
         self.add(&core.path(), Role::Code, Some(project));
-        self.add_above(&core.root);
+        self.add_above(&core.root, Role::Above);
         for python in [interpreter.path.clone(), disk::without_links(&interpreter.path)] {
             self.add_with_folder(&python, Role::Program, Some(project));
         }
@@ -143,14 +145,14 @@ impl Targets {
     }
 
     /// Adds the folders above a path, as written and without links.
-    fn add_above(&mut self, path: &Path) {
+    fn add_above(&mut self, path: &Path, role: Role) {
         let Some(folder) = path.parent() else { return };
         if self.real.contains_key(folder) {
             return;
         }
         let real = disk::without_links(folder);
         for above in folder.ancestors().chain(real.ancestors()) {
-            self.add(above, Role::Above, None);
+            self.add(above, role, None);
         }
         self.real.insert(folder.to_owned(), real);
     }
@@ -169,6 +171,9 @@ impl Target {
         let metadata = fs::metadata(path).ok()?;
         let (path, finding) = if disk::is_writable_by_all(&metadata) {
             let is_sticky = metadata.is_dir() && disk::is_sticky(&metadata);
+            if is_sticky && *role == Role::AboveLauncher {
+                return None;
+            }
             (path.clone(), role.finding(is_sticky, metadata.is_dir()))
         } else if *role == Role::Tree {
             let tree = Tree::read(path);
@@ -202,7 +207,9 @@ impl Role {
                 let advice = "move the studio to a folder that only some users can write to";
                 return Finding::warning(Check::Permissions, problem, advice);
             }
-            Role::Above => "every user can replace the code that others run below this folder",
+            Role::Above | Role::AboveLauncher => {
+                "every user can replace the code that others run below this folder"
+            }
         };
         Finding::wrong(Check::Permissions, problem, advice)
     }
