@@ -1,4 +1,4 @@
-//! What a scan of the studio misses: roots, and configurations that lost their `roots.yml`.
+//! What a scan of the studio misses: roots, and configurations that lost their `roots.yml` or cannot be read.
 
 use crate::console;
 use crate::context::Context;
@@ -18,8 +18,15 @@ pub fn warn_of_roots(context: &Context) {
     }
 }
 
-/// Warns of configurations that lost their `roots.yml`.
+/// Warns of configurations that lost their `roots.yml` or cannot be read at all.
 pub fn warn_of_lost_configs(scan: &Scan, context: &Context) {
+    for (folder, fault) in &scan.faults {
+        let is_listed = scan.records.iter().any(|record| record.path == *folder);
+        let is_root = context.roots.folders.iter().any(|root| root.value == *folder);
+        if !is_listed && !is_root {
+            console::warn(&fault.to_string(), context.colour());
+        }
+    }
     for folder in scan.without_roots_file() {
         let path = Printable::new(folder);
         console::warn(&format!("{LOST_ROOTS_FILE}: {path}"), context.colour());

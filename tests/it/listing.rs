@@ -99,3 +99,16 @@ fn hostile_names_forge_no_line() {
     let text = list(&studio, "--list");
     assert!(text.lines().count() == 2 && !text.contains('\u{1b}'), "{text}");
 }
+
+#[cfg(unix)]
+#[test]
+fn list_warns_of_unreadable_configs() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let config = studio.path("configs/closed/config");
+    std::fs::create_dir_all(&config).unwrap();
+    std::os::unix::fs::symlink("core", config.join("core")).unwrap();
+    for format in ["--list", "--list=json", "--list=names"] {
+        studio.launcher([format]).succeeds().warns(&["closed/config/core/roots.yml"]);
+    }
+}
