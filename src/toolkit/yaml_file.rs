@@ -34,10 +34,21 @@ enum Value {
     /// A text, or a whole number's decimal digits: people write `project_id: "$ID"` and `pc_name: 2019`.
     Text(String),
     Map(Map),
-    /// The maps in a list.
+    /// The maps in a list, for merge keys.
     List(Rc<Vec<Map>>),
     /// A number that is not whole, a truth value, what a tag says, or a value that is not kept.
     Other,
+}
+
+impl Value {
+    /// Returns the value without what no reader asks for.
+    fn shallow(self) -> Self {
+        match self {
+            Value::List(_) => Value::Other,
+            Value::Map(map) if map.levels >= LEVELS => Value::Other,
+            value => value,
+        }
+    }
 }
 
 #[derive(Clone, Default)]
@@ -193,10 +204,7 @@ impl Loader {
             }
             Some(Open::Map { keys, merged, key: place, .. }) => match (place.take(), value) {
                 (None, _) => *place = Some(key),
-                (Some(Key::Text(key)), Value::Map(map)) if map.levels >= LEVELS => {
-                    keys.insert(key, Value::Other);
-                }
-                (Some(Key::Text(key)), value) => drop(keys.insert(key, value)),
+                (Some(Key::Text(key)), value) => drop(keys.insert(key, value.shallow())),
                 (Some(Key::Merge), Value::Map(map)) => merged.push(map),
                 (Some(Key::Merge), Value::List(maps)) => {
                     self.merged += maps.len();
@@ -334,6 +342,8 @@ mod tests {
         assert!(is_refused(&chain(&merges, 1000)) && !is_refused(&chain(&merges, 100)));
         let lists = |n: usize| format!("a{n}: &a{n} [*a{0}, *a{0}]\n", n - 1);
         assert!(!is_refused(&chain(&lists, 20_000)));
+        let listed_maps = |n: usize| format!("a{n}: &a{n} [{{k: *a{}}}]\n", n - 1);
+        assert!(!is_refused(&chain(&listed_maps, 20_000)));
         let maps = |n: usize| format!("a{n}: &a{n} {{k: *a{0}, l: *a{0}}}\n", n - 1);
         assert!(!is_refused(&chain(&maps, 20_000)));
         let many = "{}, ".repeat(1000);
