@@ -56,6 +56,32 @@ fn builds() -> Vec<(&'static str, PathBuf)> {
     builds
 }
 
+/// A static program that does nothing but the exec: the least that a launcher can cost; `None` without a C compiler.
+fn bare_exec(studio: &Studio) -> Option<PathBuf> {
+    let (source, linked) = (studio.path("bare.c"), studio.path("bare"));
+    write(
+        &source,
+        "#include <unistd.h>\nint main(int c, char **v) { return execv(v[1], v + 1); }\n",
+    );
+    // glibc prepares more than musl before `main`.
+    for compiler in ["musl-gcc", "cc"] {
+        let mut command = Command::new(compiler);
+        let status = command.args(["-O2", "-static", "-o"]).arg(&linked).arg(&source).status();
+        if status.is_ok_and(|status| status.success()) {
+            return Some(installed(studio, "bare", &linked));
+        }
+    }
+    None
+}
+
+/// Copies a program, as an installation does: the linker's own file is scattered over the page cache.
+fn installed(studio: &Studio, folder: &str, program: &Path) -> PathBuf {
+    let copy = studio.path("bin").join(folder).join(program.file_name().unwrap());
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::copy(program, &copy).unwrap();
+    copy
+}
+
 /// Drops a file from the page cache and reads it again. A file that was just written lies there in larger pieces, which
 /// are faster to map.
 fn read_again(file: &Path) {
@@ -84,14 +110,14 @@ fn contenders(studio: &Studio, program: &str, python: &str) -> Vec<Contender> {
         contender("/usr/bin/env", &["/usr/bin/env", program], None),
         contender("sh -c exec", &["/bin/sh", "-c", &script], None),
     ];
+    if let Some(bare) = bare_exec(studio) {
+        contenders.push(contender("a bare exec", &[bare.to_str().unwrap(), program], None));
+    }
     for (build, file) in builds() {
         for (case, config) in
             [("localized", localized), ("shared", shared), ("read again", localized)]
         {
-            // A copy, as an installation makes: the linker's own file is scattered over the page cache.
-            let launcher = studio.path(format!("bin/{build} {case}/sgtk-python"));
-            std::fs::create_dir_all(launcher.parent().unwrap()).unwrap();
-            std::fs::copy(&file, &launcher).unwrap();
+            let launcher = installed(studio, &format!("{build} {case}"), &file);
             if case == "read again" {
                 read_again(&launcher);
             }
