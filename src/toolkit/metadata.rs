@@ -38,6 +38,11 @@ pub fn read(
     })
 }
 
+/// Returns true if a configuration's file has no names and ids at all.
+pub fn is_empty(config: &PipelineConfig) -> Result<bool, Error> {
+    Ok(YamlFile::read(&config.metadata_file())?.keys().next().is_none())
+}
+
 /// Reads the paths of a configuration's storages on this system.
 pub fn storages(
     config: &PipelineConfig,

@@ -260,9 +260,12 @@ fn incomplete_core_is_found() {
 #[test]
 fn missing_metadata_file_is_found() {
     let studio = healthy();
-    fs::remove_file(studio.path("configs/sintel/config/core/pipeline_configuration.yml")).unwrap();
+    let file = studio.path("configs/sintel/config/core/pipeline_configuration.yml");
+    fs::remove_file(&file).unwrap();
     finds(&studio, &[("configs", "does not exist", "pipeline_configuration.yml")]);
     studio.launcher(["--doctor"]).fails_with(122).shows(&["-> restore the file"]);
+    write(&file, "# nothing\n");
+    finds(&studio, &[("configs", "file is empty", "pipeline_configuration.yml")]);
 }
 
 #[test]

@@ -14,6 +14,8 @@ use crate::toolkit::core::Core;
 use crate::toolkit::metadata;
 use crate::toolkit::record::ConfigRecord;
 
+const RESTORE_METADATA: &str = "restore the file from a backup, or write pc_id, pc_name, project_id and project_name into a new one as the site has them";
+
 /// Finds configurations that cannot be read, and so cannot be found by id, name on disk or data.
 pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -24,7 +26,7 @@ pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
         }
         let is_missing = matches!(fault, Error::File { problem: FileProblem::Missing, .. });
         let advice = if is_missing {
-            "restore the file from a backup, or write pc_id, pc_name, project_id and project_name into a new one as the site has them"
+            RESTORE_METADATA
         } else {
             "correct the file: without it the project is not found by id, tank_name or data"
         };
@@ -56,6 +58,7 @@ pub fn config(
 ) -> Vec<Finding> {
     let config = PipelineConfig::at(&record.path);
     let mut findings = cfg_file(&config.core_link_file(), CfgFile::CoreLink);
+    findings.extend(empty_metadata(&config));
     findings.extend(templates_without_storage(&config));
     match plan {
         Ok(plan) => {
@@ -66,6 +69,16 @@ pub fn config(
     }
     let name = roots.name_of(record);
     findings.into_iter().map(|finding| finding.in_project(&name)).collect()
+}
+
+/// Finds a configuration without names and ids, which the core refuses (tk-core: `pipelineconfig.py`).
+fn empty_metadata(config: &PipelineConfig) -> Option<Finding> {
+    if !metadata::is_empty(config).unwrap_or(false) {
+        return None;
+    }
+    let problem = "file is empty, so sgtk_from_path fails";
+    let file = config.metadata_file();
+    Some(Finding::wrong(Check::Configs, problem, RESTORE_METADATA).in_file(&file))
 }
 
 /// Finds templates of paths in a configuration that names no storage for them: `sgtk_from_path` fails (tk-core:
