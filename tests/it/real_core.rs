@@ -15,11 +15,13 @@ pub fn real_core() -> PathBuf {
     PathBuf::from(folder)
 }
 
-/// Puts the real core into a core root.
+/// Puts a copy of the real core into a core root; `tests/run` makes the copy. Pythons write compiled files beside those
+/// that they import, and such a file, half written, would vanish under a test that copies the real core.
 pub fn install(root: &Path) {
     let python = root.join("install/core/python");
     std::fs::remove_dir_all(&python).unwrap();
-    std::os::unix::fs::symlink(real_core(), python).unwrap();
+    let copy = real_core().with_file_name("sgtk-0.21.7-imported");
+    std::os::unix::fs::symlink(copy, python).unwrap();
 }
 
 /// The Pythons on this machine that can run v0.21.7.
