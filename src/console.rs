@@ -136,16 +136,21 @@ pub(crate) fn print_to_error(text: &str) {
     let _ = stderr().write_all(text.as_bytes());
 }
 
+/// Returns true if standard error is a terminal.
+pub(crate) fn is_interactive() -> bool {
+    stderr().is_terminal()
+}
+
 /// Replaces the progress line; an empty one clears it. Without a terminal there is none.
 pub(crate) fn show_progress(line: &str) {
-    if stderr().is_terminal() {
+    if is_interactive() {
         let _ = write!(stderr(), "\r\x1b[K{line}");
     }
 }
 
 /// Does what may take long. After a second a terminal shows the line, until the work is done.
 pub(crate) fn show_while<T>(line: &str, work: impl FnOnce() -> T) -> T {
-    if !stderr().is_terminal() {
+    if !is_interactive() {
         return work();
     }
     let (working, end) = mpsc::channel::<()>();

@@ -197,7 +197,7 @@ fn put_core_first(
     let separator = if cfg!(windows) { ';' } else { ':' };
     let unlistable = || Error::CoreUnlistable { python_path: core.python_path(), separator };
     // Windows' `join_paths` would put quotes around it, which Python takes for a part of the path.
-    if core.python_path().to_string_lossy().contains(separator) {
+    if cfg!(windows) && core.python_path().to_string_lossy().contains(separator) {
         return Err(unlistable());
     }
     let list = std::env::join_paths(entries).map_err(|_| unlistable())?;

@@ -1,7 +1,5 @@
 //! Chooses the project of a command, and shows the progress while its configuration is realised.
 
-use std::io::{IsTerminal, stderr};
-
 use crate::bootstrap::{Progress, Refresh};
 use crate::console::{self, Colour};
 use crate::context::Context;
@@ -20,7 +18,7 @@ pub fn choose(context: &Context, refresh: Refresh) -> Result<ChosenProject, Erro
 fn show(progress: Progress, colour: Colour) {
     match progress {
         Progress::Waiting => console::show_progress(WAITING),
-        Progress::StillWaiting if !stderr().is_terminal() => console::warn(WAITING, colour),
+        Progress::StillWaiting if !console::is_interactive() => console::warn(WAITING, colour),
         Progress::StillWaiting => (),
         Progress::At(part, message) => {
             console::show_progress(&format!("{:3.0} % {}", part * 100.0, Printable::new(&message)));

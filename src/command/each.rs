@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::io::{IsTerminal, stderr};
+use std::io::stderr;
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -63,7 +63,7 @@ pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
         run_one(run, each, launcher, width, &place)
     });
     let has_failed = results.iter().any(|result| result.failure.is_some());
-    if has_failed || stderr().is_terminal() {
+    if has_failed || console::is_interactive() {
         console::print_to_error(&text(&results, context.colour()));
     }
     Ok(if has_failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
@@ -171,7 +171,7 @@ fn run_one(run: &ProjectRun, each: &Each, launcher: &Path, width: usize, place: 
     };
     words.extend_from_slice(&each.words);
     let prefix = format!("{:<width$} | ", Printable::new(&name).to_string());
-    if stderr().is_terminal() {
+    if console::is_interactive() {
         console::print_to_error(&format!("{prefix}started ({place})\n"));
     }
     let start = Instant::now();

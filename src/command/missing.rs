@@ -1,4 +1,4 @@
-//! What a scan of the studio misses: roots, and configurations that lost their `roots.yml` or cannot be read.
+//! Warns of roots and configurations that a scan cannot read, and of configurations that lost their `roots.yml`.
 
 use crate::console;
 use crate::context::Context;
@@ -22,8 +22,7 @@ pub fn warn_of_roots(context: &Context) {
 pub fn warn_of_lost_configs(scan: &Scan, context: &Context) {
     for (folder, fault) in &scan.faults {
         let is_listed = scan.records.iter().any(|record| record.path == *folder);
-        let is_root = context.roots.folders.iter().any(|root| root.value == *folder);
-        if !is_listed && !is_root {
+        if !is_listed && !context.roots.is_root(folder) {
             console::warn(&fault.to_string(), context.colour());
         }
     }

@@ -75,7 +75,7 @@ pub fn unknown_project(name: &OsStr, near: &[String], roots: &[Decided<PathBuf>]
     format!("did you mean {}?", names.join(" or "))
 }
 
-/// What to name instead of a core without `tank`. People name the core's own folder, which lies below the one to name.
+/// Returns the hint for a core without `tank`. A common mistake is to name `ROOT/install/core` instead of `ROOT`.
 pub fn core_to_name(python_path: &Path) -> String {
     let named = python_path.ancestors().nth(3).filter(|named| named.ends_with("install/core"));
     match named.and_then(|named| named.ancestors().nth(2)) {

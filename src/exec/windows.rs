@@ -78,8 +78,8 @@ pub fn hand_over(handle: OwnedHandle) -> io::Result<String> {
     Ok((handle as usize).to_string())
 }
 
-/// A job that this process is in. Its handle stays open until this process ends: the system then closes it and ends
-/// what is in the job.
+/// A job object that holds this process. Its handle stays open until this process ends. Then the system closes it,
+/// which ends every process in the job.
 struct Job(HANDLE);
 
 impl Job {

@@ -94,6 +94,11 @@ impl ConfigRoots {
         self.folders.iter().any(|root| !matches!(root.origin, Origin::Default(_)))
     }
 
+    /// Returns true for a root itself.
+    pub fn is_root(&self, folder: &Path) -> bool {
+        self.folders.iter().any(|root| root.value == folder)
+    }
+
     /// Returns true if there are roots, and none can be read.
     pub fn is_unreachable(&self) -> bool {
         !self.folders.is_empty() && self.unreadable().len() == self.folders.len()

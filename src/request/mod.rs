@@ -327,19 +327,28 @@ fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error>
         }
         _ => None,
     };
-    let hint = rest_of_line(&text, "tip: ").or(hint).or_else(|| format_apart(&inputs.arguments));
+    let hint = rest_of_line(&text, "tip: ").or(hint).or_else(|| value_apart(&inputs.arguments));
     Err(Error::CommandLine { message: message.trim_end().to_owned(), hint })
 }
 
-/// Returns the hint for a format that stands apart from its option, as in `--list json`.
-fn format_apart(words: &[OsString]) -> Option<String> {
-    let is_format = |word: &OsStr| {
-        ["text", "json", "names", "ids", "configs"].iter().any(|format| word == *format)
+/// Returns the hint for a value that stands apart from its option, as in `--list json`.
+fn value_apart(words: &[OsString]) -> Option<String> {
+    let command = Cli::command();
+    let takes = |option: &str, value: &OsStr| {
+        let option = command.get_arguments().find(|known| known.get_long() == Some(option));
+        let option = option.filter(|option| option.is_require_equals_set());
+        let values = option.map(clap::Arg::get_possible_values).unwrap_or_default();
+        values.iter().any(|known| value == known.get_name())
     };
-    let pair = words.windows(2).find(|pair| {
-        matches!(pair, [option, word] if (option == "--list" || option == "--workers") && is_format(word))
-    })?;
-    Some(format!("use {}", pair.join(OsStr::new("=")).display()))
+    for pair in words.windows(2) {
+        if let [option, value] = pair
+            && let Some(name) = option.strip_prefix("--").and_then(OsStr::to_str)
+            && takes(name, value)
+        {
+            return Some(format!("use {}={}", option.display(), value.display()));
+        }
+    }
+    None
 }
 
 /// Returns the help in the terminal's width, as far as long lines read well.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::settings::Settings;
 use crate::toolkit::expand;
-use crate::toolkit::yaml_file::YamlFile;
+use crate::toolkit::yaml::YamlFile;
 
 /// A script's name and key.
 #[derive(Clone, Serialize)]

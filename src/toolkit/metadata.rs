@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::config::PipelineConfig;
 use super::core::Core;
-use super::yaml_file::YamlFile;
+use super::yaml::YamlFile;
 use crate::disk;
 use crate::error::Error;
 use crate::os::Os;
@@ -21,6 +21,14 @@ pub struct Metadata {
     pub project_id: Option<i64>,
     /// The project's name on disk (`project_name`, the site's `tank_name`).
     pub tank_name: Option<String>,
+}
+
+impl Metadata {
+    /// Returns true if two configurations are of projects with one id or one `tank_name`.
+    pub fn is_same_project(&self, other: &Metadata) -> bool {
+        let has_same_id = self.project_id.is_some() && self.project_id == other.project_id;
+        has_same_id || self.tank_name == other.tank_name
+    }
 }
 
 /// Reads a configuration's names and ids; `expand` replaces variables in them.
@@ -40,7 +48,7 @@ pub fn read(
 
 /// Returns true if a configuration's file has no names and ids at all.
 pub fn is_empty(config: &PipelineConfig) -> Result<bool, Error> {
-    Ok(YamlFile::read(&config.metadata_file())?.keys().next().is_none())
+    Ok(YamlFile::read(&config.metadata_file())?.is_empty())
 }
 
 /// Reads the paths of a configuration's storages on this system.
@@ -65,14 +73,14 @@ pub fn storages(
 
 /// Returns false if a configuration names no storage.
 pub fn has_storages(config: &PipelineConfig) -> Result<bool, Error> {
-    Ok(YamlFile::read(&config.roots_file())?.keys().next().is_some())
+    Ok(!YamlFile::read(&config.roots_file())?.is_empty())
 }
 
 /// Returns true if a configuration has templates of paths. Those in included files do not count.
 pub fn has_path_templates(config: &PipelineConfig) -> Result<bool, Error> {
     let path = config.templates_file();
     let paths = YamlFile::read(&path)?.below("paths");
-    Ok(paths.map_err(|problem| Error::of_file(&path, problem))?.keys().next().is_some())
+    Ok(!paths.map_err(|problem| Error::of_file(&path, problem))?.is_empty())
 }
 
 /// Reads a configuration's registered path on this system; `None` if there is none.

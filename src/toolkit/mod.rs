@@ -8,4 +8,4 @@ pub mod expand;
 pub mod metadata;
 pub mod realised;
 pub mod record;
-pub mod yaml_file;
+pub mod yaml;

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use super::config::PipelineConfig;
 use super::expand::{self, Lookup};
-use super::yaml_file::YamlFile;
+use super::yaml::YamlFile;
 use crate::disk;
 use crate::os::Os;
 

@@ -223,6 +223,7 @@ fn misuse_of_each_is_refused() {
     studio.failure(["--each", "4", "x.py"]).is(125, &["'4'"]).hints("--each=4");
     studio.failure(["--each"]).is(125, &["--each"]);
     studio.failure(["--list", "json"]).is(125, &["--list"]).hints("use --list=json");
+    studio.failure(["--workers", "json"]).is(125, &["--workers"]).hints("use --workers=json");
     studio.failure(["--each=0", "x.py"]).is(125, &["--each"]);
     studio.failure(["--match", "x", "x.py"]).is(125, &["--each"]);
     for other in ["--explain", "--list", "--project=x", "--project-id=1", "--config=x", "--path=x"]

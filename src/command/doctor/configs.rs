@@ -21,7 +21,7 @@ pub fn unreadable(scan: &Scan, roots: &ConfigRoots) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (path, fault) in &scan.faults {
         // An unreadable root is another finding.
-        if roots.folders.iter().any(|root| root.value == *path) {
+        if roots.is_root(path) {
             continue;
         }
         let is_missing = matches!(fault, Error::File { problem: FileProblem::Missing, .. });

@@ -90,7 +90,7 @@ fn of_another_project(
         for other in owners.get(data).into_iter().flatten() {
             // Of two projects with equal data the second is found.
             let is_second = !record.data.iter().any(|own| own == data) || other.path < record.path;
-            if is_second && !is_same_project(record, other) {
+            if is_second && !record.metadata.is_same_project(&other.metadata) {
                 let name = context.roots.name_of(other);
                 let (data, name) = (Printable::new(data), Printable::new(&name));
                 let problem = format!("data of another project is claimed: {data} of '{name}'");
@@ -105,10 +105,4 @@ fn of_another_project(
 
 fn paths(paths: &[PathBuf]) -> impl Iterator<Item = &Path> {
     paths.iter().map(PathBuf::as_path)
-}
-
-fn is_same_project(one: &ConfigRecord, other: &ConfigRecord) -> bool {
-    let (one, other) = (&one.metadata, &other.metadata);
-    let has_same_id = one.project_id.is_some() && one.project_id == other.project_id;
-    has_same_id || one.tank_name == other.tank_name
 }

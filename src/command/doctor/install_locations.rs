@@ -64,12 +64,9 @@ fn of_another_folder(
 /// Returns the words about the name that a copy shares with its original: only one of them can be chosen by it.
 fn shared_name(copy: &ConfigRecord, original: &Path, variables: &Variables) -> String {
     let (copy, original) = (&copy.metadata, ConfigRecord::read(original, variables).0.metadata);
-    let is_same_project = match (copy.project_id, original.project_id) {
-        (Some(one), Some(other)) => one == other,
-        _ => copy.tank_name.is_some() && copy.tank_name == original.tank_name,
-    };
+    let is_same_name = copy.config_name == original.config_name;
     match &copy.config_name {
-        Some(name) if is_same_project && copy.config_name == original.config_name => {
+        Some(name) if is_same_name && copy.is_same_project(&original) => {
             format!(" (both are the project's '{name}')")
         }
         _ => String::new(),

@@ -37,7 +37,7 @@ enum Role {
     Root,
     /// A folder above a root, configuration or core.
     Above,
-    /// A folder above the settings or the launcher. In a sticky one nobody can replace what others own.
+    /// A folder above the settings or the launcher. In a sticky folder users can replace only their own files.
     AboveLauncher,
 }
 
