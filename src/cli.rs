@@ -52,6 +52,9 @@ pub const EXIT_CODES: &[(&str, &str)] = &[
     ("127", "there is no such Python"),
 ];
 
+/// The standard streams have the numbers below.
+pub(crate) const LEAST_DESCRIPTOR: u64 = 3;
+
 const CHOOSE: &str = "Choose the project";
 const PYTHON: &str = "Python and its environment";
 const LOOK: &str = "Look";
@@ -74,153 +77,194 @@ pub fn help(width: usize) -> String {
     command.about(about).after_help(more).render_help().to_string()
 }
 
-/// Run Python with the Toolkit core (sgtk) of one project, and nothing left of another.
-///
-/// Launcher options come first; the first word that is none of them, and all after it, is Python's.
-#[expect(clippy::struct_excessive_bools, reason = "flags are what a command line has")]
-#[derive(Debug, Default, Parser)]
-#[command(
-    name = "sgtk-python",
-    version,
-    long_version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SGTK_PYTHON_BUILD"), ")"),
-    override_usage = "sgtk-python [OPTIONS] [--] [PYTHON'S ARGUMENTS]...",
-    disable_help_flag = true,
-    disable_version_flag = true
-)]
-pub struct Cli {
-    /// Choose the project by its configuration's folder below a root, else by its tank_name
-    /// [variable: SGTK_PROJECT]
-    #[arg(help_heading = CHOOSE, long, value_name = "NAME", value_parser = clap::value_parser!(OsString))]
-    pub project: Option<OsString>,
+/// Defines the command line from one table of its options. The options that a plain launch may have name a [`Slot`]:
+/// `request::launch_words` fills it without clap.
+macro_rules! options {
+    (
+        $(#[$about:meta])*
+        pub struct $cli:ident { $($(#[$attribute:meta])* pub $option:ident: $value:ty $(= $slot:ident)?,)* }
+    ) => {
+        $(#[$about])*
+        pub struct $cli { $($(#[$attribute])* pub $option: $value,)* }
 
-    /// Choose the project by its id on the site [variable: SGTK_PROJECT_ID]
-    #[arg(help_heading = CHOOSE, long, value_name = "ID", allow_negative_numbers = true)]
-    pub project_id: Option<i64>,
+        impl $cli {
+            /// Returns the value of a plain launch's option; `None` for another name.
+            pub(crate) fn slot(&mut self, name: &str) -> Option<Slot<'_>> {
+                $($(if is_option(stringify!($option), name) {
+                    return Some(Slot::$slot(&mut self.$option));
+                })?)*
+                None
+            }
+        }
+    };
+}
 
-    /// Choose the project by a path in its configuration or data, existing or not
-    #[arg(help_heading = CHOOSE, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
-    pub path: Option<PathBuf>,
+/// The place for the value of an option that a plain launch may have.
+pub(crate) enum Slot<'a> {
+    Flag(&'a mut bool),
+    Text(&'a mut Option<OsString>),
+    Word(&'a mut Option<String>),
+    Path(&'a mut Option<PathBuf>),
+    Id(&'a mut Option<i64>),
+    Descriptor(&'a mut Option<u64>),
+    /// An option that may be repeated.
+    List(&'a mut Vec<OsString>),
+}
 
-    /// Use this configuration of the project instead of its Primary [variable: SGTK_PIPELINE]
-    #[arg(help_heading = CHOOSE, long, value_name = "NAME|ID")]
-    pub pipeline: Option<String>,
+/// Returns true if an option is the one of a field: `pin-config` of `pin_config`.
+fn is_option(field: &str, option: &str) -> bool {
+    let with_hyphens = |byte| if byte == b'_' { b'-' } else { byte };
+    field.len() == option.len() && field.bytes().map(with_hyphens).eq(option.bytes())
+}
 
-    /// Choose the configuration by its folder [variable: SGTK_CONFIG]
-    #[arg(help_heading = CHOOSE, long, value_name = "PATH", value_hint = ValueHint::DirPath)]
-    pub config: Option<PathBuf>,
+options! {
+    /// Run Python with the Toolkit core (sgtk) of one project, and nothing left of another.
+    ///
+    /// Launcher options come first; the first word that is none of them, and all after it, is Python's.
+    #[derive(Debug, Default, Parser)]
+    #[command(
+        name = "sgtk-python",
+        version,
+        long_version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("SGTK_PYTHON_BUILD"), ")"),
+        override_usage = "sgtk-python [OPTIONS] [--] [PYTHON'S ARGUMENTS]...",
+        disable_help_flag = true,
+        disable_version_flag = true
+    )]
+    pub struct Cli {
+        /// Choose the project by its configuration's folder below a root, else by its tank_name
+        /// [variable: SGTK_PROJECT]
+        #[arg(help_heading = CHOOSE, long, value_name = "NAME", value_parser = clap::value_parser!(OsString))]
+        pub project: Option<OsString> = Text,
 
-    /// Use this Python: a path, a name on PATH, or words as a shell splits them [variable: SGTK_PYTHON]
-    #[arg(help_heading = PYTHON, long, value_name = "CMD", value_hint = ValueHint::CommandString)]
-    pub python: Option<OsString>,
+        /// Choose the project by its id on the site [variable: SGTK_PROJECT_ID]
+        #[arg(help_heading = CHOOSE, long, value_name = "ID", allow_negative_numbers = true)]
+        pub project_id: Option<i64> = Id,
 
-    /// Start from a short list of harmless variables, not from the caller's
-    #[arg(help_heading = PYTHON, long)]
-    pub clean: bool,
+        /// Choose the project by a path in its configuration or data, existing or not
+        #[arg(help_heading = CHOOSE, long, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        pub path: Option<PathBuf> = Path,
 
-    /// Set a variable for Python
-    #[arg(help_heading = PYTHON, long, value_name = "NAME=VALUE")]
-    pub env: Vec<OsString>,
+        /// Use this configuration of the project instead of its Primary [variable: SGTK_PIPELINE]
+        #[arg(help_heading = CHOOSE, long, value_name = "NAME|ID")]
+        pub pipeline: Option<String> = Word,
 
-    /// Keep a variable that the launcher would remove; NAME may end in *
-    #[arg(help_heading = PYTHON, long, value_name = "NAME")]
-    pub keep: Vec<OsString>,
+        /// Choose the configuration by its folder [variable: SGTK_CONFIG]
+        #[arg(help_heading = CHOOSE, long, value_name = "PATH", value_hint = ValueHint::DirPath)]
+        pub config: Option<PathBuf> = Path,
 
-    /// Remove a variable; NAME may end in *
-    #[arg(help_heading = PYTHON, long, value_name = "NAME")]
-    pub unset: Vec<OsString>,
+        /// Use this Python: a path, a name on PATH, or words as a shell splits them [variable: SGTK_PYTHON]
+        #[arg(help_heading = PYTHON, long, value_name = "CMD", value_hint = ValueHint::CommandString)]
+        pub python: Option<OsString> = Text,
 
-    /// Set TANK_CURRENT_PC to the configuration, so that a shared core uses it and not the Primary
-    #[arg(help_heading = PYTHON, long)]
-    pub pin_config: bool,
+        /// Start from a short list of harmless variables, not from the caller's
+        #[arg(help_heading = PYTHON, long)]
+        pub clean: bool = Flag,
 
-    /// Make PROJECT-python, a Python for a menu or a script's first line, in a folder (default: the working
-    /// directory)
-    #[arg(help_heading = PYTHON, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"],
-          value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
-    pub make_shim: Option<OsString>,
+        /// Set a variable for Python
+        #[arg(help_heading = PYTHON, long, value_name = "NAME=VALUE")]
+        pub env: Vec<OsString> = List,
 
-    /// Make or update a virtual environment whose Python runs the project, for an editor; in a folder
-    /// (default: PROJECT-venv)
-    #[arg(help_heading = PYTHON, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "python"],
-          value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
-    pub make_venv: Option<OsString>,
+        /// Keep a variable that the launcher would remove; NAME may end in *
+        #[arg(help_heading = PYTHON, long, value_name = "NAME")]
+        pub keep: Vec<OsString> = List,
 
-    /// Print what would run and what decided it, as text or json; start nothing
-    #[arg(help_heading = LOOK, long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
-          default_missing_value = "text", hide_possible_values = true)]
-    pub explain: Option<Format>,
+        /// Remove a variable; NAME may end in *
+        #[arg(help_heading = PYTHON, long, value_name = "NAME")]
+        pub unset: Vec<OsString> = List,
 
-    /// List the projects found on this machine, as text, json, names, ids or configs
-    #[arg(help_heading = LOOK, long, group = "action",
-          conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "arguments"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
-          default_missing_value = "text", hide_possible_values = true)]
-    pub list: Option<ListFormat>,
+        /// Set TANK_CURRENT_PC to the configuration, so that a shared core uses it and not the Primary
+        #[arg(help_heading = PYTHON, long)]
+        pub pin_config: bool = Flag,
 
-    /// Check the studio, or the chosen project, as text, json, or all (with the checks that found nothing);
-    /// exit 122 if something is wrong
-    #[arg(help_heading = LOOK, long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
-          default_missing_value = "text", hide_possible_values = true)]
-    pub doctor: Option<DoctorFormat>,
+        /// Make PROJECT-python, a Python for a menu or a script's first line, in a folder (default: the working
+        /// directory)
+        #[arg(help_heading = PYTHON, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline"],
+              value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
+        pub make_shim: Option<OsString>,
 
-    /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
-    #[arg(help_heading = LOOK, long, value_name = "N",
-          conflicts_with_all = ["make_shim", "make_venv", "explain", "list", "doctor", "each", "workers", "stop_workers"], value_parser = clap::value_parser!(u64).range(3..))]
-    pub status_fd: Option<u64>,
+        /// Make or update a virtual environment whose Python runs the project, for an editor; in a folder
+        /// (default: PROJECT-venv)
+        #[arg(help_heading = PYTHON, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "python"],
+              value_name = "PROJECT", value_parser = clap::value_parser!(OsString))]
+        pub make_venv: Option<OsString>,
 
-    /// Print this help
-    #[arg(help_heading = LOOK, long, action = ArgAction::Help)]
-    pub help: Option<bool>,
+        /// Print what would run and what decided it, as text or json; start nothing
+        #[arg(help_heading = LOOK, long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+              default_missing_value = "text", hide_possible_values = true)]
+        pub explain: Option<Format>,
 
-    /// Print the version, commit and target
-    #[arg(help_heading = LOOK, long, action = ArgAction::Version)]
-    pub version: Option<bool>,
+        /// List the projects found on this machine, as text, json, names, ids or configs
+        #[arg(help_heading = LOOK, long, group = "action",
+              conflicts_with_all = ["project", "project_id", "config", "path", "pipeline", "arguments"], value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+              default_missing_value = "text", hide_possible_values = true)]
+        pub list: Option<ListFormat>,
 
-    /// Run the script once for each project, JOBS at once (default: 1); go on after a failure, and exit 1
-    /// if one failed
-    #[arg(help_heading = MANY, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path"],
-          value_name = "JOBS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
-          value_parser = jobs)]
-    pub each: Option<NonZeroUsize>,
+        /// Check the studio, or the chosen project, as text, json, or all (with the checks that found nothing);
+        /// exit 122 if something is wrong
+        #[arg(help_heading = LOOK, long, group = "action", value_name = "FORMAT", num_args = 0..=1, require_equals = true,
+              default_missing_value = "text", hide_possible_values = true)]
+        pub doctor: Option<DoctorFormat>,
 
-    /// Run --each only for projects with a matching name; * is any text, ? any character
-    #[arg(help_heading = MANY, long = "match", value_name = "GLOB")]
-    pub matching: Option<String>,
+        /// Write one line of JSON for each step of the launch to this inherited descriptor (on Windows a handle)
+        #[arg(help_heading = LOOK, long, value_name = "N",
+              conflicts_with_all = ["make_shim", "make_venv", "explain", "list", "doctor", "each", "workers", "stop_workers"], value_parser = clap::value_parser!(u64).range(LEAST_DESCRIPTOR..))]
+        pub status_fd: Option<u64> = Descriptor,
 
-    /// Allow one run at a time of this script for this project: exit 75 if another goes on, or wait for it
-    #[arg(help_heading = MANY, long, value_name = "wait", num_args = 0..=1, require_equals = true,
-          default_missing_value = "fail", hide_possible_values = true)]
-    pub exclusive: Option<Exclusive>,
+        /// Print this help
+        #[arg(help_heading = LOOK, long, action = ArgAction::Help)]
+        pub help: Option<bool>,
 
-    /// Run in the project's worker, which has imported sgtk and forks a child for each job; without a
-    /// worker start one, and run this job outside it [variable: SGTK_PYTHON_WARM=1]
-    #[arg(help_heading = WARM, long)]
-    pub warm: bool,
+        /// Print the version, commit and target
+        #[arg(help_heading = LOOK, long, action = ArgAction::Version)]
+        pub version: Option<bool>,
 
-    /// List this user's workers, as text or json
-    #[arg(help_heading = WARM, long, group = "action", conflicts_with = "arguments", value_name = "FORMAT", num_args = 0..=1,
-          require_equals = true, default_missing_value = "text", hide_possible_values = true)]
-    pub workers: Option<Format>,
+        /// Run the script once for each project, JOBS at once (default: 1); go on after a failure, and exit 1
+        /// if one failed
+        #[arg(help_heading = MANY, long, group = "action", conflicts_with_all = ["project", "project_id", "config", "path"],
+              value_name = "JOBS", num_args = 0..=1, require_equals = true, default_missing_value = "1",
+              value_parser = jobs)]
+        pub each: Option<NonZeroUsize>,
 
-    /// Stop this user's workers, or the chosen project's; running jobs finish
-    #[arg(help_heading = WARM, long, group = "action", conflicts_with = "arguments")]
-    pub stop_workers: bool,
+        /// Run --each only for projects with a matching name; * is any text, ? any character
+        #[arg(help_heading = MANY, long = "match", value_name = "GLOB")]
+        pub matching: Option<String>,
 
-    /// Start this engine for the project, then run the program with it
-    #[arg(help_heading = SITE, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
-    pub engine: Option<String>,
+        /// Allow one run at a time of this script for this project: exit 75 if another goes on, or wait for it
+        #[arg(help_heading = MANY, long, value_name = "wait", num_args = 0..=1, require_equals = true,
+              default_missing_value = "fail", hide_possible_values = true)]
+        pub exclusive: Option<Exclusive>,
 
-    /// Start the engine for this entity instead of the project
-    #[arg(help_heading = SITE, long, value_name = "TYPE:ID", requires = "engine", value_parser = entity)]
-    pub entity: Option<Entity>,
+        /// Run in the project's worker, which has imported sgtk and forks a child for each job; without a
+        /// worker start one, and run this job outside it [variable: SGTK_PYTHON_WARM=1]
+        #[arg(help_heading = WARM, long)]
+        pub warm: bool = Flag,
 
-    /// Ask the site for the distributed configuration now, whatever the cache holds, and realise it
-    #[arg(help_heading = SITE, long)]
-    pub refresh: bool,
+        /// List this user's workers, as text or json
+        #[arg(help_heading = WARM, long, group = "action", conflicts_with = "arguments", value_name = "FORMAT", num_args = 0..=1,
+              require_equals = true, default_missing_value = "text", hide_possible_values = true)]
+        pub workers: Option<Format>,
 
-    /// Arguments for Python, unchanged
-    #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,
-          hide = true, value_hint = ValueHint::AnyPath)]
-    pub arguments: Vec<OsString>,
+        /// Stop this user's workers, or the chosen project's; running jobs finish
+        #[arg(help_heading = WARM, long, group = "action", conflicts_with = "arguments")]
+        pub stop_workers: bool,
+
+        /// Start this engine for the project, then run the program with it
+        #[arg(help_heading = SITE, long, value_name = "NAME", value_parser = NonEmptyStringValueParser::new())]
+        pub engine: Option<String> = Word,
+
+        /// Start the engine for this entity instead of the project
+        #[arg(help_heading = SITE, long, value_name = "TYPE:ID", requires = "engine", value_parser = entity)]
+        pub entity: Option<Entity>,
+
+        /// Ask the site for the distributed configuration now, whatever the cache holds, and realise it
+        #[arg(help_heading = SITE, long)]
+        pub refresh: bool = Flag,
+
+        /// Arguments for Python, unchanged
+        #[arg(value_name = "PYTHON'S ARGUMENTS", trailing_var_arg = true, allow_hyphen_values = true,
+              hide = true, value_hint = ValueHint::AnyPath)]
+        pub arguments: Vec<OsString>,
+    }
 }
 
 /// An entity of the site.

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 
 use clap_lex::OsStrExt;
 
-use crate::cli::Cli;
+use crate::cli::{Cli, LEAST_DESCRIPTOR, Slot};
 
 /// Returns the options and Python's arguments as clap does; `None` for another option, an odd value or a mistake.
 pub fn read(words: &[OsString]) -> Option<Cli> {
@@ -22,61 +22,45 @@ pub fn read(words: &[OsString]) -> Option<Cli> {
             Some((name, value)) => (name.to_str()?, Some(value)),
             None => (option.to_str()?, None),
         };
-        let is_new = match (flag(name, &mut cli), value, rest) {
-            (Some(flag), None, _) => !std::mem::replace(flag, true),
-            (None, Some(value), _) => set(name, value, &mut cli)?,
-            (None, None, [value, after @ ..]) => {
+        match (cli.slot(name)?, value, rest) {
+            (Slot::Flag(flag), None, _) => replace(flag, true)?,
+            (slot, Some(value), _) => fill(slot, value)?,
+            (slot, None, [value, after @ ..]) => {
                 rest = after;
-                set(name, value, &mut cli)?
+                fill(slot, value)?;
             }
             _ => return None,
-        };
-        if !is_new {
-            return None;
         }
     }
     cli.arguments = rest.to_vec();
     Some(cli)
 }
 
-fn flag<'a>(name: &str, cli: &'a mut Cli) -> Option<&'a mut bool> {
-    Some(match name {
-        "clean" => &mut cli.clean,
-        "pin-config" => &mut cli.pin_config,
-        "refresh" => &mut cli.refresh,
-        "warm" => &mut cli.warm,
-        _ => return None,
-    })
-}
-
-/// Sets an option, and returns whether it may be set: most options may not be repeated.
-fn set(name: &str, value: &OsStr, cli: &mut Cli) -> Option<bool> {
+/// Fills an option's slot. Returns `None` for a value that clap may refuse, and for a repeated option.
+fn fill(slot: Slot, value: &OsStr) -> Option<()> {
     if value.is_empty() || value.starts_with("-") {
         return None;
     }
-    let word = value.to_owned();
-    Some(match name {
-        "project" => cli.project.replace(word).is_none(),
-        "project-id" => cli.project_id.replace(value.to_str()?.parse().ok()?).is_none(),
-        "config" => cli.config.replace(word.into()).is_none(),
-        "path" => cli.path.replace(word.into()).is_none(),
-        "pipeline" => cli.pipeline.replace(word.into_string().ok()?).is_none(),
-        "python" => cli.python.replace(word).is_none(),
-        "engine" => cli.engine.replace(word.into_string().ok()?).is_none(),
-        "status-fd" => {
-            let number = value.to_str()?.parse().ok().filter(|number| *number > 2)?;
-            cli.status_fd.replace(number).is_none()
+    let text = value.to_str();
+    match slot {
+        Slot::Flag(_) => None,
+        Slot::Text(slot) => replace(slot, Some(value.into())),
+        Slot::Word(slot) => replace(slot, Some(text?.into())),
+        Slot::Path(slot) => replace(slot, Some(value.into())),
+        Slot::Id(slot) => replace(slot, Some(text?.parse().ok()?)),
+        Slot::Descriptor(slot) => {
+            replace(slot, Some(text?.parse().ok().filter(|number| *number >= LEAST_DESCRIPTOR)?))
         }
-        "env" => push(word, &mut cli.env),
-        "keep" => push(word, &mut cli.keep),
-        "unset" => push(word, &mut cli.unset),
-        _ => return None,
-    })
+        Slot::List(list) => {
+            list.push(value.into());
+            Some(())
+        }
+    }
 }
 
-fn push(word: OsString, list: &mut Vec<OsString>) -> bool {
-    list.push(word);
-    true
+/// Sets a value that has its default; `None` for a second one.
+fn replace<T: Default + PartialEq>(slot: &mut T, value: T) -> Option<()> {
+    (std::mem::replace(slot, value) == T::default()).then_some(())
 }
 
 #[cfg(test)]
