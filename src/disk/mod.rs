@@ -1,5 +1,7 @@
 //! Files: reads small ones, replaces the launcher's own, and tests what a path leads to.
 
+#[cfg(windows)]
+mod access_list;
 mod problem;
 #[cfg(unix)]
 mod unix;
@@ -50,7 +52,7 @@ pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
 /// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it.
 pub fn read_secret(path: &Path) -> Result<Option<String>, FileProblem> {
     let Some(file) = open(path)? else { return Ok(None) };
-    if file.metadata().is_ok_and(|data| system::is_open_to_others(&data)) {
+    if system::is_open_to_others(&file) {
         return Err(FileProblem::OpenToOthers);
     }
     Ok(Some(text_of(bytes_of(file, LARGEST_SECRET)?)?))

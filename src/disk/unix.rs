@@ -145,8 +145,8 @@ pub fn is_sticky(data: &Metadata) -> bool {
 }
 
 /// Returns true if the group or other users have any right to a file.
-pub fn is_open_to_others(data: &Metadata) -> bool {
-    data.mode() & 0o077 != 0
+pub fn is_open_to_others(file: &File) -> bool {
+    file.metadata().is_ok_and(|data| data.mode() & 0o077 != 0)
 }
 
 /// Returns true if only the owner and the group can reach the files in a folder.

@@ -1,4 +1,4 @@
-//! Files on Windows. Access lists are not read: a user's folders are taken for closed.
+//! Files on Windows. No access list is read but that of a file with a key: a user's folders are taken for closed.
 
 use std::fs::{self, File, Metadata};
 use std::io;
@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use windows_sys::Win32::Foundation::{FALSE, HANDLE_FLAG_INHERIT, SetHandleInformation};
 
 use super::problem::{FileProblem, is_missing};
+
+pub use super::access_list::is_open_to_others;
 
 /// Returns the final path of a file or folder; `None` if there is none. It identifies it on this machine.
 #[expect(clippy::disallowed_methods, reason = "compared, never used as a path")]
@@ -101,10 +103,6 @@ pub fn is_writable_by_all(_data: &Metadata) -> bool {
 }
 
 pub fn is_sticky(_data: &Metadata) -> bool {
-    false
-}
-
-pub fn is_open_to_others(_data: &Metadata) -> bool {
     false
 }
 

@@ -7,9 +7,9 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::scene::Runs;
+use crate::support::{OS, PYTHON, Studio, copy_program, interpreter, skip, write};
 #[cfg(unix)]
-use crate::support::make_executable;
-use crate::support::{OS, PYTHON, Studio, copy_program, interpreter, skip, variables_of, write};
+use crate::support::{make_executable, variables_of};
 
 /// A localized and a shared project on a real Python.
 pub fn healthy() -> Studio {
