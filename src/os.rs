@@ -33,7 +33,7 @@ impl Os {
 }
 
 /// Returns true if two names of files are one file's, or two names of projects one project's, which are named for its
-/// folder. Windows ignores case, and takes `/` for `\\`.
+/// folder. Windows ignores case, takes `/` for `\\`, and drops dots and spaces at the end of a part.
 pub fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
     match (one.to_str(), other.to_str()) {
         (Some(one), Some(other)) if cfg!(windows) => folded(one) == folded(other),
@@ -42,7 +42,15 @@ pub fn is_same_name(one: &OsStr, other: &OsStr) -> bool {
 }
 
 fn folded(name: &str) -> String {
-    name.to_lowercase().replace('/', "\\")
+    let name = name.to_lowercase().replace('/', "\\");
+    let parts: Vec<&str> = name.split('\\').map(without_end).collect();
+    parts.join("\\")
+}
+
+fn without_end(part: &str) -> &str {
+    let kept = part.trim_end_matches(['.', ' ']);
+    // `.` and `..` are no names.
+    if kept.is_empty() { part } else { kept }
 }
 
 /// Returns true if two paths have the same parts.

@@ -20,7 +20,7 @@ fn upper(path: &Path) -> String {
 }
 
 #[test]
-fn names_ignore_case() {
+fn names_ignore_case_and_a_final_dot() {
     let studio = Studio::new();
     let config = studio.localized("bigbuck");
     let settings = "[projects.BigBuck.environment]\nset = { A = '1' }\n";
@@ -34,6 +34,7 @@ fn names_ignore_case() {
     for words in [
         &["--project", "BIGBUCK"][..],
         &["--config", &config],
+        &["--config", &format!("{config}.")],
         &["--path", &format!("{config}\\CONFIG")],
     ] {
         assert_eq!(change(&with_table(words), "A"), Some(&Value::from("1")), "{words:?}");
