@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use windows_sys::Win32::Foundation::{HANDLE_FLAG_INHERIT, SetHandleInformation};
 
 use crate::scene::{Running, Runs};
-use crate::support::{LAUNCHER, Studio, failed, interpreter, variables_of, write};
+use crate::support::{LAUNCHER, Studio, failed, variables_of, write};
 
 /// Creation flag for a process without a console.
 const DETACHED_PROCESS: u32 = 8;
@@ -142,16 +142,16 @@ fn copy_in_a_projects_name_chooses_it() {
 }
 
 #[test]
-fn command_file_names_its_project() {
-    let studio = Studio::new();
-    let config = studio.localized("bigbuck");
-    let shell = format!("{}\\system32\\cmd.exe", std::env::var("SYSTEMROOT").unwrap());
-    interpreter(&config, &shell);
-    write(studio.path("bigbuck-python.cmd"), include_bytes!("../../shims/project-python.cmd"));
-    fs::copy(LAUNCHER, studio.path("sgtk-python.exe")).unwrap();
-    let mut shell = Command::new(&shell);
-    shell.arg("/c").arg(studio.path("bigbuck-python.cmd")).args(["/c", "exit", "9"]);
-    shell.envs(variables_of(&studio.launcher([""; 0]))).fails_with(9);
+fn artist_tool_runs_no_word_of_an_argument() {
+    let studio = studio();
+    let lines = include_str!("../../shims/artist-tool.cmd")
+        .replace("\\\\server\\bin\\sgtk-python.exe", LAUNCHER)
+        .replace("\\\\server\\tools\\browser.py", "words");
+    write(studio.path("tool.cmd"), lines);
+    let mut shell =
+        Command::new(format!("{}\\system32\\cmd.exe", std::env::var("SYSTEMROOT").unwrap()));
+    shell.arg("/c").arg(studio.path("tool.cmd")).args(["a^&echo", "b"]);
+    assert_eq!(shell.envs(variables_of(&studio.launcher([""; 0]))).prints(), "");
 }
 
 #[test]
