@@ -13,7 +13,7 @@ from worker.fitness import one_line
 from worker.imports import forget_missing
 from worker.kept_engine import take_up
 from worker.plan import Plan
-from worker.protocol import REPLY, receive_connection, receive_go, receive_plan
+from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan
 from worker.streams import open_stream, release_streams, take_streams
 
 
@@ -22,9 +22,12 @@ def wait_for_job(channel, imports):
     rehearse()
     connection = receive_connection(channel)
     plan = Plan(receive_plan(connection))
-    connection.settimeout(None)
     plan.set_variables(imports)
+    # A launcher that was stopped while it waited may have left no room for the reply.
+    connection.settimeout(FIRST_ANSWER)
     connection.send(REPLY.pack(b"R", os.getpid()))
+    await_go(connection)
+    connection.settimeout(None)
     return connection, plan, receive_go(connection)
 
 

@@ -1,10 +1,13 @@
 """The messages between a worker, its children and its launchers, as docs/warm-protocol.md describes them."""
 import array
+import fcntl
 import os
 import socket
 import struct
+import termios
+import time
 
-FIRST_ANSWER = 5        # seconds for a launcher to send its first byte, and then its plan
+FIRST_ANSWER = 5        # seconds for a launcher to send its plan, and then `G`
 HEARTBEAT = 0.5         # seconds between two `W` to launchers that wait
 LARGEST = 16 << 20      # bytes of a plan
 DESCRIPTORS = 64        # received with `G` at most
@@ -43,28 +46,42 @@ def receive_connection(channel):
     return socket.socket(fileno=descriptors[0])
 
 
+def unread(connection):
+    """Returns the number of bytes that have arrived and were not read."""
+    return struct.unpack("i", fcntl.ioctl(connection, termios.FIONREAD, bytes(4)))[0]
+
+
 def receive_plan(connection):
-    """Returns the fields of the launcher's plan."""
-    connection.settimeout(FIRST_ANSWER)
+    """Returns the fields of the launcher's plan; one time limit holds for all of it."""
+    until = time.monotonic() + FIRST_ANSWER
     try:
-        word, size = HEAD.unpack(receive(connection, HEAD.size))
+        word, size = HEAD.unpack(receive(connection, HEAD.size, until))
         if word != b"J" or size > LARGEST:
             os._exit(1)
-        return receive(connection, size).split(b"\0")
+        return receive(connection, size, until).split(b"\0")
     except OSError:
         os._exit(1)
 
 
-def receive(connection, size):
+def receive(connection, size, until):
     """Returns exactly so many bytes; a launcher that leaves before has changed its mind."""
     parts = []
     while size:
+        connection.settimeout(max(0, until - time.monotonic()))
         part = connection.recv(min(size, 1 << 20))
         if not part:
             os._exit(0)
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def await_go(connection):
+    """Waits for `G`. A launcher that is stopped, and sends none in time, cannot send it later either."""
+    try:
+        connection.recv(1, socket.MSG_PEEK)
+    except OSError:
+        connection.shutdown(socket.SHUT_RD)
 
 
 def receive_go(connection):

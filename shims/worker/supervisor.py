@@ -12,14 +12,13 @@ import weakref
 from worker.children import Children
 from worker.files import identity
 from worker.process import ancestors
-from worker.protocol import FIRST_ANSWER, HEARTBEAT, peer_of, reply, send
+from worker.protocol import FIRST_ANSWER, HEAD, HEARTBEAT, peer_of, reply, send, unread
 from worker.record import recreate_record
 from worker.socket_file import SocketFile
 
 FAILED_SPARES = 3       # spares in a row that end without a job and make the worker unfit
 TICK = 5                # seconds between two looks at the worker's own socket and files
-# The number in glibc; some builds of Python lack the name.
-POLLRDHUP = getattr(select, "POLLRDHUP", 0x2000)
+HANG_UP = 0             # events that are always reported: the end of a connection
 
 
 class Supervisor:
@@ -31,7 +30,12 @@ class Supervisor:
         self.socket_file = SocketFile(start["folder"], start["name"])
         self.children = Children(start["max_jobs"])
         self.is_retiring = False
-        self.pending = collections.OrderedDict()    # connections without a first byte, and their deadlines
+        self.pending = collections.OrderedDict()    # connections without a whole request, and their deadlines
+        self.arrivals = select.epoll()              # reports each new part of a pending request once
+        # A connection holds at least so many bytes of a plan: a quarter of the system's buffer.
+        self.most_unread = self.socket_file.listener.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF) // 4
+        self.reserve = socket.socket(socket.AF_UNIX)    # its descriptor lets a launcher in that is refused
+        self.accept_after = 0.0                     # the system has had no descriptor for a connection
         self.waiting = []                           # connections that wait for a child
         self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that no job has begun
         self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
@@ -64,21 +68,25 @@ class Supervisor:
     def wait(self, seconds):
         poll = select.poll()
         poll.register(self.alarm, select.POLLIN)
-        poll.register(self.socket_file.listener, select.POLLIN)
-        for connection in self.pending:
-            poll.register(connection, select.POLLIN)
+        poll.register(self.arrivals, select.POLLIN)
+        if self.accept_after <= time.monotonic():
+            poll.register(self.socket_file.listener, select.POLLIN)
         for connection in self.waiting:
-            poll.register(connection, POLLRDHUP)
+            poll.register(connection, HANG_UP)
         for child in self.children.jobs.values():
             if not child.has_reported and child.kill_at is None:
-                poll.register(child.connection, POLLRDHUP)
+                poll.register(child.connection, HANG_UP)
         return poll.poll(seconds * 1000)
 
     def seconds_to_wait(self):
         now = time.monotonic()
-        until = [now + TICK, self.idle_since + self.start["idle_after"]]
+        until = [now + TICK]
+        if not self.is_retiring:
+            until.append(self.idle_since + self.start["idle_after"])
         if self.waiting:
             until.append(self.spoke_at + HEARTBEAT)
+        if self.accept_after > now:
+            until.append(self.accept_after)
         until += self.children.deadlines()
         until += list(self.pending.values())[:1]
         return max(0.001, min(until) - now)
@@ -88,41 +96,79 @@ class Supervisor:
             self.alarm.recv(4096)
         elif descriptor == self.socket_file.listener.fileno():
             self.accept()
-        elif not self.read_first_byte(descriptor):
+        elif descriptor == self.arrivals.fileno():
+            self.read_arrivals()
+        else:
             self.hang_up(descriptor)
 
     def accept(self):
         for _ in range(64):
             try:
                 connection, _ = self.socket_file.listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
             except OSError:
+                self.refuse_next()
                 return
             if peer_of(connection)[1] != os.geteuid():
                 connection.close()
                 continue
             connection.setblocking(False)
-            self.pending[connection] = time.monotonic() + FIRST_ANSWER
-            self.read_first_byte(connection.fileno())
+            wish = self.wish_of(connection)
+            if wish is not None:
+                self.obey(connection, wish)
+            else:
+                self.pending[connection] = time.monotonic() + FIRST_ANSWER
+                self.arrivals.register(connection, select.EPOLLIN | select.EPOLLET)
 
-    def read_first_byte(self, descriptor):
-        """Obeys the first byte of a launcher; returns false if the descriptor is not a pending one."""
-        connection = with_number(self.pending, descriptor)
-        if connection is None:
-            return False
+    def refuse_next(self):
+        """Refuses a launcher by the reserved descriptor, for there is no other; without that one it pauses."""
+        self.reserve.close()
         try:
-            wish = connection.recv(1, socket.MSG_PEEK)
-        except BlockingIOError:
-            return True
+            refuse(self.socket_file.listener.accept()[0])
+            self.reserve = socket.socket(socket.AF_UNIX)
         except OSError:
-            wish = b""
+            self.accept_after = time.monotonic() + HEARTBEAT
+
+    def read_arrivals(self):
+        """Obeys the pending requests that are whole by now, and drops those whose launcher has gone."""
+        for descriptor, event in self.arrivals.poll(0):
+            connection = with_number(self.pending, descriptor)
+            if connection is not None:
+                wish = self.wish_of(connection)
+                if wish is not None or event & select.EPOLLHUP:
+                    self.forget_pending(connection)
+                    self.obey(connection, wish)
+
+    def forget_pending(self, connection):
         del self.pending[connection]
+        self.arrivals.unregister(connection)
+
+    def wish_of(self, connection):
+        """Returns the first byte of a request that is whole; none if a part is missing."""
+        try:
+            head = connection.recv(HEAD.size, socket.MSG_PEEK)
+        except BlockingIOError:
+            return None
+        except OSError:
+            return b""
+        return None if head[:1] == b"J" and not self.holds_plan(connection, head) else head[:1]
+
+    def holds_plan(self, connection, head):
+        """Returns true if a plan has arrived, or as much of it as its connection holds."""
+        if len(head) < HEAD.size:
+            return False
+        _, size = HEAD.unpack(head)
+        return unread(connection) >= min(HEAD.size + size, self.most_unread)
+
+    def obey(self, connection, wish):
         if wish == b"J":
             self.check_files()
             if not self.is_retiring:
                 if not self.waiting:
                     self.spoke_at = time.monotonic()
                 self.waiting.append(connection)
-                return True
+                return
             reply(connection, b"X", 0)
         elif wish in (b"S", b"Q"):
             # The system drops the answer if a byte stays unread.
@@ -131,7 +177,6 @@ class Supervisor:
                 self.retire()
             send(connection, json.dumps(self.status()).encode())
         connection.close()
-        return True
 
     def hang_up(self, descriptor):
         """Drops a launcher that has gone, and ends its job."""
@@ -191,7 +236,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.children.close()
-        own = [self.alarm, self.wakeup, self.socket_file.listener]
+        own = [self.alarm, self.wakeup, self.socket_file.listener, self.arrivals, self.reserve]
         for connection in list(self.pending) + self.waiting + own:
             connection.close()
         os.close(self.start["folder"])
@@ -200,7 +245,7 @@ class Supervisor:
         """Does the work that is due by the clock."""
         now = time.monotonic()
         for connection in [one for one, until in self.pending.items() if until < now]:
-            del self.pending[connection]
+            self.forget_pending(connection)
             connection.close()
         self.children.kill_overdue(now)
         if self.waiting and now - self.spoke_at >= HEARTBEAT:
@@ -220,9 +265,9 @@ class Supervisor:
 
     def check_failed_spares(self):
         """Retires if no child lives until its job, and records that for the next start."""
-        has_failed = self.children.failed_spares >= FAILED_SPARES
-        if has_failed and not self.is_retiring and self.socket_file.is_in_place():
-            recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
+        if self.children.failed_spares >= FAILED_SPARES and not self.is_retiring:
+            if self.socket_file.is_in_place():
+                recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
             self.retire()
 
     def check_files(self):

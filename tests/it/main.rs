@@ -87,4 +87,6 @@ mod warm_faults;
 #[cfg(target_os = "linux")]
 mod warm_life;
 #[cfg(target_os = "linux")]
+mod warm_stalls;
+#[cfg(target_os = "linux")]
 mod warm_support;
