@@ -16,7 +16,7 @@ use windows as system;
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use log::debug;
 
@@ -142,6 +142,13 @@ pub fn exists(path: &Path) -> io::Result<bool> {
     };
     debug!("{} {}", if exists { "found" } else { "no" }, Printable::new(path));
     Ok(exists)
+}
+
+/// Returns the time since a file changed; `None` if its time cannot be read. A time in the future, which a wrong clock
+/// wrote, counts by its distance from now: else what it dates would never grow old.
+pub fn age(path: &Path) -> Option<Duration> {
+    let changed = fs::symlink_metadata(path).ok()?.modified().ok()?;
+    Some(changed.elapsed().unwrap_or_else(|ahead| ahead.duration()))
 }
 
 /// Returns true if two paths lead to the same file or folder.

@@ -18,6 +18,9 @@ use crate::toolkit::record::ConfigRecord;
 /// Age at which failures and logs are removed.
 const KEEP_FAILURES: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// The clock of a file server may be ahead of this machine's for so long.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(60);
+
 /// The files in `sgtk-python/` below the site's folder. Writing is best effort: a cache may be read-only.
 pub struct SiteCache<'a> {
     site: &'a Site,
@@ -148,10 +151,11 @@ impl<'a> SiteCache<'a> {
         }
     }
 
-    /// Returns the failure of a query since a time.
+    /// Returns the failure of a query since a time. A failure from the future, written by a wrong clock, does not count.
     pub fn failure(&self, query: &SiteQuery, since: SystemTime) -> Option<SiteFailure> {
         let file = self.file(query, "refusal");
-        if fs::metadata(&file).ok()?.modified().ok()? < since {
+        let until = SystemTime::now().checked_add(CLOCK_TOLERANCE)?;
+        if !(since..until).contains(&fs::metadata(&file).ok()?.modified().ok()?) {
             return None;
         }
         serde_json::from_str(&disk::read(&file).ok()??).ok()
@@ -166,9 +170,7 @@ impl<'a> SiteCache<'a> {
     /// Removes old failures and logs.
     pub fn remove_old_failures(&self) {
         for file in [self.files("refusal"), self.files("log")].concat() {
-            let modified = fs::metadata(&file).and_then(|metadata| metadata.modified());
-            let age = modified.ok().and_then(|modified| modified.elapsed().ok());
-            if age.is_some_and(|age| age > KEEP_FAILURES) {
+            if disk::age(&file).is_some_and(|age| age > KEEP_FAILURES) {
                 let _ = fs::remove_file(file);
             }
         }

@@ -37,14 +37,13 @@ pub fn read(folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
 }
 
 /// Stops the workers in a folder, or those of a configuration. Workers that do not answer are killed; workers whose
-/// configuration is unknown are left running if one was given.
+/// configuration is unknown are left running if one was given. Forgets all failed starts: their records name no
+/// configuration, and another try does no harm.
 pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<WorkerStatus>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
     let mut stopped = stop_starts(&folder, config);
-    if config.is_none() {
-        for key in folder.starts() {
-            forget_failure(&folder, &key);
-        }
+    for key in folder.starts() {
+        forget_failure(&folder, &key);
     }
     let mut chosen = poll_workers(&folder, folder.sockets(), STATUS);
     chosen.retain(|polled| is_of(config, &polled.status));

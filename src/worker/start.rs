@@ -147,8 +147,10 @@ fn inherited_pipe(text: &str) -> io::Result<File> {
     Ok(file)
 }
 
-/// Returns the project's name, else the name of the configuration's folder.
+/// Returns the project's name, else the name of the configuration's folder. Without control characters: a tab ends a
+/// field of the start's record.
 fn project_name(plan: &LaunchPlan) -> String {
     let folder = plan.selection.config.path.file_name().unwrap_or(OsStr::new("?"));
-    plan.selection.known_as.clone().unwrap_or_else(|| folder.to_string_lossy().into_owned())
+    let name = plan.selection.known_as.clone().unwrap_or_else(|| folder.to_string_lossy().into());
+    name.replace(char::is_control, " ")
 }

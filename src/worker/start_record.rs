@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
 use std::time::Duration;
 
 use super::cold_reason::ColdReason;
@@ -46,13 +45,9 @@ impl StartRecord {
             project: parts.next().filter(|name| !name.is_empty()).unwrap_or("?").to_owned(),
             reason: parts.next().unwrap_or_default().to_owned(),
             pid: parts.next().and_then(|number| number.parse().ok()),
-            age: time_since_change(&file).unwrap_or_default(),
+            age: disk::age(&file).unwrap_or_default(),
         }
     }
-}
-
-fn time_since_change(file: &Path) -> Option<Duration> {
-    fs::metadata(file).ok()?.modified().ok()?.elapsed().ok()
 }
 
 /// Returns whether a start is under way.

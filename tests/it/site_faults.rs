@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
@@ -258,7 +258,7 @@ fn refusal_of_the_site_is_cached() {
     let distributed = Distributed::new();
     distributed.site.know(json!({"type": "Project", "id": 104, "name": "delta"}));
     let own = distributed.studio.path("home/toolkit/127.0.0.1/sgtk-python");
-    let two_days = std::time::SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
+    let two_days = SystemTime::now() - Duration::from_secs(2 * 24 * 60 * 60);
     for name in ["old.log", "old.refusal", "old.answer"] {
         write(own.join(name), "");
         let file = fs::File::options().write(true).open(own.join(name)).unwrap();
@@ -278,6 +278,15 @@ fn refusal_of_the_site_is_cached() {
         let refresh = [&["--refresh"], &launch[..]].concat();
         failed(&mut distributed.launcher(&refresh)).is(121, &[part]);
         assert!(distributed.site.calls() > calls);
+        // As if the clock was set back since.
+        for file in fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path()) {
+            if file.extension().is_some_and(|extension| extension == "refusal") {
+                let file = fs::File::options().write(true).open(file).unwrap();
+                file.set_modified(SystemTime::now() + Duration::from_secs(60 * 60)).unwrap();
+            }
+        }
+        let calls = distributed.site.calls();
+        assert!(refused() > calls);
     }
     let is_there = |name| own.join(name).exists();
     assert!(!is_there("old.log") && !is_there("old.refusal") && is_there("old.answer"));

@@ -46,8 +46,14 @@ pub fn kill(signal: &str, pid: i64) {
     Command::new("kill").args([signal, &pid.to_string()]).succeeds();
 }
 
-/// The record of a start that ended without a reason counts for ten seconds; this makes it outlast a test.
-const KEEP_START_RECORD: &str = "touch -d '1 hour' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start";
+/// Waits for an unfit worker. The record of a start that ended without a reason counts for ten seconds; here it is always
+/// new.
+fn until_unfit(warm: &WarmStudio, why: &str) {
+    warm.until(|workers| {
+        warm.text("touch -c \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start");
+        workers.iter().any(|worker| has_state(worker, why))
+    });
+}
 
 pub fn pid(worker: &serde_json::Value) -> i64 {
     worker["pid"].as_i64().unwrap()
@@ -240,8 +246,7 @@ fn replaced_socket_gets_a_new_worker() {
         assert_eq!(warm.text("$W -c 'print(1)'"), "1");
         if path.is_dir() {
             // Nothing can be put in its place, and nothing is lost.
-            warm.run(KEEP_START_RECORD);
-            warm.until(|workers| workers.iter().any(|worker| has_state(worker, "unfit: ")));
+            until_unfit(&warm, "unfit: ");
             assert_eq!(warm.text("$W -c 'print(1)'"), "1");
             fs::remove_dir(&path).unwrap();
             warm.text("rm \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start; $W -c pass");
@@ -571,8 +576,8 @@ fn unfit_worker_says_why() {
         ("import os; os._exit(3)", "gave no reason"),
     ] {
         write(&package, source);
-        warm.run(&format!("$W -c pass; {KEEP_START_RECORD}"));
-        warm.until(|workers| workers.iter().any(|worker| has_state(worker, why)));
+        warm.run("$W -c pass");
+        until_unfit(&warm, why);
         // The next launches do not try again, and say so.
         let explained = warm.text("$W --explain -c pass");
         assert!(explained.contains(why) && explained.contains("--stop-workers"), "{explained}");
@@ -769,6 +774,32 @@ fn stop_covers_starting_and_unfit_workers() {
     assert!(warm.workers().is_empty(), "{:?}", warm.workers());
     warm.run("SGTK_PYTHON_SETTINGS=$PWD/s.toml; export SGTK_PYTHON_SETTINGS; echo 'preload = [\"no_such_module\"]' > s.toml; $W -c pass");
     warm.until(|workers| workers.iter().any(|worker| has_state(worker, "unfit: ")));
-    warm.run("$S --stop-workers");
+    warm.run("$S --project bigbuck --stop-workers");
     assert!(warm.workers().is_empty(), "{:?}", warm.workers());
+}
+
+#[test]
+fn start_record_from_the_future_expires() {
+    let warm = WarmStudio::new();
+    let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
+    let dies = warm.studio.path("work/dies");
+    write(package, format!("import os; os.path.exists({dies:?}) and os._exit(3)"));
+    write(&dies, "");
+    warm.run("$W -c pass");
+    until_unfit(&warm, "gave no reason");
+    fs::remove_file(&dies).unwrap();
+    // As if the clock was set back since.
+    warm.text("touch -d '1 hour' \"$XDG_RUNTIME_DIR\"/sgtk-python/*.start");
+    warm.start();
+}
+
+#[test]
+fn tab_in_a_project_name_is_no_reason() {
+    let warm = WarmStudio::new();
+    let config = warm.studio.localized("big\tbuck");
+    interpreter(&config, PYTHON.to_str().unwrap());
+    write(config.join("install/core/python/sgtk/__init__.py"), "import os; os._exit(3)");
+    warm.run("$S --config \"$SHOTGUN_BASE/big\tbuck\" --warm -c pass");
+    until_unfit(&warm, "gave no reason");
+    assert_eq!(warm.worker()["project"], "big buck");
 }
