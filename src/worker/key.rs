@@ -178,19 +178,35 @@ fn add_tree(fingerprint: &mut Fingerprint, folder: &Path, left: &mut usize) {
     }
 }
 
+/// Returns the paths in a folder, without the bytecode that Python adds when it imports something there.
 fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        paths.push(entry.path());
+        let path = entry.path();
+        if !path.ends_with("__pycache__") && path.extension() != Some(OsStr::new("pyc")) {
+            paths.push(path);
+        }
     }
     paths.sort_unstable();
     paths
 }
 
-/// Adds a file's path, and the facts that change with its content.
+/// Adds a file's path, and the facts that change with its content; of a folder the names in it, since its time also
+/// changes when Python adds bytecode.
 fn add_file(fingerprint: &mut Fingerprint, path: &Path) {
     fingerprint.add(path);
-    let identity = fs::metadata(path)
-        .map(|file| (file.dev(), file.ino(), file.size(), (file.mtime(), file.mtime_nsec())));
-    fingerprint.add(format!("{:?}", identity.ok()));
+    let data = fs::metadata(path).ok();
+    let id = data.as_ref().map(|data| (data.dev(), data.ino()));
+    fingerprint.add(format!("{id:?}"));
+    match data {
+        Some(data) if data.is_dir() => {
+            for entry in sorted_entries(path) {
+                fingerprint.add(entry);
+            }
+        }
+        Some(data) => {
+            fingerprint.add(format!("{:?}", (data.size(), data.mtime(), data.mtime_nsec())));
+        }
+        None => {}
+    }
 }

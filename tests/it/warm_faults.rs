@@ -547,6 +547,27 @@ fn swapped_core_gets_a_new_worker() {
 }
 
 #[test]
+fn bytecode_of_a_fresh_core_changes_no_key() {
+    let warm = WarmStudio::new();
+    let hook = warm.studio.path("configs/bigbuck/config/core/hooks/hook.py");
+    write(&hook, "");
+    let compile = "import py_compile, sys, sgtk, tank; py_compile.compile(sys.argv[1])";
+    warm.run(&format!(
+        "unset PYTHONDONTWRITEBYTECODE; $W -c '{compile}' {}",
+        hook.to_str().unwrap()
+    ));
+    warm.until(|workers| workers.iter().any(is_ready));
+    let bytecode = warm.studio.path("configs/bigbuck/install/core/python/tank/__pycache__");
+    assert!(bytecode.exists() && hook.with_file_name("__pycache__").exists());
+    let worker = pid(&warm.worker());
+    let parent = "unset PYTHONDONTWRITEBYTECODE; $W -c 'import os; print(os.getppid())'";
+    assert_eq!(warm.text(parent), worker.to_string());
+    // A new module is no bytecode.
+    write(warm.studio.path("configs/bigbuck/install/core/python/tank/new.py"), "");
+    assert_ne!(warm.text(parent), worker.to_string());
+}
+
+#[test]
 fn changed_submodule_retires_the_worker() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk");
