@@ -135,11 +135,28 @@ pub fn starting_variables<'a>(
     for (name, value) in plan.environment.variables() {
         let is_common =
             name == CONFIG_VARIABLE || is_relevant(name) || matches_any(&harmless, name);
-        if matches_any(further, name) || is_common && !holds_secret(name) {
+        if matches_any(further, name) || is_common && !is_secret(name, value) {
             starting.push((name, value));
         }
     }
     starting
+}
+
+/// Returns true if a variable holds a secret, by its name or as a password in a URL.
+fn is_secret(name: &OsStr, value: &OsStr) -> bool {
+    let is_proxy = name.to_ascii_lowercase().as_bytes().ends_with(b"_proxy");
+    holds_secret(name) || has_password(&value.to_string_lossy(), is_proxy)
+}
+
+/// Returns true for `scheme://user:password@host`; the address of a proxy may lack the scheme. A password may hold a
+/// `/`, as in Python's `urllib`.
+fn has_password(value: &str, is_proxy: bool) -> bool {
+    let rest = match value.split_once("://") {
+        Some((_, rest)) => rest,
+        None if is_proxy => value,
+        None => return false,
+    };
+    rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// Adds the files that identify the Python, the core and the configuration.

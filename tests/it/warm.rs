@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::symlink;
 
+use serde_json::Value;
+
 use crate::scene::{Run, Runs};
 use crate::support::write;
 use crate::warm_support::{WarmStudio, is_ready};
@@ -304,4 +306,42 @@ fn next_job_sees_no_earlier_credentials() {
         assert!(!shown.contains(part), "{part} in {shown}");
     }
     warm.until(|workers| workers[0]["done"] == 1);
+}
+
+#[test]
+fn worker_knows_no_password_of_a_proxy() {
+    let warm = WarmStudio::new();
+    let parent = "print(open('/proc/%d/environ' % os.getppid()).read())";
+    for (number, (name, address)) in [
+        ("http_proxy", "http://me:hush@proxy:8080"),
+        ("https_proxy", "http://me:hush/2@proxy:8080"),
+        ("HTTPS_PROXY", "me:hush@proxy:8080"),
+        ("SHOTGUN_SITE_URL", "https://me:hush@site"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        // Another password leads to another worker.
+        let launch = |words: &str| format!("export {name}={address}; $W -c {words}");
+        warm.text(&launch("pass"));
+        let is_next = |workers: &[Value]| workers.iter().filter(|w| is_ready(w)).count() > number;
+        warm.until(is_next);
+        let shown = warm.text(&launch(&format!(
+            "\"import os; {parent}; print(os.getppid(), os.environ['{name}'])\""
+        )));
+        assert!(!shown.replace(&format!(" {address}"), "").contains("hush"), "{shown}");
+        let (_, own) = shown.rsplit_once('\n').unwrap();
+        let (worker, value) = own.split_once(' ').unwrap();
+        let workers = warm.workers();
+        let worker: i64 = worker.parse().unwrap();
+        assert!(workers.iter().any(|other| other["pid"] == worker), "{workers:#?}");
+        assert_eq!(value, address);
+    }
+    // An address without a password is common.
+    let given = "export http_proxy=http://proxy:8080 SHOTGUN_SITE_URL=https://site; $W -c";
+    warm.text(&format!("{given} pass"));
+    warm.until(|workers| workers.iter().filter(|worker| is_ready(worker)).count() == 5);
+    let shown = warm.text(&format!("{given} \"import os; {parent}\""));
+    assert!(shown.contains("http_proxy=http://proxy:8080"), "{shown}");
+    assert!(shown.contains("SHOTGUN_SITE_URL=https://site"), "{shown}");
 }
