@@ -40,6 +40,12 @@ def main(folder, launcher, interpreter, project, packages):
 
 
 def make(folder, script, interpreter, project, packages):
+    names = "sgtk-python-project = %s\nsgtk-python-interpreter = %s\nsgtk-python-core = %s\n"
+    marks = names % (project, interpreter, packages)
+    config = os.path.join(folder, "pyvenv.cfg")
+    os.makedirs(folder, exist_ok=True)
+    # The launcher knows an unfinished environment by this file.
+    replace(config + ".new", marks)
     outer = outer_site_packages()
     if outer:
         # Before 3.11 Python takes the program of a virtual environment for its own base.
@@ -52,13 +58,10 @@ def make(folder, script, interpreter, project, packages):
     lines.append("import sys; sys._base_executable = sys.executable")
     lines.extend("import site; site.addsitedir(%r)" % entry for entry in outer)
     replace(os.path.join(folder, "lib", name, "site-packages", "sgtk-python.pth"), "\n".join(lines) + "\n")
-    config = os.path.join(folder, "pyvenv.cfg")
     with open(config, encoding="utf-8") as file:
-        lines = file.read().splitlines()
-    lines.append("sgtk-python-project = %s" % project)
-    lines.append("sgtk-python-interpreter = %s" % interpreter)
-    lines.append("sgtk-python-core = %s" % packages)
-    replace(config, "\n".join(lines) + "\n")
+        text = file.read()
+    replace(config + ".new", text + marks)
+    os.replace(config + ".new", config)
 
 
 def outer_site_packages():
@@ -80,6 +83,10 @@ def base_python():
 
 def replace_programs(folder, script):
     """Writes the script as 'python', and links all other names of Python to that."""
+    for name in os.listdir(folder):
+        if re.match(r"python[0-9.]*\.new\Z", name):
+            # An earlier run was killed.
+            os.unlink(os.path.join(folder, name))
     names = [name for name in os.listdir(folder) if re.match(r"python[0-9.]*\Z", name)]
     replace(os.path.join(folder, "python"), script, 0o755)
     for name in sorted({"python3"}.union(names) - {"python"}):

@@ -24,8 +24,8 @@ use crate::display::Printable;
 
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
-    create_shim, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
-    leads_to, path_from_bytes, take_over, user_id,
+    file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec, leads_to,
+    path_from_bytes, take_over, user_id,
 };
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
@@ -106,15 +106,58 @@ fn text_of(bytes: Vec<u8>) -> Result<String, FileProblem> {
 
 /// Replaces a file of this user in one step: another process reads the old content or the new one.
 pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
+    put_in_place(file, |new| in_private_folder(new, system::create_private)?.write_all(content))
+}
+
+/// Creates a link to the launcher, on Windows a copy. Replaces one of another launcher in one step, and fails if anything
+/// else is there.
+pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
+    if fs::symlink_metadata(shim).is_ok() && !system::is_shim(shim, launcher)? {
+        return Err(ErrorKind::AlreadyExists.into());
+    }
+    put_in_place(shim, |new| system::make_shim(launcher, new))
+}
+
+/// Makes a file under a temporary name beside its place, and renames it. Then removes those temporary files for the
+/// same place that killed processes have left.
+fn put_in_place(file: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
+    let (folder, name) = (file.parent().unwrap_or(file), file.file_name().unwrap_or_default());
     let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
-    let new = file.with_extension(format!("{}-{nanos}", std::process::id()));
-    let result = in_private_folder(&new, system::create_private)
-        .and_then(|mut file| file.write_all(content))
-        .and_then(|()| fs::rename(&new, file));
+    let mut temporary = name.to_owned();
+    temporary.push(format!(".{}-{nanos:09}{TEMPORARY_SUFFIX}", std::process::id()));
+    let new = folder.join(temporary);
+    let result = make(&new).and_then(|()| fs::rename(&new, file));
     if result.is_err() {
         let _ = fs::remove_file(&new);
+    } else if let Some(name) = name.to_str() {
+        remove_left_behind(folder, |other| is_temporary_of(name, other));
     }
     result
+}
+
+/// The end of the names under which files are made: `NAME.PID-NANOSECONDS.new`.
+const TEMPORARY_SUFFIX: &str = ".new";
+
+fn is_temporary_of(name: &str, other: &str) -> bool {
+    let stamp = other.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
+    let stamp = stamp.and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
+    let Some((pid, nanos)) = stamp.and_then(|stamp| stamp.split_once('-')) else { return false };
+    let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number(pid) && is_number(nanos) && nanos.len() == 9
+}
+
+/// Age at which a temporary file was left by a process that was killed.
+const LEFT_BEHIND: Duration = Duration::from_secs(60 * 60);
+
+/// Removes those of a folder's temporary files that killed processes have left; `is_temporary` gets their names.
+pub fn remove_left_behind(folder: &Path, is_temporary: impl Fn(&str) -> bool) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().is_some_and(&is_temporary)
+            && age(&entry.path()).is_some_and(|age| age > LEFT_BEHIND)
+        {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }
 
 /// Opens a file to lock or write it. Creates it, and the folders above it, for this user alone.

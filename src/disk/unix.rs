@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
-use std::io::{self, ErrorKind};
+use std::io;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -116,22 +116,15 @@ fn duplicate(number: i32) -> io::Result<File> {
     File::options().append(true).open(format!("/dev/fd/{number}"))
 }
 
-/// Creates a link to the launcher. Replaces a link to another launcher, and fails if anything else is there.
-pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
-    match symlink(launcher, shim) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists && links_to(shim, launcher) => {
-            let mut new = shim.as_os_str().to_owned();
-            new.push(".new");
-            symlink(launcher, &new)?;
-            fs::rename(new, shim)
-        }
-        result => result,
-    }
+/// Creates a link to the launcher.
+pub fn make_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
+    symlink(launcher, shim)
 }
 
-/// Returns true if a link's target has the name of this launcher.
-fn links_to(link: &Path, launcher: &Path) -> bool {
-    fs::read_link(link).is_ok_and(|target| target.file_name() == launcher.file_name())
+/// Returns true for a link whose target has the name of this launcher.
+#[expect(clippy::unnecessary_wraps, reason = "on Windows the file is read")]
+pub fn is_shim(path: &Path, launcher: &Path) -> io::Result<bool> {
+    Ok(fs::read_link(path).is_ok_and(|target| target.file_name() == launcher.file_name()))
 }
 
 /// Returns true if every user may write to a file, or add to a folder (with the sticky bit too).

@@ -75,24 +75,13 @@ pub fn take_over(number: u64) -> io::Result<File> {
     Ok(unsafe { File::from_raw_handle(handle) })
 }
 
-/// Creates a copy of the launcher, because a link needs a right that few users have. Replaces an older copy in
-/// one step, and fails if anything else is there.
-pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
-    if fs::symlink_metadata(shim).is_ok() && !is_launcher(shim)? {
-        return Err(io::ErrorKind::AlreadyExists.into());
-    }
-    let mut new = shim.as_os_str().to_owned();
-    new.push(format!(".{}", std::process::id()));
-    let new = PathBuf::from(new);
-    let result = fs::copy(launcher, &new).and_then(|_| fs::rename(&new, shim));
-    if result.is_err() {
-        let _ = fs::remove_file(&new);
-    }
-    result
+/// Creates a copy of the launcher, because a link needs a right that few users have.
+pub fn make_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
+    fs::copy(launcher, shim).map(|_| ())
 }
 
 /// Returns true for the launcher of any version: a program that contains the name of this variable.
-fn is_launcher(path: &Path) -> io::Result<bool> {
+pub fn is_shim(path: &Path, _launcher: &Path) -> io::Result<bool> {
     const NAME: &[u8] = b"SGTK_PYTHON_CONFIG";
     let data = if path.is_file() { fs::read(path)? } else { Vec::new() };
     Ok(data.starts_with(b"MZ") && data.windows(NAME.len()).any(|window| window == NAME))

@@ -72,10 +72,12 @@ impl Venv {
         Err(Error::VenvWithoutProject { python })
     }
 
-    /// Returns true for a folder that is a virtual environment of `--make-venv`.
+    /// Returns true for a folder that is a virtual environment of `--make-venv`, also one that was not finished.
     pub fn is_at(folder: &Path) -> bool {
-        let text = disk::read(&folder.join("pyvenv.cfg"));
-        text.is_ok_and(|text| text.is_some_and(|text| value(&text, PROJECT_KEY).is_some()))
+        ["pyvenv.cfg", "pyvenv.cfg.new"].into_iter().any(|name| {
+            let text = disk::read(&folder.join(name));
+            text.is_ok_and(|text| text.is_some_and(|text| value(&text, PROJECT_KEY).is_some()))
+        })
     }
 
     pub fn origin(&self) -> Origin {

@@ -27,6 +27,7 @@ const STUCK_AFTER: Duration = Duration::from_secs(60);
 /// Returns the workers in a folder.
 pub fn read(folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
     let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
+    folder.remove_left_behind();
     let polled = poll_workers(&folder, folder.sockets(), STATUS).into_iter();
     let mut workers: Vec<_> = polled.map(|polled| polled.status).collect();
     for key in folder.starts() {

@@ -83,6 +83,12 @@ impl Folder {
         self.entry(&key.socket_name())
     }
 
+    /// Removes the temporary sockets (`shims/worker/socket_file.py`) and records (`record.py`) of killed workers.
+    pub fn remove_left_behind(&self) {
+        let is_temporary = |name: &str| name.contains(".sock.") || name.ends_with(".start.new");
+        disk::remove_left_behind(&self.entry(""), is_temporary);
+    }
+
     /// Returns the path of the record of a worker's start.
     pub fn start_file(&self, key: &WorkerKey) -> PathBuf {
         self.entry(&key.start_name())

@@ -89,6 +89,7 @@ fn start_worker(
     }
     folder.remove_socket(key);
     let _held = folder.lock(LOCK_TIMEOUT).ok_or(ColdReason::Starting)?;
+    folder.remove_left_behind();
     let max_workers = job.warm.settings.max_workers;
     if !make_room(folder, key, max_workers as usize) {
         return Err(ColdReason::TooMany(max_workers));

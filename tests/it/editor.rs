@@ -2,8 +2,12 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use crate::pythons::PYTHONS;
 use crate::real_core;
@@ -62,6 +66,29 @@ impl Editor {
         let core = self.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
         format!("{} {}\n", python.display(), core.display())
     }
+}
+
+#[test]
+fn killed_make_venv_can_be_repeated() {
+    let studio = Studio::new();
+    interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
+    let venv = studio.path("work/.venv");
+    let mut command = studio.launcher(["--make-venv", "bigbuck", "work/.venv"]);
+    let first = command.process_group(0).stdout(Stdio::null()).stderr(Stdio::null()).start();
+    while !venv.join("bin/activate").exists() {
+        thread::sleep(Duration::from_millis(1));
+    }
+    let group = format!("-{}", first.id());
+    Command::new("kill").args(["-KILL", "--", &group]).run();
+    first.ends();
+    let editor = Editor { studio, venv };
+    editor.make();
+    // Another one was killed while it linked a name.
+    let left = editor.venv.join("bin/python3.new");
+    symlink("python", &left).unwrap();
+    editor.make();
+    assert!(left.symlink_metadata().is_err());
+    assert_eq!(editor.run(editor.python(), &["-c", SEEN]), editor.seen(&editor.python()));
 }
 
 #[test]

@@ -314,6 +314,28 @@ fn wrong_index_is_corrected() {
 
 #[cfg(unix)]
 #[test]
+fn index_removes_what_a_killed_launcher_left() {
+    use std::time::{Duration, SystemTime};
+    let studio = studio();
+    finds(&studio, &["--project-id", "177"], "sintel");
+    let file = index_files(&studio).remove(0);
+    let beside = |end: &str| PathBuf::from(format!("{}{end}", file.display()));
+    let [old, new, other] = [".17-000000001.new", ".18-000000001.new", ".17"].map(beside);
+    let two_hours = SystemTime::now() - Duration::from_secs(2 * 60 * 60);
+    for file in [&old, &new, &other] {
+        write(file, "");
+        let is_new = file == &new;
+        let file = fs::File::options().write(true).open(file).unwrap();
+        file.set_modified(if is_new { SystemTime::now() } else { two_hours }).unwrap();
+    }
+    // The index is written again.
+    fs::write(&file, "").unwrap();
+    finds(&studio, &["--project-id", "177"], "sintel");
+    assert_eq!([&old, &new, &other].map(|file| file.exists()), [false, true, true]);
+}
+
+#[cfg(unix)]
+#[test]
 fn launch_by_name_touches_no_index() {
     let studio = studio();
     finds(&studio, &["--project", "sintel"], "sintel");

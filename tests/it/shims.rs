@@ -49,6 +49,32 @@ fn shim_runs_the_projects_python() {
     }
 }
 
+/// Makes a file old enough to have been left by a killed process.
+fn make_old(file: &Path) {
+    Command::new("touch").args(["-h", "-d", "2 hours ago"]).arg(file).succeeds();
+}
+
+#[test]
+fn shim_removes_what_a_killed_launcher_left() {
+    let studio = studio();
+    symlink("/elsewhere/sgtk-python", expected_program(&studio)).unwrap();
+    let left = ["home/bigbuck-python.17-000000001.new", "home/bigbuck-python.17-000000002.new"];
+    let kept = ["home/bigbuck-python.2024-12", "home/other-python.17-000000001.new"];
+    for file in left.iter().chain(&kept) {
+        symlink(LAUNCHER, studio.path(file)).unwrap();
+        make_old(&studio.path(file));
+    }
+    // One that another launcher makes at this moment.
+    symlink(LAUNCHER, studio.path("home/bigbuck-python.18-000000001.new")).unwrap();
+    // Under the name of an earlier version.
+    symlink(LAUNCHER, studio.path("home/bigbuck-python.new")).unwrap();
+    made(&studio, &["--make-shim", "bigbuck", "home"]);
+    assert_eq!(std::fs::read_link(expected_program(&studio)).unwrap(), Path::new(LAUNCHER));
+    let exists = |file: &&str| studio.path(file).symlink_metadata().is_ok();
+    assert!(!left.iter().any(exists) && kept.iter().all(exists));
+    assert!(exists(&"home/bigbuck-python.18-000000001.new"));
+}
+
 fn expected_program(studio: &Studio) -> std::path::PathBuf {
     studio.path("home/bigbuck-python")
 }

@@ -800,6 +800,26 @@ fn stop_covers_starting_and_unfit_workers() {
 }
 
 #[test]
+fn temporary_files_of_killed_workers_go() {
+    let warm = WarmStudio::new();
+    warm.start();
+    let worker = socket(&warm);
+    let left = ["sock.17", "start.new"].map(|end| worker.with_extension(end));
+    // One that another worker makes at this moment.
+    let new = worker.with_extension("sock.18");
+    write(&new, "");
+    for removing in ["$S --workers", "TZ=UTC $W -c pass"] {
+        for file in &left {
+            write(file, "");
+            warm.text(&format!("touch -d '2 hours ago' {}", file.display()));
+        }
+        warm.run(removing);
+        assert!(!left.iter().any(|file| file.exists()), "{removing}");
+    }
+    assert!(new.exists());
+}
+
+#[test]
 fn start_record_from_the_future_expires() {
     let warm = WarmStudio::new();
     let package = warm.studio.path("configs/bigbuck/install/core/python/sgtk/__init__.py");
