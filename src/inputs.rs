@@ -28,6 +28,9 @@ pub struct Inputs {
 /// The variable with the parent's process id: only launchers read it.
 pub(crate) const PARENT: &str = "SGTK_PYTHON_PARENT";
 
+/// The variable of a job in a worker, and of all that the job starts: a launcher that has it is part of that job.
+pub(crate) const IN_A_JOB: &str = "SGTK_PYTHON_IN_A_JOB";
+
 /// Returns true if the launcher can ask the user.
 pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()

@@ -11,7 +11,7 @@ use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
-use crate::inputs::Location;
+use crate::inputs::{IN_A_JOB, Location};
 use crate::interpreter::{Interpreter, Words};
 use crate::origin::{Decided, Origin};
 use crate::parallel::in_parallel;
@@ -53,6 +53,15 @@ pub struct Warm {
     pub settings: WorkerSettings,
     /// The folder of this user's workers.
     pub folder: PathBuf,
+    pub when_full: WhenFull,
+}
+
+/// What a job does if its worker has no place for it at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenFull {
+    Wait,
+    /// The job is part of a job that holds a place. If it waited, the two could wait for each other.
+    RunPlainly,
 }
 
 impl LaunchPlan {
@@ -113,7 +122,12 @@ fn warm(context: &Context, project: Option<&str>) -> Option<Decided<Warm>> {
     if !wanted.value {
         return None;
     }
-    let warm = Warm { settings: settings.workers(project), folder: inputs.workers_folder() };
+    let is_in_a_job = inputs.variable(IN_A_JOB).is_some();
+    let warm = Warm {
+        settings: settings.workers(project),
+        folder: inputs.workers_folder(),
+        when_full: if is_in_a_job { WhenFull::RunPlainly } else { WhenFull::Wait },
+    };
     Some(Decided::new(warm, wanted.origin))
 }
 

@@ -4,6 +4,8 @@ import signal
 
 # The codes of waitid(2): CLD_EXITED, CLD_KILLED, CLD_DUMPED, CLD_STOPPED, CLD_CONTINUED.
 EXITED, KILLED, DUMPED, STOPPED, CONTINUED = 1, 2, 3, 5, 6
+# On a worker's command line, before its project and configuration (src/worker/worker_status.rs).
+WORKER_WORDS = [b"sgtk-python", b"worker"]
 
 
 def wait_status(found):
@@ -18,19 +20,35 @@ def wait_status(found):
 
 
 def stat_fields(pid):
-    """Returns the fields of `/proc/PID/stat` that follow the name: state, parent, …"""
+    """Returns the fields of `/proc/PID/stat` that follow the name: state, parent, group, session, …"""
     with open("/proc/%d/stat" % pid, "rb") as file:
         return file.read().rsplit(b")", 1)[1].split()
 
 
-def ancestors(pid):
-    """Yields a process, its parent, and so on."""
+def sessions(pid):
+    """Yields the session of a process, of its parent, and so on."""
     while pid > 1:
-        yield pid
         try:
-            pid = int(stat_fields(pid)[1])
-        except (OSError, IndexError):
+            _, parent, _, session = stat_fields(pid)[:4]
+        except (OSError, IndexError, ValueError):
             return
+        yield int(session)
+        pid = int(parent)
+
+
+def is_in_a_job(pid):
+    """Returns true if a job of any worker has started the process: jobs stay in their worker's session."""
+    return any(is_worker(session) for session in sessions(pid))
+
+
+def is_worker(pid):
+    try:
+        with open("/proc/%d/cmdline" % pid, "rb") as file:
+            words = file.read().split(b"\0")
+    except OSError:
+        return False
+    # The last is empty.
+    return words[-5:-3] == WORKER_WORDS
 
 
 def continue_if_stopped(pid):

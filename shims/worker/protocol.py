@@ -11,6 +11,9 @@ FIRST_ANSWER = 5        # seconds for a launcher to send its plan, and then `G`
 HEARTBEAT = 0.5         # seconds between two `W` to launchers that wait
 LARGEST = 16 << 20      # bytes of a plan
 DESCRIPTORS = 64        # received with `G` at most
+NESTED_JOB = b"N"       # a job whose launcher knows that it is part of a job
+JOBS = (b"J", NESTED_JOB)
+NO_MORE_JOBS, NO_PLACE = 0, 1       # the reasons of `X`
 HEAD = struct.Struct("<cI")
 REPLY = struct.Struct("<ci")
 
@@ -25,6 +28,19 @@ def send(connection, data):
         connection.send(data)
     except OSError:
         pass
+
+
+def peek(connection):
+    """Returns the first byte that a launcher has sent, and leaves it unread.
+
+    Returns none if there is no byte yet, and nothing at the end of the connection.
+    """
+    try:
+        return connection.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return None
+    except OSError:
+        return b""
 
 
 def peer_of(connection):
@@ -56,7 +72,7 @@ def receive_plan(connection):
     until = time.monotonic() + FIRST_ANSWER
     try:
         word, size = HEAD.unpack(receive(connection, HEAD.size, until))
-        if word != b"J" or size > LARGEST:
+        if word not in JOBS or size > LARGEST:
             os._exit(1)
         return receive(connection, size, until).split(b"\0")
     except OSError:

@@ -11,8 +11,9 @@ import weakref
 
 from worker.children import Children
 from worker.files import identity
-from worker.process import ancestors
-from worker.protocol import FIRST_ANSWER, HEAD, HEARTBEAT, peer_of, reply, send, unread
+from worker.process import is_in_a_job
+from worker.protocol import FIRST_ANSWER, HEAD, HEARTBEAT, JOBS, NESTED_JOB, NO_MORE_JOBS, NO_PLACE
+from worker.protocol import peek, peer_of, reply, send, unread
 from worker.record import recreate_record
 from worker.socket_file import SocketFile
 
@@ -37,7 +38,7 @@ class Supervisor:
         self.reserve = socket.socket(socket.AF_UNIX)    # its descriptor lets a launcher in that is refused
         self.accept_after = 0.0                     # the system has had no descriptor for a connection
         self.waiting = []                           # connections that wait for a child
-        self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that no job has begun
+        self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that are not nested
         self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
         self.is_heavy = False
         self.alarm, self.wakeup = socket.socketpair()
@@ -125,7 +126,7 @@ class Supervisor:
         """Refuses a launcher by the reserved descriptor, for there is no other; without that one it pauses."""
         self.reserve.close()
         try:
-            refuse(self.socket_file.listener.accept()[0])
+            refuse(self.socket_file.listener.accept()[0], NO_MORE_JOBS)
             self.reserve = socket.socket(socket.AF_UNIX)
         except OSError:
             self.accept_after = time.monotonic() + HEARTBEAT
@@ -152,7 +153,7 @@ class Supervisor:
             return None
         except OSError:
             return b""
-        return None if head[:1] == b"J" and not self.holds_plan(connection, head) else head[:1]
+        return None if head[:1] in JOBS and not self.holds_plan(connection, head) else head[:1]
 
     def holds_plan(self, connection, head):
         """Returns true if a plan has arrived, or as much of it as its connection holds."""
@@ -162,14 +163,14 @@ class Supervisor:
         return unread(connection) >= min(HEAD.size + size, self.most_unread)
 
     def obey(self, connection, wish):
-        if wish == b"J":
+        if wish in JOBS:
             self.check_files()
             if not self.is_retiring:
                 if not self.waiting:
                     self.spoke_at = time.monotonic()
                 self.waiting.append(connection)
                 return
-            reply(connection, b"X", 0)
+            reply(connection, b"X", NO_MORE_JOBS)
         elif wish in (b"S", b"Q"):
             # The system drops the answer if a byte stays unread.
             connection.recv(1)
@@ -206,17 +207,20 @@ class Supervisor:
         return None
 
     def refuse_nested(self):
-        """Refuses the launchers that a running job has begun: the job may not end before they do."""
+        """Refuses the launchers of nested jobs, which a job of this worker or another has started.
+
+        That job may wait for them. So a job that holds a place never waits for one, and jobs never wait for each other.
+        """
         for connection in [one for one in self.waiting if one not in self.seen_waiting]:
-            if any(pid in self.children.jobs for pid in ancestors(peer_of(connection)[0])):
+            if peek(connection) == NESTED_JOB or is_in_a_job(peer_of(connection)[0]):
                 self.waiting.remove(connection)
-                refuse(connection)
+                refuse(connection, NO_PLACE)
             else:
                 self.seen_waiting.add(connection)
 
     def refuse_waiting(self):
         for connection in self.waiting:
-            refuse(connection)
+            refuse(connection, NO_MORE_JOBS)
         self.waiting = []
 
     def has_room(self):
@@ -303,9 +307,9 @@ class Supervisor:
         }
 
 
-def refuse(connection):
+def refuse(connection, why):
     """Lets a launcher run its job plainly."""
-    reply(connection, b"X", 0)
+    reply(connection, b"X", why)
     connection.close()
 
 

@@ -1,5 +1,7 @@
 //! Names of variables, by the rule that they fall under.
 
+use crate::inputs::IN_A_JOB;
+
 /// Carry one project into the next (tk-core and its bootstrap set them).
 pub const OF_ANOTHER_PROJECT: [&str; 16] = [
     "SGTK_CONTEXT",
@@ -43,7 +45,7 @@ pub const OF_ANOTHER_PYTHON: [&str; 7] = [
 
 /// Stay with `--clean`.
 #[rustfmt::skip]
-pub const HARMLESS: [&str; 77] = [
+pub const HARMLESS: [&str; 78] = [
     // The user and the folders.
     "APPDATA", "HOME", "HOMEDRIVE", "HOMEPATH", "LOCALAPPDATA", "LOGNAME", "PWD", "SHELL", "TEMP",
     "TMP", "TMPDIR", "USER", "USERDOMAIN", "USERNAME", "USERPROFILE", "XDG_CACHE_HOME",
@@ -66,4 +68,6 @@ pub const HARMLESS: [&str; 77] = [
     "SHOTGUN_BUNDLE_CACHE_FALLBACK_PATHS", "SHOTGUN_BUNDLE_CACHE_PATH",
     "SHOTGUN_DISABLE_APPSTORE_ACCESS", "SHOTGUN_FARM_SCRIPT_KEY", "SHOTGUN_FARM_SCRIPT_USER",
     "SHOTGUN_HOME", "SHOTGUN_PATH_*", "TK_DEBUG",
+    // The launch is part of a job.
+    IN_A_JOB,
 ];

@@ -100,6 +100,9 @@ fn hand_over(
     };
     let child = match request_child(&mut stream, &message) {
         Ok(WorkerReply::Ready(child)) => child,
+        Ok(WorkerReply::Full) => {
+            return Err(ColdReason::NotTaken("has no place at once for a job of another job"));
+        }
         Ok(_) => return Err(ColdReason::NotTaken("takes no more jobs")),
         Err(error) if is_timeout(&error) => return Err(set_aside(&folder, &key, inode)),
         Err(_) => return Err(ColdReason::NotTaken("has ended")),

@@ -8,6 +8,8 @@ use std::os::unix::net::UnixStream;
 
 use super::caller_state::CallerState;
 use super::job::Job;
+use crate::inputs::IN_A_JOB;
+use crate::plan::WhenFull;
 
 /// Limit of a job's message in bytes.
 const MAX_MESSAGE: usize = 16 << 20;
@@ -24,6 +26,9 @@ pub const GO: &[u8] = b"G";
 /// Announces that the launcher received SIGTERM and passes it on to the job.
 pub const TERMINATES: &[u8] = b"K";
 
+/// The number of the reply `X` to a nested job that would have to wait.
+const NO_PLACE: i32 = 1;
+
 /// A reply of a worker or its child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerReply {
@@ -33,6 +38,8 @@ pub enum WorkerReply {
     Ready(i32),
     /// The worker takes no more jobs.
     Refused,
+    /// The job is part of another job, and there is no place for it at once.
+    Full,
     /// The job has ended with this code.
     Ended(u8),
     /// The child has ended without a word, with this status of `waitpid(2)`.
@@ -44,7 +51,11 @@ pub enum WorkerReply {
 /// Returns the message that carries a job: a letter, a length, and fields with a NUL after each; no word or
 /// variable can hold a NUL. `None` if it is too long for a worker.
 pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
-    let mut message = vec![b'J', 0, 0, 0, 0];
+    let letter = match job.warm.when_full {
+        WhenFull::Wait => b'J',
+        WhenFull::RunPlainly => b'N',
+    };
+    let mut message = vec![letter, 0, 0, 0, 0];
     let mut add = |field: &[u8]| {
         message.extend_from_slice(field);
         message.push(0);
@@ -62,6 +73,7 @@ pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
     for (name, value) in job.plan.environment.variables() {
         add(&[name, OsStr::new("="), value].map(OsStr::as_bytes).concat());
     }
+    add(format!("{IN_A_JOB}=1").as_bytes());
     let length = message.len() - 5;
     let bytes = u32::try_from(length).ok().filter(|_| length <= MAX_MESSAGE)?.to_le_bytes();
     message.get_mut(1..5)?.copy_from_slice(&bytes);
@@ -83,6 +95,7 @@ pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
     match word {
         b'W' => Ok(Some(WorkerReply::Waits)),
         b'R' => Ok(Some(WorkerReply::Ready(number))),
+        b'X' if number == NO_PLACE => Ok(Some(WorkerReply::Full)),
         b'X' => Ok(Some(WorkerReply::Refused)),
         b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),
         b'D' => Ok(Some(WorkerReply::Died(number))),

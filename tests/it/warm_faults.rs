@@ -490,6 +490,7 @@ fn hostile_bytes_end_their_connection_alone() {
         b"?",
         b"J",
         b"J\xff\xff\xff\xff",
+        b"N",
         b"J\x05\0\0\0abcde",
         b"J\x10\0\0\0ab",
         b"JJJJJJJJ",

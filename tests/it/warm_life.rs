@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::process::Stdio;
 
 use crate::scene::Runs;
-use crate::support::{PYTHON, skip, write};
+use crate::support::{PYTHON, interpreter, skip, write};
 use crate::warm_faults::{at_socket, job, kill, pid, socket};
 use crate::warm_support::{WarmStudio, is_ready, lives, wait_until};
 
@@ -43,6 +43,64 @@ fn nested_job_does_not_wait_for_itself() {
     // The last is not nested, and waits for its turn.
     assert_eq!((parents[0], parents[2]), (&*worker.to_string(), &*worker.to_string()));
     assert_ne!(parents[1], worker.to_string());
+}
+
+/// Prints its parent, runs its arguments, and waits until all that they started has closed its output.
+const HOP: &str = r"
+import os, subprocess, sys
+print(os.getppid(), flush=True)
+if sys.argv[1:]:
+    run = subprocess.run(sys.argv[1:], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    sys.stdout.buffer.write(run.stdout)
+    sys.exit(run.returncode)
+";
+
+#[test]
+fn chain_of_workers_does_not_wait_for_itself() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("work/hop.py"), HOP);
+    let settings = warm.studio.path("no-settings.toml");
+    write(&settings, "max_jobs = 1\n");
+    let [a, b, c] = ["bigbuck", "sintel", "agent"].map(|project| {
+        interpreter(&warm.studio.localized(project), PYTHON.to_str().unwrap());
+        format!("$S --project {project} --warm hop.py")
+    });
+    let start = || {
+        warm.run(&format!("{a}; {b}; {c}"));
+        warm.until(|workers| workers.len() == 3 && workers.iter().all(is_ready));
+    };
+    start();
+    let unset = "env -u SGTK_PYTHON_IN_A_JOB";
+    // Only with this variable the next launch finds the same worker.
+    let plain = "$S --project agent --clean --keep PYTHONDONTWRITEBYTECODE hop.py";
+    for chain in [
+        format!("{a} {b} {a}"),
+        format!("{a} {b} {c} {a}"),
+        format!("{a} {unset} {b} {unset} {a}"),
+        format!("{a} {b} {plain} {unset} {a}"),
+        format!("{a} setsid -f {b} setsid -f {a}"),
+        format!("{a} {b} setsid -f {plain} {a}"),
+        format!("{a} sh -c '\"$@\" &' sh {unset} {b} {unset} {a}"),
+    ] {
+        // An ended job has its place until the worker has seen its end.
+        warm.until(|workers| workers.iter().all(|worker| worker["running"] == 0));
+        // Jobs that wait for each other end by the limit, with another code.
+        let shown = warm.text(&format!("timeout -k 1 60 {chain}"));
+        let workers: Vec<_> = warm.workers().iter().map(|worker| pid(worker).to_string()).collect();
+        let parents: Vec<_> = shown.lines().collect();
+        let [first, second, .., last] = parents.as_slice() else { panic!("{chain}: {shown}") };
+        assert!(workers.iter().any(|worker| worker == first), "{chain}: {shown}");
+        assert!(workers.iter().any(|worker| worker == second), "{chain}: {shown}");
+        assert!(workers.iter().all(|worker| worker != last), "{chain}: {shown}");
+    }
+    warm.until(|workers| workers.iter().all(|worker| worker["running"] == 0));
+    let run = warm.run(&format!("SGTK_PYTHON_DEBUG=1 timeout -k 1 60 {a} {a}"));
+    run.warns(&["plainly: the worker has no place at once for a job of another job"]);
+    // Each job is more than that.
+    write(&settings, "max_memory = 1\n");
+    warm.run("$S --stop-workers");
+    start();
+    warm.run(&format!("timeout -k 1 60 {a} {b} {a}"));
 }
 
 #[test]
