@@ -27,7 +27,7 @@ class BrokenStudio(Error):
 
 
 class WrongUse(Error):
-    """The launcher or this package was called wrongly."""
+    """The launcher or this package was called wrongly, or the launcher failed in another way before the script ran."""
 
 
 class PythonNotFound(Error):

@@ -20,6 +20,7 @@ class Child:
         self.pid = pid
         self.channel = channel
         self.connection = None
+        self.has_begun = False      # has begun its job
         self.has_reported = False   # has sent its launcher the exit code
         self.kill_at = None         # when its group gets KILL, for its launcher has gone
         self.was_stopped = False
@@ -37,11 +38,16 @@ class Child:
             return False
 
     def check_report(self):
-        """Returns true if the child has sent its launcher the exit code; it announces that here before."""
+        """Returns true if the child has sent its launcher the exit code.
+
+        It announces the begin of its job with `b`, and the exit code with `d`, before it sends that.
+        """
         try:
-            self.has_reported = self.has_reported or self.channel.recv(1, socket.MSG_DONTWAIT) == b"d"
+            announced = self.channel.recv(64, socket.MSG_DONTWAIT)
         except OSError:
-            pass
+            announced = b""
+        self.has_begun = self.has_begun or b"b" in announced
+        self.has_reported = self.has_reported or b"d" in announced
         return self.has_reported
 
     def close(self):
@@ -146,11 +152,11 @@ class Children:
     def end_job(self, child, status):
         """Reports the end of a job, and ends its group if its launcher got TERM or has gone."""
         del self.jobs[child.pid]
-        self.done += 1
-        if child.check_report():
-            self.failed_spares = 0
-        else:
+        if not child.check_report():
             reply(child.connection, b"D", status)
+        if child.has_begun:
+            self.done += 1
+            self.failed_spares = 0
         if child.was_stopped:
             child.wake_launcher()
         if child.kill_at is not None or child.launcher_was_terminated():

@@ -1,54 +1,46 @@
 """A child's life: waits for a job, takes the launcher's place, runs the program and leaves as Python does."""
+import errno
 import gc
 import json
 import os
 import signal
 import sys
 
-from as_main import code_of_failure, compiled, complain, exit_code_of
+from as_main import code_of_failure, compiled, exit_code_of
 from engine import or_leave, prepare
 from worker.cleanup import clean_up, flush_files
 from worker.descriptors import OwnDescriptor, close_files
-from worker.fitness import one_line
 from worker.imports import forget_missing
 from worker.kept_engine import take_up
-from worker.plan import Plan
-from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan
+from worker.plan import Plan, hold_signals
+from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan, reply, send
 from worker.streams import open_stream, release_streams, take_streams
 
 
 def wait_for_job(channel, imports):
-    """Waits for a job until `G`, from which on the job counts as begun."""
+    """Waits for a job, and tells its launcher that it is ready."""
     rehearse()
     connection = receive_connection(channel)
     plan = Plan(receive_plan(connection))
     plan.set_variables(imports)
+    hold_signals()
     # A launcher that was stopped while it waited may have left no room for the reply.
     connection.settimeout(FIRST_ANSWER)
     connection.send(REPLY.pack(b"R", os.getpid()))
     await_go(connection)
     connection.settimeout(None)
-    return connection, plan, receive_go(connection)
+    return connection, plan
 
 
-def run_job(channel, imports, connection, plan, descriptors):
-    """Runs a job and leaves."""
+def run_job(channel, imports, connection, plan):
+    """Takes the launcher's place at `G`, runs the job and leaves."""
     own = os.getpid()
+    first_streams = sys.stdout, sys.stderr
+    take_place(channel, connection, plan)
     channel, connection = OwnDescriptor(channel.detach()), OwnDescriptor(connection.detach())
     os.register_at_fork(after_in_child=channel.close)
     os.register_at_fork(after_in_child=connection.close)
-    first_streams = sys.stdout, sys.stderr
-    try:
-        take_streams(descriptors)
-        plan.take_over(descriptors)
-    except Exception as error:
-        complain("sgtk-python: error: cannot set up the job in its worker: %s" % one_line(error))
-        code = 125
-    else:
-        code = code_of_session(plan.session, imports.kept)
-        if code is None:
-            code = exit_code_of(plan.kind, plan.program, plan.arguments)
-    code = clean_up(code, imports, first_streams)
+    code = clean_up(code_of_job(plan, imports.kept), imports, first_streams)
     if code < 0:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
         signal.signal(-code, signal.SIG_DFL)
@@ -64,12 +56,36 @@ def run_job(channel, imports, connection, plan, descriptors):
     os._exit(code)
 
 
+def take_place(channel, connection, plan):
+    """Takes the launcher's place at `G`, and confirms with `B` that the job begins; leaves after `F` if that fails."""
+    try:
+        descriptors = receive_go(connection)
+        take_streams(descriptors)
+        plan.take_over(descriptors)
+        connection.send(REPLY.pack(b"B", 0))
+    except Exception as error:
+        number = getattr(error, "errno", None)
+        reply(connection, b"F", errno.EINVAL if number is None else number)
+        os._exit(1)
+    send(channel, b"b")
+
+
+def code_of_job(plan, kept):
+    """Prepares the session, runs the program, and returns the exit code."""
+    try:
+        plan.release_signals()
+    except BaseException as error:
+        return code_of_failure(error)
+    code = code_of_session(plan.session, kept)
+    return exit_code_of(plan.kind, plan.program, plan.arguments) if code is None else code
+
+
 def code_of_session(session, kept):
     """Prepares the program's session; returns an exit code if that fails."""
     if not session:
         return None
-    session = json.loads(session)
     try:
+        session = json.loads(session)
         if kept:
             or_leave(take_up, kept, session["entity"])
         else:

@@ -58,7 +58,7 @@ class Plan:
             sys.modules["numpy.random"].seed()
 
     def take_over(self, descriptors):
-        """Takes over the launcher's working directory, locks, umask, limits and signals."""
+        """Takes over the launcher's working directory, locks, umask, limits and ignored signals."""
         os.fchdir(descriptors[3])
         os.close(descriptors[3])
         for lock in descriptors[4:]:
@@ -72,7 +72,15 @@ class Plan:
         for number in self.ignored:
             if number not in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_IGN)
+
+    def release_signals(self):
+        """Lets the signals in that `hold_signals` has kept; the launcher's blocked ones stay blocked."""
         signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def hold_signals():
+    """Blocks all signals, so that none ends the child before its job has begun."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, signals_in(-1))
 
 
 def signals_in(mask):

@@ -101,11 +101,17 @@ def await_go(connection):
 
 
 def receive_go(connection):
-    """Waits for `G`, and returns the descriptors that come with it: streams, working directory, locks."""
-    message, rights, _, _ = connection.recvmsg(1, socket.CMSG_SPACE(4 * DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
-    descriptors = descriptors_in(rights)
-    if message != b"G" or len(descriptors) < 4:
+    """Waits for `G`, and returns the descriptors that come with it: streams, working directory, locks.
+
+    Ends the child if the launcher has changed its mind. Raises an `OSError` with number 0 if the system drops one of
+    the descriptors (unix(7): `MSG_CTRUNC`, for a limit of this process or a security module).
+    """
+    message, rights, flags, _ = connection.recvmsg(1, socket.CMSG_SPACE(4 * DESCRIPTORS), socket.MSG_CMSG_CLOEXEC)
+    if message != b"G":
         os._exit(0)
+    descriptors = descriptors_in(rights)
+    if flags & socket.MSG_CTRUNC or len(descriptors) < 4:
+        raise OSError(0, "a descriptor was lost")
     return descriptors
 
 

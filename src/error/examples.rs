@@ -123,6 +123,7 @@ fn errors() -> Vec<Error> {
         Error::Handover(_) => Error::Handover(denied()),
         Error::Workers(_) => Error::Workers("folder of workers is not a folder: /x".into()),
         Error::PythonMissing { .. } => Error::PythonMissing { path: "/x".into(), written: "/x".into(), origin: OPTION },
+        Error::JobNotBegun { .. } => Error::JobNotBegun { worker: 7, why: "lost the job's process, which signal 9 killed".into() },
         Error::WorkerLost { .. } => Error::WorkerLost { worker: 7, why: "sent an invalid reply" },
         Error::WorkerNotStopped { .. } => Error::WorkerNotStopped { worker: 7, project: "a".into() },
         Error::PythonNotOnPath { .. } => Error::PythonNotOnPath { name: "python3".into(), origin: OPTION },

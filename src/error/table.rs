@@ -88,6 +88,8 @@ pub enum Error {
     /// The workers of this user are out of reach.
     Workers(String),
     PythonMissing { path: PathBuf, written: OsString, origin: Origin },
+    /// A worker took a job, and its child did not begin it.
+    JobNotBegun { worker: i32, why: String },
     /// A worker took a job and was lost before it reported the exit status.
     WorkerLost { worker: i32, why: &'static str },
     WorkerNotStopped { worker: i32, project: String },
@@ -279,6 +281,9 @@ impl Error {
             Error::Workers(why) => row!(Usage, "workers-unavailable", "{why}"),
             Error::PythonMissing { path, written, origin } => row!(NoPython, "python-missing",
                 "Python does not exist: {} ({origin})", shown(path); "{OTHER_PYTHON}").hint(wording::mistake_in(written)).file(path),
+            Error::JobNotBegun { worker, why } => row!(Usage, "job-not-begun",
+                "the job did not begin: worker process {worker} {why}";
+                "run it again; SGTK_PYTHON_WARM=0 runs it without a worker"),
             Error::WorkerLost { worker, why } => row!(Usage, "worker-lost",
                 "the job's exit status is unknown: worker process {worker} {why}";
                 "check whether the job finished before you run it again; SGTK_PYTHON_WARM=0 runs it without a worker"),

@@ -22,6 +22,7 @@ use super::protocol::{GO, WorkerReply, job_message, read_reply};
 use super::signals::{SignalForwarder, die_like, stop_launcher};
 use super::start::start;
 use super::start_record::{is_starting, why_unfit};
+use crate::disk::IoMessage;
 use crate::error::Error;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
@@ -40,8 +41,7 @@ pub fn run(
 ) -> Result<WorkerOutcome, Error> {
     match hand_over(plan, warm, credentials, locks) {
         Ok(job) => {
-            debug!("the job runs in worker process {}", job.worker);
-            Status::Started(How::Worker { pid: job.process.pid() }).write();
+            debug!("worker process {} has the job", job.worker);
             job.wait().map(WorkerOutcome::Ended)
         }
         Err(cold) => Ok(WorkerOutcome::Cold(cold)),
@@ -111,7 +111,7 @@ fn hand_over(
     let process = ProcessHandle::open(child);
     let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
     send_go(&stream, &directory, locks).map_err(|_| ColdReason::NotTaken("has ended"))?;
-    Ok(RunningJob { stream, worker, process, signals })
+    Ok(RunningJob { stream, worker, process, signals, has_begun: false })
 }
 
 fn working_directory() -> io::Result<File> {
@@ -186,7 +186,24 @@ fn send_go(stream: &UnixStream, directory: &File, locks: &[Lock]) -> nix::Result
     sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None)
 }
 
-/// A job that a child has begun.
+/// Describes the number of a reply `NotBegun`.
+fn why_not_begun(number: i32) -> String {
+    if number == 0 {
+        return "lost a descriptor on its way from the launcher".to_owned();
+    }
+    let source = io::Error::from_raw_os_error(number);
+    format!("cannot pass the launcher's streams and working directory: {}", IoMessage(&source))
+}
+
+/// Describes the end, a status of `waitpid(2)`, of a child that has not begun its job.
+fn why_ended_early(status: i32) -> String {
+    match status & 0x7f {
+        0 => format!("lost the job's process, which left with code {}", (status >> 8) & 0xff),
+        signal => format!("lost the job's process, which signal {signal} killed"),
+    }
+}
+
+/// A job that a child has received.
 struct RunningJob {
     stream: UnixStream,
     /// The worker's process number.
@@ -194,11 +211,13 @@ struct RunningJob {
     /// The child, whose exit is noticed even if the worker is gone.
     process: ProcessHandle,
     signals: SignalForwarder,
+    /// The child has confirmed that it begins the job. It sends that before it runs any of it.
+    has_begun: bool,
 }
 
 impl RunningJob {
     /// Waits for the end of the job and returns its exit code. If a signal killed the job, the same signal ends the
-    /// launcher.
+    /// launcher. Fails if the child ends before it has begun the job, with whatever code.
     fn wait(mut self) -> Result<u8, Error> {
         self.stream.set_read_timeout(None).map_err(|_| self.lost("cannot be read from"))?;
         // An exit is reported at once; after PATIENCE without a report none will come.
@@ -210,9 +229,19 @@ impl RunningJob {
             }
             if reply {
                 match read_reply(&mut self.stream) {
+                    Ok(Some(WorkerReply::Begun)) => {
+                        self.has_begun = true;
+                        Status::Started(How::Worker { pid: self.process.pid() }).write();
+                    }
+                    Ok(Some(WorkerReply::NotBegun(number))) => {
+                        return Err(self.not_begun(why_not_begun(number)));
+                    }
                     Ok(Some(WorkerReply::Ended(code))) => {
                         Status::of_exit(i32::from(code) << 8).write();
                         return Ok(code);
+                    }
+                    Ok(Some(WorkerReply::Died(status))) if !self.has_begun => {
+                        return Err(self.not_begun(why_ended_early(status)));
                     }
                     Ok(Some(WorkerReply::Died(status))) => {
                         Status::of_exit(status).write();
@@ -221,17 +250,28 @@ impl RunningJob {
                     // The job may have been continued since.
                     Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_launcher(),
                     Ok(Some(_)) => (),
-                    Ok(None) => return Err(self.lost("ended before it reported the exit status")),
+                    Ok(None) => {
+                        return Err(self.unreported("ended before it reported the exit status"));
+                    }
                     Err(_) => return Err(self.lost("sent an invalid reply")),
                 }
             } else if exit {
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-                return Err(
-                    self.lost("did not report the exit status within 2 seconds of the job's end")
-                );
+                return Err(self.unreported(
+                    "did not report the exit status within 2 seconds of the end of the job's process",
+                ));
             }
         }
+    }
+
+    /// Returns the error of a job whose process has ended without a report.
+    fn unreported(&self, why: &'static str) -> Error {
+        if self.has_begun { self.lost(why) } else { self.not_begun(why.to_owned()) }
+    }
+
+    fn not_begun(&self, why: String) -> Error {
+        Error::JobNotBegun { worker: self.worker, why }
     }
 
     /// Reports the job as lost, and returns the error that says so.

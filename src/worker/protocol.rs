@@ -36,6 +36,10 @@ pub enum WorkerReply {
     Waits,
     /// This child will run the job.
     Ready(i32),
+    /// The child has taken the launcher's place and begins the job.
+    Begun,
+    /// The child could not begin the job, for this error number of the system; 0 if a descriptor of GO was lost.
+    NotBegun(i32),
     /// The worker takes no more jobs.
     Refused,
     /// The job is part of another job, and there is no place for it at once.
@@ -95,6 +99,8 @@ pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
     match word {
         b'W' => Ok(Some(WorkerReply::Waits)),
         b'R' => Ok(Some(WorkerReply::Ready(number))),
+        b'B' => Ok(Some(WorkerReply::Begun)),
+        b'F' => Ok(Some(WorkerReply::NotBegun(number))),
         b'X' if number == NO_PLACE => Ok(Some(WorkerReply::Full)),
         b'X' => Ok(Some(WorkerReply::Refused)),
         b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),

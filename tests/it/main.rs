@@ -87,6 +87,8 @@ mod warm_faults;
 #[cfg(target_os = "linux")]
 mod warm_life;
 #[cfg(target_os = "linux")]
+mod warm_protocol;
+#[cfg(target_os = "linux")]
 mod warm_stalls;
 #[cfg(target_os = "linux")]
 mod warm_support;
