@@ -24,8 +24,9 @@ def reply(connection, word, number):
 
 
 def send(connection, data):
+    """Sends to a launcher. The worker waits for none: what a launcher has no room for is lost."""
     try:
-        connection.send(data)
+        connection.send(data, socket.MSG_DONTWAIT)
     except OSError:
         pass
 

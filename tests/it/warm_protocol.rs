@@ -1,11 +1,13 @@
 //! The begin of a job: it has begun if its child has said so, and else the launcher says that it has not.
 
 use std::fs;
+use std::io::{BufRead, Write};
 
 use serde_json::{Value, json};
 
 use crate::scene::{Run, Runs};
 use crate::support::write;
+use crate::warm_faults::{job, kill, pid};
 use crate::warm_support::WarmStudio;
 
 /// A core whose jobs run the text of their variable `BREAK` before they take their launcher's place.
@@ -102,4 +104,48 @@ fn early_signal_reaches_the_job() {
         assert_eq!((&started["how"], &ended["signal"]), (&json!("worker"), &json!(signal)));
         assert!(!ran, "{signal}");
     }
+}
+
+/// Fills the connection of the job to its launcher: the socket with a name. The launcher ignores this reply.
+const FILL: &str = r#"
+import os, socket
+def filled(number):
+    end = socket.socket(fileno=number)
+    try:
+        while end.getsockname():
+            end.send(b"W\0\0\0\0", socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        return True
+    finally:
+        end.detach()
+def is_socket(number):
+    try:
+        return os.readlink("/proc/self/fd/%d" % number).startswith("socket:")
+    except OSError:
+        return False
+print(any([filled(number) for number in range(3, 64) if is_socket(number)]), flush=True)
+"#;
+
+#[test]
+fn full_connection_does_not_block_the_worker() {
+    let warm = WarmStudio::new();
+    let worker = pid(&warm.start());
+    write(warm.studio.path("work/fill.py"), FILL);
+    let (mut launcher, mut output, job) =
+        job(&warm, "sys.stdin.readline(); import fill; sys.stdin.read()");
+    let number = i64::from(launcher.id());
+    kill("-STOP", number);
+    let mut input = launcher.stdin.take().unwrap();
+    input.write_all(b"\n").unwrap();
+    let mut line = String::new();
+    output.read_line(&mut line).unwrap();
+    assert_eq!(line, "True\n");
+    // The worker reports that to the launcher.
+    kill("-STOP", job);
+    let listed = warm.worker();
+    assert_eq!((pid(&listed), &listed["state"]), (worker, &json!("ready")));
+    kill("-CONT", job);
+    kill("-CONT", number);
+    drop(input);
+    launcher.ends().succeeds();
 }
