@@ -25,7 +25,7 @@
 //! | [`console`], `table`, [`narration`], [`status`], [`inputs`] | the process' streams, `--status-fd`, and everything else read from the process |
 //! | `error`, `interpreter`, `lock` | every failure; facts about a Python; locks on files |
 //! | `disk`, `environment`, `origin` | files; variables as values; what decided a value |
-//! | [`cli`], `display`, `fingerprint`, `os`, `parallel`, `suggest` | know nothing of the crate |
+//! | [`cli`], `display`, `fingerprint`, `interrupt`, `os`, `parallel`, `suggest` | know nothing of the crate |
 //!
 //! The process is read once, at the left edge ([`inputs`]); the plan is a pure value; only the right edge
 //! acts. Each value carries its origin, so `--explain`, the tests and the launch read one struct.
@@ -51,6 +51,7 @@ mod helper;
 mod inherit;
 pub mod inputs;
 mod interpreter;
+mod interrupt;
 mod lock;
 pub mod narration;
 mod origin;

@@ -21,6 +21,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use log::debug;
 
 use crate::display::Printable;
+use crate::interrupt::RetriedReader;
 
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
@@ -91,7 +92,7 @@ fn open(path: &Path) -> Result<Option<File>, FileProblem> {
 
 fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {
     let mut bytes = Vec::new();
-    match file.take(most + 1).read_to_end(&mut bytes) {
+    match RetriedReader(file).take(most + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > most => Err(FileProblem::TooLarge(most)),
         Ok(_) => Ok(bytes),
         // Unix opens a folder, and fails to read it; Windows does not even open it.

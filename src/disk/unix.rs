@@ -8,9 +8,11 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt,
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::sys::stat::Mode;
 use nix::unistd::{AccessFlags, access};
 
 use super::problem::{FileProblem, is_missing};
+use crate::interrupt::retried;
 
 /// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
 /// on this machine.
@@ -43,8 +45,9 @@ pub fn open(path: &Path) -> Result<File, FileProblem> {
 }
 
 fn open_with(flags: OFlag, path: &Path) -> io::Result<File> {
-    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-    File::options().read(true).custom_flags(flags.bits()).open(path)
+    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
+    let file = retried(|| Ok(nix::fcntl::open(path, flags, Mode::empty())?))?;
+    Ok(file.into())
 }
 
 /// Returns true for a pipe or socket, whose reader may have to wait for another process.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use crate::disk::IoMessage;
 use crate::inputs::PARENT;
+use crate::interrupt::RetriedReader;
 
 /// The longest line (bytes); a longer one is passed on in pieces.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -74,7 +75,7 @@ fn start_passing_on<W: Write + 'static>(
 /// Reads to the end even if writing fails: the child would stop at a full pipe. Returns the first failure to write.
 fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) -> io::Result<()> {
     let mut written = Ok(());
-    let mut from = BufReader::new(from);
+    let mut from = BufReader::new(RetriedReader(from));
     let mut line = Vec::new();
     loop {
         line.clear();

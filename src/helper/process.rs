@@ -10,6 +10,7 @@ use crate::environment::Environment;
 use crate::exec;
 use crate::exec::program::{RUN, VARIABLE};
 use crate::interpreter::Interpreter;
+use crate::interrupt::RetriedReader;
 
 /// The longest line (bytes); a longer one arrives in pieces.
 const LONGEST_LINE: u64 = 64 * 1024;
@@ -101,7 +102,7 @@ impl HelperProcess {
 
 /// Reads until the end of the output, or until the receiver is gone.
 fn read_lines(output: ChildStdout, lines: &SyncSender<io::Result<String>>) {
-    let mut output = BufReader::new(output);
+    let mut output = BufReader::new(RetriedReader(output));
     let mut line = Vec::new();
     loop {
         line.clear();

@@ -24,6 +24,7 @@ use super::start::start;
 use super::start_record::{is_starting, why_unfit};
 use crate::disk::IoMessage;
 use crate::error::Error;
+use crate::interrupt::retried;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
 use crate::site::Credentials;
@@ -149,21 +150,20 @@ fn request_child(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerRe
 
 /// Sends as many bytes as the socket has room for, and returns the rest.
 fn send_part<'a>(stream: &UnixStream, bytes: &'a [u8]) -> io::Result<&'a [u8]> {
-    match send(stream.as_raw_fd(), bytes, MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL) {
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    match retried(|| Ok(send(stream.as_raw_fd(), bytes, flags)?)) {
         Ok(count) => Ok(bytes.get(count..).unwrap_or_default()),
-        Err(nix::Error::EAGAIN | nix::Error::EINTR) => Ok(bytes),
-        Err(error) => Err(error.into()),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(bytes),
+        Err(error) => Err(error),
     }
 }
 
-/// Waits for events of a connection; an interruption gives none. Fails after PATIENCE.
+/// Waits for events of a connection. Fails after PATIENCE.
 fn wait_for(stream: &UnixStream, awaited: PollFlags) -> io::Result<PollFlags> {
     let mut events = [PollFd::new(stream.as_fd(), awaited)];
-    match poll(&mut events, poll_timeout(PATIENCE)) {
-        Ok(0) => Err(io::ErrorKind::TimedOut.into()),
-        Ok(_) => Ok(events.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty())),
-        Err(nix::Error::EINTR) => Ok(PollFlags::empty()),
-        Err(error) => Err(error.into()),
+    match retried(|| Ok(poll(&mut events, poll_timeout(PATIENCE))?))? {
+        0 => Err(io::ErrorKind::TimedOut.into()),
+        _ => Ok(events.first().and_then(PollFd::revents).unwrap_or(PollFlags::empty())),
     }
 }
 
@@ -223,7 +223,8 @@ impl RunningJob {
         // An exit is reported at once; after PATIENCE without a report none will come.
         let mut deadline: Option<Instant> = None;
         loop {
-            let [reply, signal, exit] = self.wait_for_events(deadline);
+            let events = self.wait_for_events(deadline);
+            let [reply, signal, exit] = events.map_err(|_| self.lost("cannot be waited for"))?;
             if signal {
                 self.signals.forward(&self.process, &self.stream);
             }
@@ -280,9 +281,9 @@ impl RunningJob {
         Error::WorkerLost { worker: self.worker, why }
     }
 
-    /// Waits for a reply, a signal or the exit, and returns which of these there are; an interruption gives none. A
-    /// deadline ends the wait in place of the exit.
-    fn wait_for_events(&self, deadline: Option<Instant>) -> [bool; 3] {
+    /// Waits for a reply, a signal or the exit, and returns which of these there are. A deadline ends the wait in place of
+    /// the exit.
+    fn wait_for_events(&self, deadline: Option<Instant>) -> io::Result<[bool; 3]> {
         let mut events = vec![
             PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.descriptor(), PollFlags::POLLIN),
@@ -293,11 +294,11 @@ impl RunningJob {
         } else if let Some(exit) = self.process.exit_descriptor() {
             events.push(PollFd::new(exit, PollFlags::POLLIN));
         }
-        let _ = poll(&mut events, timeout);
+        retried(|| Ok(poll(&mut events, timeout)?))?;
         let mut happened = [false; 3];
         for (happened, event) in happened.iter_mut().zip(&events) {
             *happened = event.any().unwrap_or(false);
         }
-        happened
+        Ok(happened)
     }
 }

@@ -1,6 +1,6 @@
 //! Requests to several workers at once: those that do not answer cost one timeout together.
 
-use std::io::{self, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
@@ -111,8 +111,9 @@ impl PendingAnswer {
                 Ok(count @ 1..) if self.text.len() < MAX_ANSWER => {
                     self.text.extend_from_slice(bytes.get(..count).unwrap_or_default());
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => (),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+                // Read again after the next poll, before the deadline.
+                Err(error) if error.kind() == ErrorKind::Interrupted => return,
                 _ => break,
             }
         }

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use super::caller_state::CallerState;
 use super::job::Job;
 use crate::inputs::IN_A_JOB;
+use crate::interrupt::RetriedReader;
 use crate::plan::WhenFull;
 
 /// Limit of a job's message in bytes.
@@ -87,7 +88,7 @@ pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
 /// Reads one reply; `None` at the end of the connection.
 pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
     let mut bytes = [0; 5];
-    match stream.read_exact(&mut bytes) {
+    match RetriedReader(stream).read_exact(&mut bytes) {
         Ok(()) => (),
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         // The worker has closed a connection from which it had not read everything.

@@ -288,3 +288,30 @@ fn forged_lines_are_escaped() {
     assert!(warning.contains(": 'a\\u{1b}[31m\\nsgtk-python: forged\\u{202e}';"), "{warning}");
     studio.failure(["--explain=x\n  tip: \u{1b}[31m"]).is(125, &[]);
 }
+
+/// The system interrupts each call, as a broken file server may.
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupted_reading_ends() {
+    use crate::support::skip;
+    use std::process::Command;
+    let mut trial = Command::new("strace");
+    if !trial.args(["-o", "/dev/null", "true"]).output().is_ok_and(|run| run.status.success()) {
+        skip("strace is missing, or may not trace");
+        return;
+    }
+    let studio = Studio::new();
+    for (which, file) in files(&studio) {
+        write(&file, "");
+        for call in ["openat", "read"] {
+            let launcher = launch(&studio, which);
+            let mut traced = Command::new("timeout");
+            traced.args(["60", "strace", "-f", "-o", "/dev/null", "-P"]).arg(&file);
+            traced.arg(format!("-einject={call}:error=EINTR"));
+            traced.arg(launcher.get_program()).args(launcher.get_args());
+            traced.env_clear().envs(variables_of(&launcher)).env("PATH", "/usr/bin:/bin");
+            let name = file.file_name().unwrap().to_str().unwrap();
+            failed(&mut traced).is(122, &["interrupted 100 times", name]);
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `src/`, the lowest layer first; rooms of a layer do not know each other.
 const LAYERS: [&[&str]; 18] = [
-    &["cli", "display", "fingerprint", "os", "parallel", "suggest"],
+    &["cli", "display", "fingerprint", "interrupt", "os", "parallel", "suggest"],
     &["disk", "environment", "origin"],
     &["error", "interpreter", "lock"],
     &["console", "inputs"],
