@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use serde::Serialize;
 
 use crate::cli::Format;
-use crate::disk::IoMessage;
+use crate::disk::{self, IoMessage};
 use crate::environment::{Variables, value_of};
 use crate::error::{Code, Error};
 
@@ -82,7 +82,7 @@ impl Colour {
 /// Prints an answer. A reader that closes the pipe early is no failure.
 pub fn print(text: &str) -> Result<ExitCode> {
     let mut out = stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    match disk::write_all(&mut out, text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             bail!("cannot write to standard output: {}", IoMessage(&error))
         }
@@ -133,7 +133,7 @@ pub fn report(error: &anyhow::Error, colour: Colour) -> ExitCode {
 /// Prints text on standard error in one write, so that it stays whole in a log with many writers. Ignores a
 /// closed standard error.
 pub(crate) fn print_to_error(text: &str) {
-    let _ = stderr().write_all(text.as_bytes());
+    let _ = disk::write_all(&mut stderr(), text.as_bytes());
 }
 
 /// Returns true if standard error is a terminal.

@@ -1,8 +1,8 @@
 //! Locks on files. The system frees a lock when the last process that holds it has ended, however it ended (`flock(2)`,
 //! `LockFileEx`).
 
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs::{File, TryLockError};
+use std::io;
 use std::path::Path;
 
 use crate::disk;
@@ -13,6 +13,9 @@ pub enum LockMode {
     Exclusive,
     Shared,
 }
+
+/// Bytes; a process id has fewer.
+const LARGEST_SIGN: u64 = 32;
 
 /// A lock that this process holds until it is dropped.
 #[derive(Debug)]
@@ -51,7 +54,7 @@ impl Lock {
     /// Marks the file: its holder has begun something that must not be interrupted.
     pub fn mark(&mut self) -> io::Result<()> {
         self.clear_mark()?;
-        self.0.write_all(b"begun\n")
+        disk::write_all(&mut self.0, b"begun\n")
     }
 
     pub fn clear_mark(&mut self) -> io::Result<()> {
@@ -60,12 +63,13 @@ impl Lock {
 
     /// Writes this process' id into the file, for an error message of another launch. Best effort.
     pub fn sign(&self) {
-        let _ = self.0.set_len(0).and_then(|()| write!(&self.0, "{}", std::process::id()));
+        let id = std::process::id().to_string();
+        let _ = self.0.set_len(0).and_then(|()| disk::write_all(&mut &self.0, id.as_bytes()));
     }
 
     /// Returns the id of the process that signed the lock at a path.
     pub fn holder(path: &Path) -> Option<u32> {
-        fs::read_to_string(path).ok()?.parse().ok()
+        disk::read_up_to(LARGEST_SIGN, path).ok()??.parse().ok()
     }
 
     /// The descriptor; a process that inherits it holds the lock too.

@@ -1,10 +1,11 @@
 //! Narrates a launch on standard error if `SGTK_PYTHON_DEBUG` is 1: each choice, each file that the launcher looks
 //! at, and why a job runs cold. The rooms say it with `log::debug!`; values of variables are never said.
 
-use std::io::{Write, stderr};
+use std::io::stderr;
 
 use log::{LevelFilter, Log, Metadata, Record};
 
+use crate::disk;
 use crate::error::Error;
 use crate::inputs::Inputs;
 
@@ -18,7 +19,8 @@ impl Log for Narrator {
     }
 
     fn log(&self, record: &Record) {
-        let _ = stderr().write_all(format!("sgtk-python: debug: {}\n", record.args()).as_bytes());
+        let line = format!("sgtk-python: debug: {}\n", record.args());
+        let _ = disk::write_all(&mut stderr(), line.as_bytes());
     }
 
     fn flush(&self) {}

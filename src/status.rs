@@ -3,7 +3,6 @@
 //! process becomes Python.
 
 use std::fs::File;
-use std::io::Write;
 use std::sync::OnceLock;
 
 use serde::Serialize;
@@ -58,7 +57,7 @@ impl Status<'_> {
     pub(crate) fn write(&self) {
         let Some(mut descriptor) = DESCRIPTOR.get() else { return };
         if let Ok(line) = serde_json::to_string(self) {
-            let _ = descriptor.write_all((line + "\n").as_bytes());
+            let _ = disk::write_all(&mut descriptor, (line + "\n").as_bytes());
         }
     }
 }

@@ -14,7 +14,7 @@ use unix as system;
 use windows as system;
 
 use std::fs::{self, File, Metadata};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -25,8 +25,8 @@ use crate::interrupt::RetriedReader;
 
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
-    file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec, leads_to,
-    path_from_bytes, take_over, user_id,
+    Output, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
+    leads_to, path_from_bytes, take_over, user_id, write_all,
 };
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
@@ -107,7 +107,9 @@ fn text_of(bytes: Vec<u8>) -> Result<String, FileProblem> {
 
 /// Replaces a file of this user in one step: another process reads the old content or the new one.
 pub fn replace(file: &Path, content: &[u8]) -> io::Result<()> {
-    put_in_place(file, |new| in_private_folder(new, system::create_private)?.write_all(content))
+    put_in_place(file, |new| {
+        write_all(&mut in_private_folder(new, system::create_private)?, content)
+    })
 }
 
 /// Creates a link to the launcher, on Windows a copy. Replaces one of another launcher in one step, and fails if anything
@@ -161,9 +163,18 @@ pub fn remove_left_behind(folder: &Path, is_temporary: impl Fn(&str) -> bool) {
     }
 }
 
-/// Opens a file to lock or write it. Creates it, and the folders above it, for this user alone.
+/// Opens a file to lock or write it. Creates it, and the folders above it, for this user alone. Fails for all but files: a
+/// pipe or device would keep its reader waiting.
 pub fn open_private(path: &Path) -> io::Result<File> {
-    in_private_folder(path, system::open_private)
+    let file = in_private_folder(path, system::open_private);
+    let data = match &file {
+        Ok(file) => file.metadata(),
+        Err(_) => fs::symlink_metadata(path),
+    };
+    match data {
+        Ok(data) if !data.is_file() => Err(io::Error::other(FileProblem::Special.to_string())),
+        _ => file,
+    }
 }
 
 /// Opens a file, and creates its folder only where that fails: most times the folder exists.

@@ -14,7 +14,7 @@ pub enum FileProblem {
     Folder,
     /// The most bytes that it may hold.
     TooLarge(u64),
-    /// A pipe or socket.
+    /// A pipe or socket; in the place of a lock all but a file.
     Special,
     /// The offset of the first byte that is not UTF-8.
     NotUtf8(usize),

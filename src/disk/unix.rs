@@ -2,14 +2,16 @@
 
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata};
-use std::io;
+use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::sys::stat::Mode;
-use nix::unistd::{AccessFlags, access};
+use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::unistd::{AccessFlags, Whence, access, lseek};
 
 use super::problem::{FileProblem, is_missing};
 use crate::interrupt::retried;
@@ -70,6 +72,31 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     let mut options = File::options();
     options.read(true).write(true).create(true).truncate(false).mode(0o600).custom_flags(flags);
     options.open(path)
+}
+
+/// A file or stream of the process.
+pub trait Output: Write + AsFd {}
+
+impl<T: Write + AsFd> Output for T {}
+
+/// Writes all bytes. Fails where a file would become larger than this process may make it (`ulimit -f`): the system would
+/// end the process with SIGXFSZ (setrlimit(2)).
+pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
+    let limit = getrlimit(Resource::RLIMIT_FSIZE).map_or(RLIM_INFINITY, |(soft, _)| soft);
+    if limit != RLIM_INFINITY && end_after(to, bytes) > limit {
+        return Err(nix::Error::EFBIG.into());
+    }
+    to.write_all(bytes)
+}
+
+/// Returns the size of a file after a write to it; 0 for all that the limit does not apply to.
+fn end_after(file: &impl AsFd, bytes: &[u8]) -> u64 {
+    let is_file =
+        |data: &FileStat| SFlag::from_bits_truncate(data.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
+    let Some(data) = fstat(file).ok().filter(is_file) else { return 0 };
+    // A file that was truncated since has its end before the place of the next write.
+    let place = lseek(file, 0, Whence::SeekCur).unwrap_or_default().max(data.st_size);
+    u64::try_from(place).unwrap_or_default().saturating_add(bytes.len() as u64)
 }
 
 /// Creates a folder and those above it, for this user alone.

@@ -1,7 +1,7 @@
 //! Files on Windows. No access list is read but that of a file with a key: a user's folders are taken for closed.
 
 use std::fs::{self, File, Metadata};
-use std::io;
+use std::io::{self, Write};
 use std::os::windows::io::{FromRawHandle, RawHandle};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,16 @@ pub fn open(path: &Path) -> Result<File, FileProblem> {
         Err(_) if path.is_symlink() => Err(FileProblem::DanglingLink),
         Err(_) => Err(FileProblem::Missing),
     }
+}
+
+/// A file or stream of the process.
+pub trait Output: Write {}
+
+impl<T: Write> Output for T {}
+
+/// Writes all bytes.
+pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
+    to.write_all(bytes)
 }
 
 /// Returns false: pipes have no paths among files.

@@ -2,14 +2,14 @@
 //! on as they come.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read};
 use std::path::Path;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Sender};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::disk::IoMessage;
+use crate::disk::{self, IoMessage, Output};
 use crate::inputs::PARENT;
 use crate::interrupt::RetriedReader;
 
@@ -59,7 +59,7 @@ pub fn relay(
     Ok(status)
 }
 
-fn start_passing_on<W: Write + 'static>(
+fn start_passing_on<W: Output + 'static>(
     from: Option<impl Read + Send + 'static>,
     prefix: &str,
     to: fn() -> W,
@@ -73,7 +73,7 @@ fn start_passing_on<W: Write + 'static>(
 }
 
 /// Reads to the end even if writing fails: the child would stop at a full pipe. Returns the first failure to write.
-fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) -> io::Result<()> {
+fn pass_on(from: impl Read, prefix: &str, to: &mut impl Output) -> io::Result<()> {
     let mut written = Ok(());
     let mut from = BufReader::new(RetriedReader(from));
     let mut line = Vec::new();
@@ -85,7 +85,7 @@ fn pass_on(from: impl Read, prefix: &str, to: &mut impl Write) -> io::Result<()>
             Ok(_) if !line.ends_with(b"\n") => line.push(b'\n'),
             Ok(_) => {}
         }
-        match to.write_all(&line).and_then(|()| to.flush()) {
+        match disk::write_all(to, &line).and_then(|()| to.flush()) {
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                 written = written.and(Err(error));
             }

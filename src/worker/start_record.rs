@@ -34,7 +34,9 @@ pub struct StartRecord {
 impl StartRecord {
     /// Writes the record of a start that has no process yet.
     pub fn begin(folder: &Folder, key: &WorkerKey, project: &str) -> io::Result<()> {
-        fs::write(folder.start_file(key), format!("{project}\t{SAID_NOTHING}"))
+        let mut file = disk::open_private(&folder.start_file(key))?;
+        file.set_len(0)?;
+        disk::write_all(&mut file, format!("{project}\t{SAID_NOTHING}").as_bytes())
     }
 
     pub fn read(folder: &Folder, key: &WorkerKey) -> Self {

@@ -106,3 +106,32 @@ fn terminal_gets_colour_unless_switched_off() {
         assert_eq!(output.contains("\u{1b}[1;31merror:\u{1b}[0m"), is_coloured, "{output:?}");
     }
 }
+
+/// Where a file is as large as the process may make it, the system kills its writer with SIGXFSZ.
+#[cfg(unix)]
+#[test]
+fn full_file_never_kills_the_launcher() {
+    let studio = Studio::new();
+    interpreter(&studio.localized("bigbuck"), PYTHON.to_str().unwrap());
+    let run = |redirection: &str, arguments: &[&str]| {
+        let script = format!("ulimit -f 0; exec \"$0\" \"$@\" {redirection}");
+        let launcher = studio.launcher(arguments);
+        let mut shell = Command::new("sh");
+        shell.args(["-c", &script]).arg(launcher.get_program()).args(launcher.get_args());
+        shell.env_clear().envs(variables_of(&launcher)).current_dir(studio.path(""));
+        shell.run()
+    };
+    // The index, a signed lock, steps, an error, an answer, and lines of runs.
+    assert_eq!(run("", &["--project-id=42", "-c", "print(1)"]).prints(), "1\n");
+    assert_eq!(run("", &["--exclusive", "--project=bigbuck", "-c", "print(1)"]).prints(), "1\n");
+    let steps = ["--status-fd=5", "--project=bigbuck", "-c", "print(1)"];
+    assert_eq!(run("5>file", &steps).prints(), "1\n");
+    run("2>file", &["--project=sintel"]).fails_with(121);
+    run("2>>file", &["--each", "-c", "raise SystemExit(3)"]).fails_with(1);
+    let refused = ["cannot write to standard output: File too large"];
+    for answer in ["--help", "--list", "--list=json"] {
+        run(">file", &[answer]).failure().is(125, &refused);
+    }
+    run(">file", &["--each", "-c", "print(1)"]).fails_with(1).warns(&["File too large"]);
+    assert_eq!(std::fs::metadata(studio.path("file")).unwrap().len(), 0);
+}

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
 use crate::scene::{Running, Runs};
-use crate::support::{PYTHON, Studio, failed, interpreter, write};
+use crate::support::{PYTHON, Studio, failed, interpreter, variables_of, write};
 
 /// Prints `runs`, and goes on until its standard input ends.
 const JOB: &str =
@@ -119,4 +119,32 @@ fn missing_lock_folder_is_refused() {
     write(studio.path("file"), "");
     failed(launch().env("SGTK_PYTHON_CACHE", studio.path("file"))).is(125, &["file"]);
     studio.failure(["--exclusive=never", "--project", "bigbuck", "x.py"]).is(125, &["never"]);
+}
+
+/// A pipe keeps its reader waiting for a writer, and a device need not end.
+#[test]
+fn lock_that_is_no_file_is_refused() {
+    let studio = studio();
+    launcher(&studio, "--exclusive", "bigbuck", "jobs/job.py").succeeds();
+    let folder = studio.path("home/.cache/sgtk-python");
+    let lock = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+    let name = lock.file_name().unwrap().to_str().unwrap();
+    for (program, words) in [
+        ("mkfifo", &[][..]),
+        ("mkdir", &[]),
+        ("ln", &["-s", "/dev/zero"]),
+        ("ln", &["-s", "elsewhere"]),
+        ("python3", &["-c", "import socket, sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])"]),
+    ] {
+        Command::new("rm").args(["-rf", name]).current_dir(lock.parent().unwrap()).succeeds();
+        let mut make = Command::new(program);
+        make.args(words).arg(name).current_dir(lock.parent().unwrap()).succeeds();
+        for option in ["--exclusive", "--exclusive=wait"] {
+            let launcher = launcher(&studio, option, "bigbuck", "jobs/job.py");
+            let mut limited = Command::new("timeout");
+            limited.arg("60").arg(launcher.get_program()).args(launcher.get_args());
+            limited.env_clear().envs(variables_of(&launcher)).current_dir(studio.path(""));
+            failed(&mut limited).is(125, &["cannot take the lock", name, "not a regular file"]);
+        }
+    }
 }
