@@ -522,5 +522,5 @@ def _routes(number):
 
 
 def _one_line(error):
-    text = " ".join(str(error).split()) or "no reason given"
+    text = sgtk_python.one_line(" ".join(str(error).split())) or "no reason given"
     return text if isinstance(error, (BadRoutes, sgtk_python.Error)) else "%s: %s" % (type(error).__name__, text)

@@ -82,12 +82,13 @@ def chosen_project(
     if project is not None:
         if not isinstance(project, str) or not project:
             raise TypeError("project is a name, not %r" % (project,))
-        return "--project=" + project, "project '%s'" % project
+        return "--project=" + project, "project '%s'" % one_line(project)
     if project_id is not None:
         return "--project-id=%d" % _id(project_id), "project %d" % project_id
     if config is not None:
         path = checked_word(config)
-        return (b"--config=" + path if isinstance(path, bytes) else "--config=" + path), "config %s" % os.fsdecode(path)
+        shown = "config %s" % one_line(os.fsdecode(path))
+        return (b"--config=" + path if isinstance(path, bytes) else "--config=" + path), shown
     if event is None:
         raise TypeError("name the project: by project, project_id, config or event")
     return _project_of(event)

@@ -2,13 +2,19 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from typing import Any, Union
 
 #: A word of the command line.
 Word = Union[str, bytes, "os.PathLike[Any]", int, float]
 
-_CONTROLS = {number: "\\x%02x" % number for number in list(range(32)) + [127] if number != 9}
+#: Characters that break a line, change the order of its characters, or hide (the launcher's list: ``src/display.rs``).
+_ODD = (
+    *range(0x20), *range(0x7f, 0xa0), 0xad, 0x61c, *range(0x200b, 0x2010), *range(0x2028, 0x202f),
+    *range(0x2060, 0x2070), 0xfeff, *range(0xfff9, 0xfffc),
+)
+_ESCAPES = {number: ("\\x%02x" if number < 0x100 else "\\u%04x") % number for number in _ODD if number != 9}
 
 
 def checked_word(word: Word) -> Union[str, bytes]:
@@ -22,12 +28,12 @@ def checked_word(word: Word) -> Union[str, bytes]:
 
 def one_line(value: Any) -> str:
     """Returns a value, such as a project's name, as part of one line in a log: it can neither start another line
-    there nor change a terminal."""
-    return str(value).translate(_CONTROLS)
+    there, nor change a terminal, nor reverse or hide a part of itself."""
+    return str(value).translate(_ESCAPES)
 
 
 def last_lines(text: str) -> str:
-    return "\n".join(one_line(line) for line in text.rstrip()[-4000:].splitlines()[-20:])
+    return "\n".join(one_line(line) for line in re.split("\r?\n", text.rstrip()[-4000:])[-20:])
 
 
 def with_tail(message: str, tail: str) -> str:

@@ -10,6 +10,7 @@ use anyhow::Result;
 
 use crate::console;
 use crate::context::Context;
+use crate::display::is_plain;
 use crate::finding::scan::Scan;
 use crate::os::{below, is_same_name};
 use crate::request::Choice;
@@ -53,7 +54,8 @@ pub fn configs(scan: &Scan, context: &Context) -> Result<ExitCode> {
     print(&records.into_iter().filter_map(|record| record.metadata.config_name).collect())
 }
 
-/// Prints one word a line. Leaves out a word with a line end or an escape in it: a shell would misread it.
+/// Prints one word a line. Leaves out a word with a line end, an escape or a hidden character in it: a shell or a person would
+/// misread it.
 fn print(words: &BTreeSet<String>) -> Result<ExitCode> {
     let mut text = String::new();
     for word in words.iter().filter(|word| is_one_word(word)) {
@@ -64,7 +66,7 @@ fn print(words: &BTreeSet<String>) -> Result<ExitCode> {
 }
 
 fn is_one_word(word: &str) -> bool {
-    !word.contains(char::is_control)
+    word.chars().all(is_plain)
 }
 
 fn chooses(choice: &Choice, record: &ConfigRecord, context: &Context) -> bool {

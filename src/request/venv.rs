@@ -7,6 +7,7 @@ use std::fs::Metadata;
 use std::path::{Path, PathBuf};
 
 use crate::disk;
+use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::interpreter::{self, Interpreter, Version};
@@ -110,8 +111,8 @@ impl Venv {
         if self.core.as_deref() == Some(python_path) {
             return None;
         }
-        let file = self.file.display();
         let again = self.how_to_make();
+        let (file, again) = (Printable::new(&self.file), Printable::new(&again));
         Some(format!(
             "virtual environment names another core, for -I and -E: {file}; update it: {again}"
         ))

@@ -182,6 +182,24 @@ fn other_python_is_refused_until_made_again() {
 }
 
 #[test]
+fn name_in_a_warning_is_escaped() {
+    let studio = Studio::new();
+    let config = studio.localized("bigbuck");
+    let folder = studio.path("a\u{1b}[31m\nforged");
+    let text = format!(
+        "sgtk-python-project = bigbuck\nsgtk-python-interpreter = {}\n",
+        studio.python().display()
+    );
+    write(folder.join("pyvenv.cfg"), text);
+    let python = folder.join("bin/python");
+    let run = studio.launcher(["--venv-python", python.to_str().unwrap(), "-c", "pass"]).succeeds();
+    let error = run.error();
+    assert!(error.contains("a\\u{1b}[31m\\nforged/pyvenv.cfg; update it: "), "{run}");
+    assert!(error.lines().count() == 1 && !error.contains('\u{1b}'), "{run}");
+    assert!(config.exists());
+}
+
+#[test]
 fn environment_without_project_is_refused() {
     let editor = Editor::new(&PYTHON);
     let mut probe = editor.command(editor.python(), &["-c", SEEN]);

@@ -112,3 +112,21 @@ fn list_warns_of_unreadable_configs() {
         studio.launcher([format]).succeeds().warns(&["closed/config/core/roots.yml"]);
     }
 }
+
+#[cfg(unix)]
+#[test]
+fn hidden_characters_in_names_are_escaped() {
+    let studio = Studio::new();
+    let name = "big\u{202e}kcub\u{85}\u{9b}31m\u{2028}\u{200b}x";
+    let escaped = "big\\u{202e}kcub\\u{85}\\u{9b}31m\\u{2028}\\u{200b}x";
+    let config = studio.localized(name);
+    let metadata = "project_id: 42\nproject_name: \"a\\u202eb\"\n";
+    write(config.join("config/core/pipeline_configuration.yml"), metadata);
+    let text = list(&studio, "--list");
+    assert!(text.lines().nth(1).is_some_and(|line| line.starts_with(escaped)), "{text}");
+    assert_eq!(list(&studio, "--list=names"), "");
+    assert_eq!(list(&studio, "--list=ids"), "42\n");
+    let run = studio.launcher(["--each", "--python=/bin/sh", "-c", "echo x; exit 1"]).fails_with(1);
+    assert_eq!(run.text(), format!("{escaped} | x\n"));
+    assert!(run.error().contains(&format!("\n{escaped} ")), "{run}");
+}

@@ -376,6 +376,17 @@ class Failing(PluginTest):
         self.assertFalse([line for line in error.splitlines() if line.startswith("2024")], error)
         self.assertNotIn("\x1b", error)
 
+    def test_exception_forges_no_record(self):
+        self.routes({"script": self.script("pass")})
+        event = self.event(7)
+        event["meta"] = type("a\u2028ERROR\x1b[31m\u202e", (), {})()
+        self.daemon().process(event)
+        [error] = self.records.of("ERROR")
+        # The second line says that the event could not be saved.
+        self.assertEqual(len(error.splitlines()), 2, error)
+        self.assertNotIn("\x1b", error)
+        self.assertNotIn("\u202e", error)
+
     def test_missing_parts_are_named(self):
         self.assertIn("nothing.py", self.one_error(script="/nowhere/nothing.py"))
         self.records.all.clear()

@@ -622,6 +622,22 @@ class Secrets(StudioTest):
             shown = b"".join(stream.take(text[at:at + size]) for at in range(0, len(text), size)) + stream.take(b"", True)
             self.assertEqual(shown, b"ababc***xy***abcabc *** *** ***", size)
 
+    def test_hidden_characters_are_escaped(self):
+        odd = "a\x1b\x7f\x85\x9b\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u061c\u200b\u200d\ufeff\tb"
+        shown = "a\\x1b\\x7f\\x85\\x9b\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069\\u200e\\u061c\\u200b\\u200d\\ufeff\tb"
+        self.assertEqual(sgtk_python.one_line(odd), shown)
+        with self.assertRaises(sgtk_python.NoProject) as caught:
+            sgtk_python.run("-c", "1", project=odd)
+        self.assertEqual(len(str(caught.exception).splitlines()), 1)
+        lines = []
+        done = sgtk_python.run(
+            "-c", "import sys; sys.exit(%s)" % ascii(odd), project="bigbuck", check=False,
+            env={"PYTHONIOENCODING": "utf-8"}, logger=lambda _, line: lines.append(line))
+        self.assertEqual((lines, done.error.tail), ([shown], shown))
+        job = sgtk_python.start("-c", "1", project="bigbuck", cwd="/")
+        self.assertEqual(job.project, "project 'bigbuck'")
+        job.wait()
+
     def test_named_variables_and_equal_values_are_masked(self):
         script = self.script("import os; print(os.environ['PLAIN'], os.environ['SAME'])")
         self.set(PLAIN=self.KEY, SAME=self.KEY, OTHER_KEY=None)
