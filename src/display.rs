@@ -1,4 +1,4 @@
-//! Prints paths, names and texts from outside on one line.
+//! Prints paths, names and texts from outside on one line, without passwords.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -7,13 +7,16 @@ use std::fmt::{self, Display, Formatter, Write};
 /// Characters; the rest of a value is cut.
 const LONGEST: usize = 400;
 
-/// A value that prints on one line: U+FFFD for bytes that are not Unicode, control characters escaped, a long
-/// value cut.
+/// Printed in place of a secret.
+pub const HIDDEN: &str = "***";
+
+/// A value that prints on one line: U+FFFD for bytes that are not Unicode, control characters escaped, passwords in
+/// addresses hidden, a long value cut.
 pub struct Printable<'a>(Cow<'a, str>);
 
 impl<'a> Printable<'a> {
     pub fn new(value: &'a (impl AsRef<OsStr> + ?Sized)) -> Self {
-        Printable(value.as_ref().to_string_lossy())
+        Printable(without_passwords(value.as_ref().to_string_lossy()))
     }
 }
 
@@ -29,6 +32,33 @@ impl Display for Printable<'_> {
         }
         if characters.next().is_some() { f.write_str("…") } else { Ok(()) }
     }
+}
+
+/// Returns a text with [`HIDDEN`] in place of the password in each address, such as `http://user:password@host` (RFC 3986).
+pub fn without_passwords(text: Cow<str>) -> Cow<str> {
+    if !text.contains("://") {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while let Some((before, address)) = rest.split_once("://") {
+        shown.extend([before, "://"]);
+        rest = address;
+        if let Some((user, host)) = around_password(address) {
+            shown.extend([user, ":", HIDDEN, "@"]);
+            rest = host;
+        }
+    }
+    shown.push_str(rest);
+    shown.into()
+}
+
+/// Returns the parts of an address before and after `:password@`; `None` if it has no password.
+fn around_password(address: &str) -> Option<(&str, &str)> {
+    let authority = address.split(|c: char| c == '/' || c.is_whitespace()).next()?;
+    let (user, _) = authority.split_once(':')?;
+    let end = authority.rfind('@').filter(|end| *end > user.len() + 1)?;
+    Some((user, address.get(end + 1..)?))
 }
 
 /// Returns false for control characters, format characters and line separators: they break a line, change the
@@ -52,6 +82,24 @@ mod tests {
             Printable::new("a\nb\u{1b}[31m\u{feff}").to_string(),
             "a\\nb\\u{1b}[31m\\u{feff}"
         );
+    }
+
+    #[test]
+    fn passwords_in_addresses_are_hidden() {
+        for (text, shown) in [
+            ("https://user:secret@host/a:b@c", "https://user:***@host/a:b@c"),
+            (
+                "x http://u:p@h y ftp://me@studio.com:a@b:c@h,",
+                "x http://u:***@h y ftp://me@studio.com:***@h,",
+            ),
+            ("http://:p@h,http://u:p@h", "http://:***@h,http://u:***@h"),
+            (
+                "http://h:80/a@b http://u@h:80 http://u:@h x:y@z",
+                "http://h:80/a@b http://u@h:80 http://u:@h x:y@z",
+            ),
+        ] {
+            assert_eq!(Printable::new(text).to_string(), shown);
+        }
     }
 
     #[test]

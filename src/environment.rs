@@ -17,10 +17,20 @@ fn is_same_variable(one: &OsStr, other: &OsStr) -> bool {
     if cfg!(windows) { one.eq_ignore_ascii_case(other) } else { one == other }
 }
 
-/// Returns true if a variable's name says that its value is a secret.
+/// Parts of the names of secret variables. `MYSQL_PWD` and `SSHPASS` are whole names; `PWD` alone is a folder.
+#[rustfmt::skip]
+const SECRET_PARTS: [&str; 9] = [
+    "CREDENTIAL", "KEY", "MYSQL_PWD", "PASSPHRASE", "PASSWD", "PASSWORD", "SECRET", "SSHPASS", "TOKEN",
+];
+
+/// Returns true if a variable's name says that its value is a secret; also `PASS` as a word, and `AUTH` as the last one:
+/// `SSH_AUTH_SOCK` is a path. `shims/sgtk_python/masking.py` has the same rule.
 pub fn holds_secret(name: &OsStr) -> bool {
-    let name = name.to_string_lossy().to_uppercase();
-    ["KEY", "PASSWD", "PASSWORD", "SECRET", "TOKEN"].iter().any(|word| name.contains(word))
+    let name = name.to_string_lossy().to_ascii_uppercase();
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    SECRET_PARTS.iter().any(|part| name.contains(part))
+        || words.clone().any(|word| word == "PASS")
+        || words.next_back() == Some("AUTH")
 }
 
 /// Returns true if a variable can have the name: not empty, no `=`, no NUL.

@@ -8,8 +8,12 @@ from typing import Mapping, Sequence, Set
 #: A shorter value of a secret variable is not looked for in the output (characters).
 SHORTEST_SECRET = 6
 
-_SECRET_NAME = re.compile("KEY|TOKEN|SECRET|PASSWORD|PASSWD", re.IGNORECASE)
-_SECRET_VALUE = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+#: The launcher has the same rule (``src/environment.rs``). PASS is a word, AUTH is the last word.
+_SECRET_NAME = re.compile(
+    "CREDENTIAL|KEY|MYSQL_PWD|PASSPHRASE|PASSWD|PASSWORD|SECRET|SSHPASS|TOKEN"
+    r"|(?<![A-Z0-9])PASS(?![A-Z0-9])|(?<![A-Z0-9])AUTH\Z", re.IGNORECASE | re.ASCII)
+#: The password in an address, such as http://user:password@host (``src/display.rs``).
+_PASSWORD = re.compile(r"(?<=://)[^/\s:]*:([^/\s]+)@")
 
 
 def secret_names(variables: Mapping[str, str], named: Sequence[str]) -> Set[str]:
@@ -17,19 +21,20 @@ def secret_names(variables: Mapping[str, str], named: Sequence[str]) -> Set[str]
     lists them, or because another of these has the same value."""
     names = set()
     for name, value in variables.items():
-        if name in named or _SECRET_NAME.search(name) or _SECRET_VALUE.search(value):
+        if name in named or _SECRET_NAME.search(name) or _PASSWORD.search(value):
             names.add(name)
     values = {variables[name] for name in names if len(variables[name]) >= SHORTEST_SECRET}
     return names | {name for name, value in variables.items() if value in values}
 
 
 class Secrets:
-    """The values of secret variables."""
+    """The values of secret variables, and the passwords in addresses."""
 
     __slots__ = ("values", "pattern")
 
     def __init__(self, variables: Mapping[str, str], named: Sequence[str] = ()) -> None:
         whole = {value for name, value in variables.items() if name in named or _SECRET_NAME.search(name)}
+        whole.update(password for value in variables.values() for password in _PASSWORD.findall(value))
         # Each line of a value with several may be shown by itself.
         parts = whole.union(*(value.splitlines() for value in whole))
         values = {os.fsencode(part) for part in parts if len(part) >= SHORTEST_SECRET}

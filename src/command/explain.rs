@@ -15,7 +15,7 @@ use crate::bootstrap::Refresh;
 use crate::cli::Format;
 use crate::console;
 use crate::context::Context;
-use crate::display::{Printable, is_plain};
+use crate::display::{HIDDEN, Printable, is_plain, without_passwords};
 use crate::environment::{Change, holds_secret};
 use crate::error::Error;
 use crate::plan::{LaunchPlan, plan};
@@ -23,9 +23,6 @@ use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use crate::toolkit::realised;
 use crate::worker;
-
-/// Printed in place of a secret.
-const HIDDEN: &str = "***";
 
 /// Characters in a line of the command line that `--explain` prints, unless one word is longer.
 const LINE: usize = 72;
@@ -86,8 +83,9 @@ impl<'a> Explanation<'a> {
             ("origin", selection.origin.to_string().into()),
         ];
         if let Some(age) = selection.realised {
-            let descriptor = realised::descriptor(&selection.config).into();
-            let realised = vec![("descriptor", descriptor), ("age", age.as_secs().into())];
+            let descriptor = realised::descriptor(&selection.config);
+            let descriptor = descriptor.map(|text| without_passwords(text.into()).into_owned());
+            let realised = vec![("descriptor", descriptor.into()), ("age", age.as_secs().into())];
             config.push(("realised", JsonTree::Object(realised)));
         }
         let project = vec![
@@ -294,11 +292,16 @@ fn change_json(change: &Change) -> JsonTree {
 
 /// Returns a variable's new value as it may be shown; `None` if the variable is unset.
 fn value(change: &Change) -> Option<String> {
-    if is_hidden(change) { Some(HIDDEN.into()) } else { change.value.as_ref().map(lossy) }
+    let value = change.value.as_ref()?;
+    if holds_secret(&change.name) {
+        return Some(HIDDEN.into());
+    }
+    Some(without_passwords(value.to_string_lossy()).into_owned())
 }
 
+/// Returns true if a part of a variable's new value is not shown.
 fn is_hidden(change: &Change) -> bool {
-    change.value.is_some() && holds_secret(&change.name)
+    value(change) != change.value.as_ref().map(lossy)
 }
 
 fn value_or_warning<T: Default>(result: Result<T, Error>, warnings: &mut Vec<String>) -> T {

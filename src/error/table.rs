@@ -216,7 +216,8 @@ impl Error {
                 wording::folders(configs.iter().map(|config| &config.path));
                 "use {}", wording::options("--config", configs.iter().map(|config| config.path.as_ref()))),
             Error::BadSite(Decided { value, origin }) =>
-                row!(code_of(origin), "bad-site", "invalid site address: {} ({origin})", quoted(value)),
+                row!(code_of(origin), "bad-site", "invalid site address: {} ({origin})", quoted(value))
+                    .hint(value.contains('@').then(|| "leave out the user name and password".into())),
             Error::NotOnSite { here, host } => {
                 let Report { code, message, hint, .. } = here.report();
                 row!(code, "not-on-site", "{message}; not on the site {} either", shown(host); "{NEW_ON_SITE}")

@@ -123,6 +123,81 @@ fn secret_values_are_hidden() {
     }
 }
 
+/// Names of variables, and whether they mark a secret.
+const NAMES: [(&str, bool); 22] = [
+    ("API_KEY", true),
+    ("MyToken", true),
+    ("A_SECRET_B", true),
+    ("db_password", true),
+    ("PASSWD", true),
+    ("GPG_PASSPHRASE", true),
+    ("SG_CREDENTIALS", true),
+    ("PASS", true),
+    ("MY_PASS", true),
+    ("smtp_pass_2", true),
+    ("DB.PASS", true),
+    ("SSHPASS", true),
+    ("MYSQL_PWD", true),
+    ("PROXY_AUTH", true),
+    ("COMPASS_PATH", false),
+    ("BYPASS", false),
+    ("PASSAGE", false),
+    ("SSH_AUTH_SOCK", false),
+    ("XAUTHORITY", false),
+    ("AUTHOR", false),
+    ("OLDPWD", false),
+    ("PATH", false),
+];
+
+#[cfg(unix)]
+#[test]
+fn names_mark_secrets_as_in_sgtk_python() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let mut words = vec!["--project".to_owned(), "bigbuck".to_owned()];
+    words.extend(NAMES.map(|(name, _)| format!("--env={name}=value of {name}")));
+    let plan = studio.explain(&words);
+    let program = "import sys; from sgtk_python.masking import secret_names; \
+        print(sorted(secret_names({name: 'value of ' + name for name in sys.argv[1:]}, ())))";
+    let mut python = std::process::Command::new(&*crate::support::PYTHON);
+    python.args(["-B", "-c", program]).args(NAMES.map(|(name, _)| name));
+    python.env("PYTHONPATH", concat!(env!("CARGO_MANIFEST_DIR"), "/shims"));
+    let found = python.prints();
+    for (name, is_secret) in NAMES {
+        let value = crate::support::change(&plan, name).unwrap();
+        assert_eq!(value == "***", is_secret, "{name}: {value}");
+        assert_eq!(found.contains(&format!("'{name}'")), is_secret, "{name}: {found}");
+    }
+}
+
+#[test]
+fn password_in_an_address_is_hidden() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    let set = "http_proxy=http://me:hush-hush@proxy:80";
+    for format in ["--explain", "--explain=json"] {
+        let text = studio.launcher([format, "--project", "bigbuck", "--env", set]).prints();
+        assert!(text.contains("http://me:***@proxy:80") && !text.contains("hush"), "{text}");
+        assert!(format.ends_with("json") || text.contains("(fill in the secrets"), "{text}");
+    }
+    // The site's address, in each place where it could be shown.
+    write(studio.path("settings.toml"), "[site]\nhost = 'me:hush-hush@studio'\n");
+    let project = "--project=bigbuck";
+    for words in [&[project, "-V"][..], &["--explain", project], &["--list"], &["--doctor"]] {
+        for (name, value) in [
+            ("SGTK_SITE", "https://me:hush-hush@studio".into()),
+            ("SGTK_PYTHON_SETTINGS", studio.path("settings.toml")),
+        ] {
+            let mut launcher = studio.launcher(words);
+            let run = launcher.env(name, value).env("SGTK_PYTHON_DEBUG", "1").run();
+            let said = run.error();
+            assert!(said.contains("address: 'https://me:***@studio'"), "{run}");
+            assert!(said.contains("\nhint: leave out the user name"), "{run}");
+            assert!(!said.contains("hush") && !run.text().contains("hush"), "{run}");
+        }
+    }
+}
+
 #[test]
 fn other_name_is_shown_beside_the_project() {
     let studio = Studio::new();

@@ -622,6 +622,14 @@ class Secrets(StudioTest):
             shown = b"".join(stream.take(text[at:at + size]) for at in range(0, len(text), size)) + stream.take(b"", True)
             self.assertEqual(shown, b"ababc***xy***abcabc *** *** ***", size)
 
+    def test_password_in_an_address_is_masked(self):
+        address = "http://me:%s@proxy:80/x" % self.KEY
+        script = self.script("import os, urllib.parse as u\nproxy = os.environ['http_proxy']; print(proxy, u.urlsplit(proxy).password)")
+        done = sgtk_python.run(script, project="bigbuck", env={"http_proxy": address})
+        self.assertEqual(done.stdout, "http://me:***@proxy:80/x ***\n")
+        sgtk_python.save(self.path("saved.json"), "x.py", event=EVENT, env={"http_proxy": address})
+        self.assertNotIn(self.KEY, read(self.path("saved.json")))
+
     def test_hidden_characters_are_escaped(self):
         odd = "a\x1b\x7f\x85\x9b\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u061c\u200b\u200d\ufeff\tb"
         shown = "a\\x1b\\x7f\\x85\\x9b\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069\\u200e\\u061c\\u200b\\u200d\\ufeff\tb"
