@@ -76,6 +76,12 @@ fn realised_config_is_chosen_like_others() {
     let plan = explained(&mut launcher(&studio, &["--project", "alpha"]));
     let descriptor = "sgtk:descriptor:git?path=x&version=v1.2.3";
     assert_eq!(plan["config"]["realised"]["descriptor"], descriptor);
+    let address = "config_descriptor: {type: git, path: 'https://me:hush-hush@host/x'}\n";
+    write(alpha.join("cache/descriptor_info.yml"), address);
+    for format in ["--explain", "--explain=json"] {
+        let text = launcher(&studio, &[format, "--project", "alpha"]).prints();
+        assert!(text.contains("path=https://me:***@host/x") && !text.contains("hush"), "{text}");
+    }
     assert_eq!(plan["project"]["id"], 101);
     assert_eq!(plan["config"]["origin"], "site https://studio.shotgrid.autodesk.com");
     failed(&mut launcher(&studio, &["--project", "alpha", "--pipeline", "Dev", "--explain"]))
@@ -461,4 +467,24 @@ fn interrupted_config_must_prove_complete() {
     launch();
     write(studio.path("toolkit/studio/sgtk-python/p101.lock"), "begun\n");
     failed(&mut launcher(&studio, &["--project", "alpha", "x.py"])).is(122, &["is not set"]);
+}
+
+/// The lock of a running job is best effort: the cache may be read-only. The lock of a query is not.
+#[cfg(unix)]
+#[test]
+fn site_lock_that_is_a_pipe_never_hangs() {
+    let studio = studio();
+    studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let own = studio.path("toolkit/studio/sgtk-python");
+    fs::create_dir(&own).unwrap();
+    let asks = ["--project", "beta", "x.py"];
+    failed(&mut launcher(&studio, &asks)).is(122, &["'core' in [site] is not set"]);
+    let locks = fs::read_dir(&own).unwrap().map(|entry| entry.unwrap().path());
+    let lock =
+        locks.into_iter().find(|path| path.extension().is_some_and(|e| e == "lock")).unwrap();
+    fs::remove_file(&lock).unwrap();
+    Command::new("mkfifo").args([&lock, &own.join("p101.lock")]).succeeds();
+    let name = lock.file_name().unwrap().to_str().unwrap();
+    failed(&mut launcher(&studio, &asks)).is(122, &[name, "not a regular file"]);
+    launcher(&studio, &["--project", "alpha", "x.py"]).succeeds().silently();
 }
