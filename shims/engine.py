@@ -37,9 +37,14 @@ def or_leave(step, *values):
     try:
         step(*values)
     except NotPrepared as error:
-        complain("sgtk-python: error: %s" % error)
+        complain("sgtk-python: error: %s" % printable(str(error)))
         complain("hint: " + error.hint)
         raise SystemExit(122)
+
+
+def printable(text):
+    """Returns a text on one line, with what could change a terminal, hide or reverse text escaped."""
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def prepare(request):

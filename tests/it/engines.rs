@@ -130,6 +130,9 @@ fn engine_failure_is_one_line() {
     failed(&mut distributed.launcher(&none))
         .is(122, &["cannot start the engine 'tk-none'"])
         .hints("TK_DEBUG");
+    let forging = ["--project", "alpha", "--engine", "tk-\u{1b}[31m\u{85}\u{202e}", "-c", "pass"];
+    failed(&mut distributed.launcher(&forging))
+        .is(122, &["cannot start the engine 'tk-\\x1b[31m\\x85\\u202e'"]);
     failed(&mut distributed.stranger(&none)).is(122, &["no script key"]);
     let (script, key) = (
         format!("SHOTGUN_FARM_SCRIPT_USER={}", SCRIPT.0),
