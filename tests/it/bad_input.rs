@@ -289,15 +289,22 @@ fn forged_lines_are_escaped() {
     studio.failure(["--explain=x\n  tip: \u{1b}[31m"]).is(125, &[]);
 }
 
+/// Checks that strace can interrupt calls here; says so if a test is left out.
+#[cfg(target_os = "linux")]
+fn can_trace() -> bool {
+    let trial = std::process::Command::new("strace").args(["-o", "/dev/null", "true"]).output();
+    let works = trial.is_ok_and(|run| run.status.success());
+    if !works {
+        crate::support::skip("strace is missing, or may not trace");
+    }
+    works
+}
+
 /// The system interrupts each call, as a broken file server may.
 #[cfg(target_os = "linux")]
 #[test]
 fn interrupted_reading_ends() {
-    use crate::support::skip;
-    use std::process::Command;
-    let mut trial = Command::new("strace");
-    if !trial.args(["-o", "/dev/null", "true"]).output().is_ok_and(|run| run.status.success()) {
-        skip("strace is missing, or may not trace");
+    if !can_trace() {
         return;
     }
     let studio = Studio::new();
@@ -305,7 +312,7 @@ fn interrupted_reading_ends() {
         write(&file, "");
         for call in ["openat", "read"] {
             let launcher = launch(&studio, which);
-            let mut traced = Command::new("timeout");
+            let mut traced = std::process::Command::new("timeout");
             traced.args(["60", "strace", "-f", "-o", "/dev/null", "-P"]).arg(&file);
             traced.arg(format!("-einject={call}:error=EINTR"));
             traced.arg(launcher.get_program()).args(launcher.get_args());
@@ -314,4 +321,25 @@ fn interrupted_reading_ends() {
             failed(&mut traced).is(122, &["interrupted 100 times", name]);
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn interrupted_talk_with_a_worker_ends() {
+    if !can_trace() {
+        return;
+    }
+    let warm = crate::warm_support::WarmStudio::new();
+    warm.start();
+    let run = |call: &str, command: &str| -> Run {
+        let strace = "exec timeout 60 strace -o /dev/null";
+        warm.shell(&format!("{strace} -einject={call}:error=EINTR{command}")).run()
+    };
+    // The first `poll` is that of Rust's runtime, which repeats it.
+    assert_eq!(run("poll", ":when=2+ $W -c 'print(1)'").prints(), "1\n");
+    assert_eq!(run("recvfrom", " $W -c 'print(1)'").prints(), "1\n");
+    // The second reply is the job's end.
+    let lost = run("recvfrom", ":when=2+ $W -c pass");
+    lost.failure().is(125, &["the job's exit status is unknown"]);
+    run("recvfrom", " $S --workers").succeeds().shows(&["bigbuck", "stuck"]);
 }
