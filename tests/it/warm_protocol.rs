@@ -44,7 +44,10 @@ fn job_that_does_not_begin_is_an_error() {
     for (fault, why) in [
         ("os.dup2 = fail", "cannot pass the launcher's streams and working directory: Device"),
         ("os.fchdir = fail", "cannot pass the launcher's streams and working directory: Device"),
-        ("socket.socket.recvmsg = fail", "working directory: Device"),
+        (
+            "socket.socket.recvmsg = lambda end, *words: fail(end.recv(1, socket.MSG_PEEK))",
+            "working directory: Device",
+        ),
         ("os.dup2 = 1", "working directory: Invalid argument"),
         ("os.dup2 = lambda *words: os._exit(0)", "lost the job's process, which left with code 0"),
         (
