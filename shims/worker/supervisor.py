@@ -127,9 +127,12 @@ class Supervisor:
         self.reserve.close()
         try:
             refuse(self.socket_file.listener.accept()[0], NO_MORE_JOBS)
-            self.reserve = socket.socket(socket.AF_UNIX)
         except OSError:
             self.accept_after = time.monotonic() + HEARTBEAT
+        try:
+            self.reserve = socket.socket(socket.AF_UNIX)
+        except OSError:
+            pass
 
     def read_arrivals(self):
         """Obeys the pending requests that are whole by now, and drops those whose launcher has gone."""
