@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
-use crate::os::Os;
+use crate::os::{Os, below};
 
 /// The process, as it was started.
 #[derive(Debug)]
@@ -24,6 +24,9 @@ pub struct Inputs {
     pub(crate) parent: Option<OsString>,
     pub(crate) location: Location,
 }
+
+/// The variables that name folders of the user.
+const HOMES: [&str; 4] = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"];
 
 /// The variable with the parent's process id: only launchers read it.
 pub(crate) const PARENT: &str = "SGTK_PYTHON_PARENT";
@@ -75,22 +78,32 @@ impl Inputs {
     }
 
     /// Returns the launcher's cache folder: `SGTK_PYTHON_CACHE`, else `sgtk-python` in the user's cache folder
-    /// (XDG Base Directory Specification); `None` without a home folder, which is normal.
+    /// (XDG Base Directory Specification); `None` without a home folder of this user, which is normal.
     pub(crate) fn cache_folder(&self) -> Option<PathBuf> {
-        if let Some(folder) = self.folder("SGTK_PYTHON_CACHE") {
-            return Some(folder);
-        }
-        let caches = match (self.folder("XDG_CACHE_HOME"), Os::CURRENT) {
-            (Some(caches), _) => caches,
-            (None, Os::Windows) => self.folder("LOCALAPPDATA")?,
-            (None, _) => self.folder("HOME")?.join(".cache"),
+        let folder = match (self.folder("SGTK_PYTHON_CACHE"), self.folder("XDG_CACHE_HOME")) {
+            (Some(folder), _) => folder,
+            (None, Some(caches)) => caches.join("sgtk-python"),
+            (None, None) => match Os::CURRENT {
+                Os::Windows => self.folder("LOCALAPPDATA")?.join("sgtk-python"),
+                _ => disk::join(&self.folder("HOME")?, &[".cache", "sgtk-python"]),
+            },
         };
-        Some(caches.join("sgtk-python"))
+        (!self.is_in_home_of_another(&folder)).then_some(folder)
+    }
+
+    /// Returns true for a path below a `HOME` or `XDG_*` folder of another user, as `su` and `sudo -E` leave them. The
+    /// launcher makes nothing there: the other user could not change or delete it.
+    pub(crate) fn is_in_home_of_another(&self, path: &Path) -> bool {
+        HOMES.iter().any(|name| {
+            let home = self.folder(name).filter(|home| below(path, home).is_some());
+            home.is_some_and(|home| disk::is_of_another_user(&home))
+        })
     }
 
     /// Returns the folder of the user's workers, which need not exist.
     pub(crate) fn workers_folder(&self) -> PathBuf {
-        if let Some(folder) = self.folder("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir()) {
+        let runtime = self.folder("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir());
+        if let Some(folder) = runtime.filter(|folder| !self.is_in_home_of_another(folder)) {
             return folder.join("sgtk-python");
         }
         let temporary = self.folder("TMPDIR").unwrap_or_else(|| "/tmp".into());

@@ -2,7 +2,9 @@
 
 #[cfg(windows)]
 mod access_list;
+mod opened;
 mod problem;
+mod trust;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -22,12 +24,15 @@ use log::debug;
 
 use crate::display::Printable;
 use crate::interrupt::RetriedReader;
+use opened::{Opened, OpenedBy};
+use trust::distrust;
 
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
     Output, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
     leads_to, path_from_bytes, take_over, user_id, write_all,
 };
+pub use trust::{Distrust, is_of_another_user};
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
 pub fn join(folder: &Path, parts: &[&str]) -> PathBuf {
@@ -50,13 +55,31 @@ pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
     read_up_to(LARGEST, path)
 }
 
-/// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it.
-pub fn read_secret(path: &Path) -> Result<Option<String>, FileProblem> {
-    let Some(file) = open(path)? else { return Ok(None) };
-    if system::is_open_to_others(&file) {
+/// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it, or it is not trusted.
+pub fn read_secret(path: &Path, launcher: Option<&Path>) -> Result<Option<String>, FileProblem> {
+    let Some(opened) = open(path)? else { return Ok(None) };
+    if system::is_open_to_others(&opened.file) {
         return Err(FileProblem::OpenToOthers);
     }
-    Ok(Some(text_of(bytes_of(file, LARGEST_SECRET)?)?))
+    check_trust(&opened, path, launcher)?;
+    Ok(Some(text_of(bytes_of(opened.file, LARGEST_SECRET)?)?))
+}
+
+/// Reads a text of the launcher's own; `None` if there is no such file. Fails if it is not trusted.
+pub fn read_trusted(path: &Path, launcher: Option<&Path>) -> Result<Option<String>, FileProblem> {
+    read_trusted_bytes(LARGEST, path, launcher)?.map(text_of).transpose()
+}
+
+/// Reads a file of the launcher's own, of `most` bytes at most; `None` if there is no such file. Fails if it is not
+/// trusted.
+pub fn read_trusted_bytes(
+    most: u64,
+    path: &Path,
+    launcher: Option<&Path>,
+) -> Result<Option<Vec<u8>>, FileProblem> {
+    let Some(opened) = open(path)? else { return Ok(None) };
+    check_trust(&opened, path, launcher)?;
+    Ok(Some(bytes_of(opened.file, most)?))
 }
 
 /// Reads a text of `most` bytes at most; `None` if there is no such file.
@@ -67,16 +90,16 @@ pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, FileProblem>
 /// Reads a file of `most` bytes at most; `None` if there is no such file.
 pub fn read_bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
     match open(path)? {
-        Some(file) => Ok(Some(bytes_of(file, most)?)),
+        Some(opened) => Ok(Some(bytes_of(opened.file, most)?)),
         None => Ok(None),
     }
 }
 
 /// Returns `None` if there is no such file. A dangling link is an error: its file was meant to count, and the
 /// rule for a missing file would choose something else.
-fn open(path: &Path) -> Result<Option<File>, FileProblem> {
-    let file = match system::open(path) {
-        Ok(file) => file,
+fn open(path: &Path) -> Result<Option<Opened>, FileProblem> {
+    let opened = match system::open(path) {
+        Ok(opened) => opened,
         Err(FileProblem::Missing) => {
             debug!("no file {}", Printable::new(path));
             return Ok(None);
@@ -84,10 +107,19 @@ fn open(path: &Path) -> Result<Option<File>, FileProblem> {
         Err(problem) => return Err(problem),
     };
     debug!("reads {}", Printable::new(path));
-    if file.metadata().is_ok_and(|data| system::is_special(&data)) {
+    if system::is_special(&opened.data) {
         return Err(FileProblem::Special);
     }
-    Ok(Some(file))
+    Ok(Some(opened))
+}
+
+fn check_trust(opened: &Opened, path: &Path, launcher: Option<&Path>) -> Result<(), FileProblem> {
+    let own = match opened.by {
+        OpenedBy::Name => None,
+        OpenedBy::Link => Some(without_links(path)),
+    };
+    let why = distrust(path, own.as_deref(), &opened.data, launcher);
+    why.map_or(Ok(()), |why| Err(FileProblem::Untrusted(why)))
 }
 
 fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {

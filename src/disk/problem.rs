@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 use std::io::{self, ErrorKind};
 
+use super::trust::Distrust;
 use crate::display::Printable;
 
 /// A reason why a file cannot be used.
@@ -20,6 +21,8 @@ pub enum FileProblem {
     NotUtf8(usize),
     /// It holds a secret, and others may read it.
     OpenToOthers,
+    /// It decides what runs, and others may write it.
+    Untrusted(Distrust),
     /// Toolkit would take the mark for part of the path.
     ByteOrderMark,
     Empty,
@@ -41,6 +44,7 @@ impl Display for FileProblem {
             }
             FileProblem::Special => f.write_str("not a regular file"),
             FileProblem::OpenToOthers => f.write_str("file with a key can be read by other users"),
+            FileProblem::Untrusted(why) => write!(f, "file does not count, {why}"),
             FileProblem::NotUtf8(at) => write!(f, "file is not UTF-8 text (byte {})", at + 1),
             FileProblem::ByteOrderMark => f.write_str("file starts with a byte order mark"),
             FileProblem::Empty => f.write_str("file is empty"),

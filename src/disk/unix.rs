@@ -13,6 +13,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::unistd::{AccessFlags, Whence, access, lseek};
 
+use super::opened::{Opened, OpenedBy};
 use super::problem::{FileProblem, is_missing};
 use crate::interrupt::retried;
 
@@ -33,14 +34,14 @@ pub fn leads_to(_path: &Path, data: &Metadata, file: &Path) -> bool {
 
 /// Opens a file to read it, without waiting for the writer of a named pipe. Follows a link with a second call: most
 /// files that a launch looks for do not exist, and one call is enough for those.
-pub fn open(path: &Path) -> Result<File, FileProblem> {
+pub fn open(path: &Path) -> Result<Opened, FileProblem> {
     match open_with(OFlag::O_NOFOLLOW, path) {
-        Ok(file) => return Ok(file),
+        Ok(file) => return Opened::new(file, OpenedBy::Name).map_err(FileProblem::Io),
         Err(error) if is_missing(&error) => return Err(FileProblem::Missing),
         Err(_) => {}
     }
     match open_with(OFlag::empty(), path) {
-        Ok(file) => Ok(file),
+        Ok(file) => Opened::new(file, OpenedBy::Link).map_err(FileProblem::Io),
         Err(error) if is_missing(&error) => Err(FileProblem::DanglingLink),
         Err(error) => Err(FileProblem::Io(error)),
     }
@@ -175,6 +176,11 @@ pub fn is_open_to_others(file: &File) -> bool {
 /// Returns true if only the owner and the group can reach the files in a folder.
 pub fn is_closed_to_others(data: &Metadata) -> bool {
     data.mode() & 0o001 == 0
+}
+
+/// Returns the number of a file's owner.
+pub fn owner(data: &Metadata) -> u32 {
+    data.uid()
 }
 
 /// Returns the effective user, who owns the files that this process creates.

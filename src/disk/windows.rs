@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use windows_sys::Win32::Foundation::{FALSE, HANDLE_FLAG_INHERIT, SetHandleInformation};
 
+use super::opened::{Opened, OpenedBy};
 use super::problem::{FileProblem, is_missing};
 
 pub use super::access_list::is_open_to_others;
@@ -22,9 +23,9 @@ pub fn leads_to(path: &Path, _data: &Metadata, file: &Path) -> bool {
     file_id(path).is_some_and(|id| file_id(file) == Some(id))
 }
 
-pub fn open(path: &Path) -> Result<File, FileProblem> {
+pub fn open(path: &Path) -> Result<Opened, FileProblem> {
     match File::open(path) {
-        Ok(file) => Ok(file),
+        Ok(file) => Opened::new(file, OpenedBy::Name).map_err(FileProblem::Io),
         Err(error) if !is_missing(&error) => Err(FileProblem::Io(error)),
         Err(_) if path.is_symlink() => Err(FileProblem::DanglingLink),
         Err(_) => Err(FileProblem::Missing),
@@ -111,6 +112,11 @@ pub fn is_closed_to_others(_data: &Metadata) -> bool {
 
 pub fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
     String::from_utf8(bytes).ok().map(PathBuf::from)
+}
+
+/// Returns 0, the number of the user: every file counts as this user's.
+pub fn owner(_data: &Metadata) -> u32 {
+    0
 }
 
 /// Returns 0: Windows has no user numbers.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io;
 
 use super::{Candidate, Code, Error, SiteError, SiteFailure, SiteFailureKind};
-use crate::disk::FileProblem;
+use crate::disk::{Distrust, FileProblem};
 use crate::origin::{Decided, Origin};
 
 /// The examples of a match: a new variant does not compile until it has one.
@@ -57,6 +57,7 @@ fn problems() -> Vec<FileProblem> {
         FileProblem::Nul => FileProblem::Nul,
         FileProblem::Lacks(_) => FileProblem::Lacks("'script-name'"),
         FileProblem::NotYaml(_) => FileProblem::NotYaml("line 1".into()),
+        FileProblem::Untrusted(_) => FileProblem::Untrusted(Distrust::File),
     }
 }
 

@@ -237,6 +237,7 @@ impl Error {
             Error::File { path, problem } => row!(Broken, "bad-file", "{problem}: {}", shown(path)).hint(match problem {
                 FileProblem::OpenToOthers => Some(format!("restrict the file to its owner: chmod 600 {}", shown(path))),
                 FileProblem::ByteOrderMark | FileProblem::NotUtf8(_) => Some("save the file as UTF-8 without a byte order mark".into()),
+                FileProblem::Untrusted(why) => Some(wording::trust(path, why)),
                 FileProblem::Empty => Some("write one path into the file, or delete it".into()),
                 _ => None,
             }).file(path),

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
+use crate::disk::Distrust;
 use crate::display::Printable;
 use crate::origin::Decided;
 
@@ -83,6 +84,20 @@ pub fn core_to_name(python_path: &Path) -> String {
         None => {
             "install the core again, or name one that contains sgtk, tank and tank_vendor".into()
         }
+    }
+}
+
+/// Returns the mend of a file that does not count.
+pub fn trust(file: &Path, why: &Distrust) -> String {
+    match why {
+        Distrust::Owner(_) => {
+            format!("give the file to root or to the user who runs it: chown root {}", shown(file))
+        }
+        Distrust::File => format!("remove the permission: chmod o-w {}", shown(file)),
+        Distrust::Folder(folder) => format!(
+            "move the file to a folder that only some users can write to, or remove the permission: chmod o-w {}",
+            shown(folder)
+        ),
     }
 }
 

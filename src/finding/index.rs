@@ -8,10 +8,12 @@
 
 use std::path::PathBuf;
 
+use log::warn;
 use memchr::memmem;
 
 use super::roots::ConfigRoots;
-use crate::disk;
+use crate::disk::{self, FileProblem};
+use crate::error::Error;
 use crate::fingerprint::Fingerprint;
 use crate::inputs::Inputs;
 use crate::toolkit::metadata::Metadata;
@@ -22,6 +24,7 @@ use crate::toolkit::record::{ConfigRecord, Query};
 pub struct Index {
     /// `None` where the user has no cache folder.
     file: Option<PathBuf>,
+    launcher: Option<PathBuf>,
 }
 
 /// The largest index that is read, in bytes: some 300,000 configurations.
@@ -37,16 +40,21 @@ impl Index {
             fingerprint.add(&config.value);
         }
         let name = format!("configs-1-{}", fingerprint.text());
-        Index { file: inputs.cache_folder().map(|folder| folder.join(name)) }
+        let file = inputs.cache_folder().map(|folder| folder.join(name));
+        Index { file, launcher: inputs.location.launcher.clone() }
     }
 
-    /// Returns the indexed records that match, unchecked. A path matches none: records have no data folders.
-    pub fn matching(&self, query: &Query) -> Vec<ConfigRecord> {
-        let text =
-            self.file.as_ref().and_then(|file| disk::read_bytes_up_to(LARGEST, file).ok()?);
-        match text {
-            Some(text) if text.ends_with(b"\n.\n") => matching(&text, query),
-            _ => Vec::new(),
+    /// Returns the indexed records that match, unchecked; `None` if there is no readable index. A path matches none:
+    /// records have no data folders.
+    pub fn matching(&self, query: &Query) -> Option<Vec<ConfigRecord>> {
+        let file = self.file.as_ref()?;
+        match disk::read_trusted_bytes(LARGEST, file, self.launcher.as_deref()) {
+            Ok(Some(text)) if text.ends_with(b"\n.\n") => Some(matching(&text, query)),
+            Err(problem @ FileProblem::Untrusted(_)) => {
+                warn!("{}", Error::of_file(file, problem));
+                None
+            }
+            _ => None,
         }
     }
 

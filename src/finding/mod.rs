@@ -25,7 +25,7 @@ pub fn indexed(
     index: &Index,
 ) -> Option<Vec<ConfigRecord>> {
     let mut records = Vec::new();
-    for hit in index.matching(query) {
+    for hit in index.matching(query)? {
         if !roots.may_hold(&hit.path) || !hit.is_named(name) {
             continue;
         }

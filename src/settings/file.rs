@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use log::warn;
 use serde::de::DeserializeOwned;
 
 use crate::disk::{self, FileProblem};
@@ -27,36 +28,65 @@ const SYNTAX: [(&str, &str); 5] = [
 /// A settings file and the document in it.
 type SettingsFile<T> = (PathBuf, T);
 
-/// Reads the settings files that exist: the studio's, then the user's.
-pub fn read_all<T: DeserializeOwned>(inputs: &Inputs) -> Result<Vec<SettingsFile<T>>, Error> {
-    let mut files = Vec::new();
-    if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-        let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
-        let file = read(path.clone())?;
-        files.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
-    } else {
-        files.extend(read_studio_file(inputs)?);
-    }
-    if let Some(path) = user_file(inputs) {
-        match read(path) {
-            // `su` and `cron` leave `HOME` as it was, and the other user's home is closed to this one.
-            Err(Error::File { problem: FileProblem::Io(_), .. }) => {}
-            file => files.extend(file?),
-        }
-    }
-    Ok(files)
+/// The settings files that exist.
+pub struct SettingsFiles<T> {
+    /// The studio's, then the user's.
+    pub read: Vec<SettingsFile<T>>,
+    /// The reasons why others do not count, each with its path.
+    pub untrusted: Vec<Error>,
 }
 
-/// Reads the file beside the launcher, so that a share carries its own, else the machine's.
-fn read_studio_file<T: DeserializeOwned>(
-    inputs: &Inputs,
-) -> Result<Option<SettingsFile<T>>, Error> {
-    if let Some(path) = beside_launcher(inputs)
-        && let Some(file) = read(path)?
-    {
-        return Ok(Some(file));
+impl<T: DeserializeOwned> SettingsFiles<T> {
+    /// Reads the files. Fails if one is invalid, or if the one that `SGTK_PYTHON_SETTINGS` names is missing or not
+    /// trusted. Another untrusted file is passed over with a warning.
+    pub fn read(inputs: &Inputs) -> Result<Self, Error> {
+        let mut files = SettingsFiles { read: Vec::new(), untrusted: Vec::new() };
+        if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
+            let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+            let file = read(path.clone(), inputs)?;
+            files.read.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
+        } else {
+            files.add_studio_file(inputs)?;
+        }
+        if let Some(path) = user_file(inputs) {
+            match files.add(path, inputs) {
+                // `su` and `cron` leave `HOME` as it was, and the other user's home is closed to this one.
+                Ok(_) | Err(Error::File { problem: FileProblem::Io(_), .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(files)
     }
-    if cfg!(unix) { read(Path::new("/etc").join(FILE_NAME)) } else { Ok(None) }
+
+    /// Adds the file beside the launcher, so that a share carries its own, else the machine's.
+    fn add_studio_file(&mut self, inputs: &Inputs) -> Result<(), Error> {
+        if let Some(path) = beside_launcher(inputs)
+            && self.add(path, inputs)?
+        {
+            return Ok(());
+        }
+        if cfg!(unix) {
+            self.add(Path::new("/etc").join(FILE_NAME), inputs)?;
+        }
+        Ok(())
+    }
+
+    /// Adds a file. Returns false if it does not exist or does not count.
+    fn add(&mut self, path: PathBuf, inputs: &Inputs) -> Result<bool, Error> {
+        match read(path, inputs) {
+            Ok(file) => {
+                let is_there = file.is_some();
+                self.read.extend(file);
+                Ok(is_there)
+            }
+            Err(error @ Error::File { problem: FileProblem::Untrusted(_), .. }) => {
+                warn!("{error}");
+                self.untrusted.push(error);
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// Returns the path of the file beside the launcher, which need not exist.
@@ -76,8 +106,12 @@ fn user_file(inputs: &Inputs) -> Option<PathBuf> {
 }
 
 /// Reads one file; `None` if it does not exist.
-fn read<T: DeserializeOwned>(path: PathBuf) -> Result<Option<SettingsFile<T>>, Error> {
-    let text = disk::read(&path).map_err(|problem| Error::of_file(&path, problem))?;
+fn read<T: DeserializeOwned>(
+    path: PathBuf,
+    inputs: &Inputs,
+) -> Result<Option<SettingsFile<T>>, Error> {
+    let text = disk::read_trusted(&path, inputs.location.launcher.as_deref());
+    let text = text.map_err(|problem| Error::of_file(&path, problem))?;
     let Some(text) = text else { return Ok(None) };
     match toml::from_str(&text) {
         Ok(document) => Ok(Some((path, document))),

@@ -16,6 +16,7 @@ use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::os::is_same_name;
+use file::SettingsFiles;
 
 const IDLE_AFTER: Duration = Duration::from_secs(10 * 60);
 const MAX_WORKERS: u32 = 8;
@@ -67,6 +68,8 @@ table! {
         pub projects: Vec<ProjectSettings>,
         // The files that were read, the user's first.
         pub files: Vec<PathBuf>,
+        // The reasons why other files do not count, each with its path.
+        pub untrusted: Vec<Error>,
         // The studio's values that the user's file replaces.
         pub replaced: Vec<Origin>,
     }
@@ -186,10 +189,12 @@ pub struct WorkerSettings {
 }
 
 impl Settings {
-    /// Reads the settings files. Fails if one is invalid, or if `SGTK_PYTHON_SETTINGS` names a missing one.
+    /// Reads the settings files. Fails if one is invalid, or if `SGTK_PYTHON_SETTINGS` names one that is missing or not
+    /// trusted.
     pub fn read(inputs: &Inputs) -> Result<Self, Error> {
-        let mut settings = Settings::default();
-        for (file, document) in file::read_all(inputs)?.into_iter().rev() {
+        let SettingsFiles { read, untrusted } = SettingsFiles::read(inputs)?;
+        let mut settings = Settings { untrusted, ..Settings::default() };
+        for (file, document) in read.into_iter().rev() {
             settings.add(&file, document);
         }
         Ok(settings)

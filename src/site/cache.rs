@@ -6,12 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use log::warn;
+
 use super::cached_config::CachedConfig;
 use super::query::{ProjectKey, SiteQuery};
 use super::server::Site;
-use crate::disk;
+use crate::disk::{self, FileProblem};
 use crate::environment::Variables;
-use crate::error::SiteFailure;
+use crate::error::{Error, SiteFailure};
 use crate::fingerprint::Fingerprint;
 use crate::toolkit::record::ConfigRecord;
 
@@ -139,9 +141,20 @@ impl<'a> SiteCache<'a> {
     /// Files that another version of the launcher wrote do not count, nor do realised configurations of another
     /// site's folder.
     fn read(&self, file: &Path) -> Option<CachedConfig> {
-        let text = disk::read(file).ok()??;
-        let cached: CachedConfig = serde_json::from_str(&text).ok()?;
+        let cached: CachedConfig = serde_json::from_str(&self.read_text(file)?).ok()?;
         (!cached.is_realised() || self.site.holds(&cached.config)).then_some(cached)
+    }
+
+    /// Reads a file that decides what runs. Passes over an untrusted one with a warning.
+    fn read_text(&self, file: &Path) -> Option<String> {
+        match disk::read_trusted(file, self.site.launcher.as_deref()) {
+            Ok(text) => text,
+            Err(problem @ FileProblem::Untrusted(_)) => {
+                warn!("{}", Error::of_file(file, problem));
+                None
+            }
+            Err(_) => None,
+        }
     }
 
     /// Writes the failure of a query, for launches that wait for the answer.
@@ -158,7 +171,7 @@ impl<'a> SiteCache<'a> {
         if !(since..until).contains(&fs::metadata(&file).ok()?.modified().ok()?) {
             return None;
         }
-        serde_json::from_str(&disk::read(&file).ok()??).ok()
+        serde_json::from_str(&self.read_text(&file)?).ok()
     }
 
     /// Returns the recent answer that the site has no such project or configuration.

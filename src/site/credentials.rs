@@ -35,7 +35,7 @@ impl Credentials {
         }
         let Some(file) = &settings.site.credentials_file else { return Ok(None) };
         let path = expand::setting(&file.value, &file.origin, inputs)?;
-        match Self::read_file(&path) {
+        match Self::read_file(&path, inputs.location.launcher.as_deref()) {
             Ok(credentials) => Ok(Some(credentials)),
             Err(problem) => Err(Error::of_file(path, problem)),
         }
@@ -50,8 +50,8 @@ impl Credentials {
 
     /// Reads the file that `tank --credentials-file` reads. The problem does not quote the parser: its words may
     /// contain the key.
-    fn read_file(path: &Path) -> Result<Self, FileProblem> {
-        let text = disk::read_secret(path)?.ok_or(FileProblem::Missing)?;
+    fn read_file(path: &Path, launcher: Option<&Path>) -> Result<Self, FileProblem> {
+        let text = disk::read_secret(path, launcher)?.ok_or(FileProblem::Missing)?;
         let expected = "expected 'script-name: …' and 'script-key: …'";
         let file = YamlFile::parse(&text).map_err(|_| FileProblem::NotYaml(expected.into()))?;
         match (file.text("script-name"), file.text("script-key")) {

@@ -51,11 +51,13 @@ pub struct Site {
     pub timeout: Duration,
     /// Limit for realising without progress.
     pub realise_timeout: Duration,
+    /// The launcher's own file: its owner may be trusted.
+    pub launcher: Option<PathBuf>,
 }
 
 impl Site {
     /// Returns the site that `SGTK_SITE` or the settings name; `None` if neither does, or if there is no home folder
-    /// for Toolkit's caches. Fails if the address or the path of the core is invalid.
+    /// of this user for Toolkit's caches. Fails if the address or the path of the core is invalid.
     pub fn of(
         request: &Request,
         settings: &Settings,
@@ -72,6 +74,9 @@ impl Site {
         let Some(root) = root.and_then(|root| inputs.location.absolute(&root)) else {
             return Ok(None);
         };
+        if inputs.is_in_home_of_another(&root) {
+            return Ok(None);
+        }
         let table = &settings.site;
         let mut core = None;
         if let Some(Decided { value, origin }) = &table.core {
@@ -87,6 +92,7 @@ impl Site {
             refresh_after: table.refresh_after.as_ref().map_or(REFRESH_AFTER, |age| age.value),
             timeout: limit(table.timeout.as_ref(), TIMEOUT),
             realise_timeout: limit(table.realise_timeout.as_ref(), REALISE_TIMEOUT),
+            launcher: inputs.location.launcher.clone(),
         }))
     }
 

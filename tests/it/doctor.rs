@@ -371,11 +371,14 @@ fn world_writable_share_is_found() {
     launcher.args(started.get_args()).current_dir(started.get_current_dir().unwrap());
     launcher.env_clear().envs(variables_of(&started)).env_remove("SGTK_PYTHON_SETTINGS");
     finds_in(&mut launcher, &[]);
-    for open in [&share, &studio.path("share/releases"), &release, &settings] {
+    let (releases, link) = (studio.path("share/releases"), release.join("bin/sgtk-python.toml"));
+    for (open, named) in
+        [(&share, &share), (&releases, &releases), (&release, &release), (&settings, &link)]
+    {
         let before = fs::metadata(open).unwrap().permissions();
         fs::set_permissions(open, fs::Permissions::from_mode(0o777)).unwrap();
-        let report = diagnosis(&mut launcher);
-        assert!(report.to_string().contains(&format!("\"{}\"", open.display())), "{report:#}");
+        let report = launcher.fails_with(122).json();
+        assert!(report.to_string().contains(&format!("\"{}\"", named.display())), "{report:#}");
         assert_eq!(report["ok"], false, "{report:#}");
         fs::set_permissions(open, before).unwrap();
     }

@@ -122,7 +122,6 @@ fn planted_faults_are_as_reviewed() {
     set_mode(&launcher, 0o777);
     let settings = studio.path("settings/s.toml");
     write(&settings, "idle_after = '2m'\n[projects.sintell]\nstudio = 'x'\n");
-    set_mode(&settings, 0o666);
     write(studio.path("home/.config/sgtk-python/settings.toml"), "idle_after = '3m'\n");
     write(studio.path("jobs/job.py"), "");
     write(studio.path("jobs/sgtk.py"), "");
@@ -324,13 +323,27 @@ fn world_writable_studio_files_are_found() {
         set_mode(&path, mode);
         finds(&studio, &[]);
     };
-    open_and_closed(studio.path("no-settings.toml"), "no-settings.toml");
     write(studio.path("configs/sintel/config/env/includes/apps.yml"), "");
     open_and_closed(studio.path("configs/sintel/config/env/includes/apps.yml"), "apps.yml");
     open_and_closed(studio.path("configs/sintel/config/env"), "config/env");
     let package = studio.path("cores/v1/install/core/python/tank/__init__.py");
     open_and_closed(package, "tank/__init__.py");
     open_and_closed(studio.path("cores"), "cores");
+}
+
+#[test]
+fn settings_that_do_not_count_are_found() {
+    let studio = healthy();
+    let user = studio.path("home/.config/sgtk-python/settings.toml");
+    write(&user, "rots = []\n");
+    set_mode(&user, 0o666);
+    let run = studio.launcher(["--doctor"]).fails_with(122);
+    run.shows(&[
+        &format!("wrong    {}\n", user.display()),
+        "file does not count, every user can write to it\n",
+        "-> remove the permission: chmod o-w",
+    ])
+    .warns(&["warning: file does not count, every user can write to it: ", "settings.toml\n"]);
 }
 
 #[test]

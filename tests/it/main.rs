@@ -78,6 +78,8 @@ mod status;
 mod support;
 #[cfg(unix)]
 mod terminal;
+#[cfg(unix)]
+mod trust;
 #[cfg(target_os = "linux")]
 mod warm;
 #[cfg(target_os = "linux")]

@@ -27,7 +27,6 @@ struct Target {
 /// The harm that a writer can do.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    Settings,
     Program,
     /// A file or folder of a configuration or core.
     Code,
@@ -41,8 +40,8 @@ enum Role {
     AboveLauncher,
 }
 
-/// Finds them among the settings, the launcher, the folders above the roots, and the configurations with their
-/// cores and Pythons.
+/// Finds them among the settings that do not count, the launcher, the folders above the roots, and the configurations
+/// with their cores and Pythons.
 pub fn open_to_all(
     scan: &Scan,
     plans: &[Result<LaunchPlan, Error>],
@@ -60,6 +59,7 @@ pub fn open_to_all(
             targets.add_config(&record.path, plan.as_ref().ok(), &name);
         }
     }
+    findings.extend(context.settings.untrusted.iter().map(untrusted));
     console::show_progress("looking at permissions");
     let list = &targets.list;
     let open = in_parallel(scan_threads(list.len()), list, Target::finding);
@@ -75,6 +75,16 @@ pub fn open_to_all(
         }
     }
     findings
+}
+
+/// Returns the finding of a settings file that does not count: others can write to it, or it is another user's.
+fn untrusted(error: &Error) -> Finding {
+    let finding =
+        Finding::wrong(Check::Permissions, error.to_string(), error.hint().unwrap_or_default());
+    match error.file() {
+        Some(file) => finding.in_file(file),
+        None => finding,
+    }
 }
 
 /// The targets, each path once; the first role counts.
@@ -95,11 +105,6 @@ impl Targets {
     }
 
     fn add_studio(&mut self, context: &Context) {
-        for file in &context.settings.files {
-            for file in [file.clone(), disk::without_links(file)] {
-                self.add_with_folder(&file, Role::Settings, None);
-            }
-        }
         if let Some(launcher) = &context.inputs.location.launcher {
             self.add_with_folder(launcher, Role::Program, None);
         }
@@ -198,7 +203,6 @@ impl Role {
             _ => "remove the permission: chmod o-w",
         };
         let problem = match self {
-            Role::Settings => "every user can change the settings, and so which code others run",
             Role::Program => "every user can change the program that others run",
             Role::Code | Role::Tree => "every user can change the code that others run",
             Role::Root => "every user can add or change the code that others run",

@@ -1,0 +1,79 @@
+//! Trust in the launcher's own files that decide what runs: settings, credentials, cached answers of the site, the index.
+//!
+//! Such a file counts if it belongs to root, to the effective user or, beside the launcher, to the launcher's owner, and
+//! if not every user can write to it or to its folder; a sticky folder counts as open. A group's right to write is the
+//! studio's choice. On Windows, where access lists are not read, every file counts.
+
+use std::fmt::{self, Display, Formatter};
+use std::fs::{self, Metadata};
+use std::path::{Path, PathBuf};
+
+#[cfg(unix)]
+use super::unix as system;
+#[cfg(windows)]
+use super::windows as system;
+use crate::display::Printable;
+
+/// A reason why a file does not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Distrust {
+    /// It belongs to this user.
+    Owner(u32),
+    /// Every user can write to it.
+    File,
+    /// Every user can write to this folder: the one in which its name stands or, for a link, the file's own.
+    Folder(PathBuf),
+}
+
+/// Returns why an opened file does not count; `None` if it does. `own` is the file's path without links, where its name
+/// is a link.
+pub fn distrust(
+    path: &Path,
+    own: Option<&Path>,
+    data: &Metadata,
+    launcher: Option<&Path>,
+) -> Option<Distrust> {
+    let owner = system::owner(data);
+    if is_foreign(owner) && !is_beside_its_owners_launcher(path, owner, launcher) {
+        return Some(Distrust::Owner(owner));
+    }
+    // To write to `/dev/null` changes nothing.
+    if data.is_file() && system::is_writable_by_all(data) {
+        return Some(Distrust::File);
+    }
+    let folders = [Some(path), own].into_iter().flatten().filter_map(Path::parent);
+    let mut open = folders.filter(|folder| {
+        fs::metadata(folder).is_ok_and(|folder| system::is_writable_by_all(&folder))
+    });
+    open.next().map(|folder| Distrust::Folder(folder.to_owned()))
+}
+
+/// Returns true if a folder belongs to another user than root and this one. Of a folder that does not exist the nearest
+/// one above it counts, in which it would be made.
+pub fn is_of_another_user(folder: &Path) -> bool {
+    let nearest = folder.ancestors().find_map(|folder| fs::metadata(folder).ok());
+    nearest.is_some_and(|folder| is_foreign(system::owner(&folder)))
+}
+
+fn is_foreign(owner: u32) -> bool {
+    owner != 0 && owner != system::user_id()
+}
+
+fn is_beside_its_owners_launcher(path: &Path, owner: u32, launcher: Option<&Path>) -> bool {
+    launcher.is_some_and(|launcher| {
+        path.parent() == launcher.parent()
+            && fs::metadata(launcher).is_ok_and(|launcher| system::owner(&launcher) == owner)
+    })
+}
+
+impl Display for Distrust {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Distrust::Owner(user) => write!(f, "it belongs to another user ({user})"),
+            Distrust::File => f.write_str("every user can write to it"),
+            Distrust::Folder(folder) => {
+                write!(f, "every user can write to the folder {}", Printable::new(folder))
+            }
+        }
+    }
+}
