@@ -6,6 +6,7 @@
 //! Format: one line a configuration, with tabs between the fields: project id, configuration id, configuration
 //! name, `tank_name`, folder. The last line is `.`; without it the file was cut off.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use log::warn;
@@ -66,7 +67,8 @@ impl Index {
     }
 }
 
-fn text_of(records: &[ConfigRecord]) -> Vec<u8> {
+/// Returns the index of some records.
+pub fn text_of(records: &[ConfigRecord]) -> Vec<u8> {
     let mut text = vec![b'\n'];
     for ConfigRecord { path, metadata, .. } in records {
         let Metadata { config_id, config_name, project_id, tank_name } = metadata;
@@ -119,7 +121,8 @@ fn unescaped(field: &[u8]) -> Vec<u8> {
     text
 }
 
-fn matching(text: &[u8], query: &Query) -> Vec<ConfigRecord> {
+/// Returns the records in an index that match, unchecked.
+pub fn matching(text: &[u8], query: &Query) -> Vec<ConfigRecord> {
     let mut records = match query {
         Query::Id(id) => lines_with(text, format!("\n{id}\t").as_bytes()),
         Query::TankName(name) => {
@@ -131,16 +134,26 @@ fn matching(text: &[u8], query: &Query) -> Vec<ConfigRecord> {
     records
 }
 
+/// Returns the records of the lines that contain a part. A line may contain it in two fields.
 fn lines_with(text: &[u8], part: &[u8]) -> Vec<ConfigRecord> {
-    memmem::find_iter(text, part).filter_map(|hit| record_in(line_at(text, hit)?)).collect()
+    let (mut records, mut end) = (Vec::new(), 0);
+    for hit in memmem::find_iter(text, part) {
+        if hit >= end
+            && let Some(line) = line_at(text, hit)
+        {
+            end = line.end;
+            records.extend(text.get(line).and_then(record_in));
+        }
+    }
+    records
 }
 
 /// Returns the line of a hit. The hit may begin with the end of the line before.
-fn line_at(text: &[u8], hit: usize) -> Option<&[u8]> {
+fn line_at(text: &[u8], hit: usize) -> Option<Range<usize>> {
     let (before, after) = text.split_at_checked(hit + 1)?;
     let start = before.iter().rposition(|byte| *byte == b'\n')? + 1;
     let end = hit + 1 + after.iter().position(|byte| *byte == b'\n')?;
-    text.get(start..end)
+    Some(start..end)
 }
 
 fn record_in(line: &[u8]) -> Option<ConfigRecord> {
@@ -186,6 +199,13 @@ mod tests {
         assert_eq!(matching(&text, &Query::Id(7)), []);
         assert_eq!(matching(&text, &Query::TankName("odd\tname")), [odd]);
         assert_eq!(matching(&text, &Query::TankName("Primary")), []);
+    }
+
+    #[test]
+    fn record_with_a_name_like_an_id_is_found_once() {
+        let record = record("/c/a", None, "7");
+        let text = text_of(std::slice::from_ref(&record));
+        assert_eq!(matching(&text, &Query::TankName("7")), [record]);
     }
 
     #[test]

@@ -252,6 +252,15 @@ fn index_files(studio: &Studio) -> Vec<PathBuf> {
 
 #[cfg(unix)]
 #[test]
+fn name_like_its_config_id_is_found_again() {
+    let studio = studio();
+    project(&studio, "numbered", 179, "Primary", "1179");
+    for _ in 0..2 {
+        finds(&studio, &["--project", "1179"], "numbered");
+    }
+}
+
+#[test]
 fn wrong_index_is_corrected() {
     use std::os::unix::fs::PermissionsExt;
     let studio = studio();
