@@ -24,11 +24,15 @@ def event() -> Dict[str, Any]:
         data = sys.stdin.buffer.read()
         if not data.strip():
             raise NoEvent("there is no event on standard input; was this started with event=…?")
-        try:
-            _event = decoded(json.loads(data.decode("utf-8")))
-        except (ValueError, LookupError, TypeError) as error:
-            raise NoEvent("standard input holds no event: %s" % error) from None
+        _event = parsed(data)
     return _event
+
+
+def parsed(data: bytes) -> Dict[str, Any]:
+    try:
+        return decoded(json.loads(data.decode("utf-8")))
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise NoEvent("standard input holds no event: %s" % error) from None
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:

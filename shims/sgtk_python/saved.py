@@ -67,7 +67,7 @@ def replay(path: Word) -> Result:
         data = file.read()
     try:
         job = _replayed(json.loads(data.decode("ascii")))
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = "%s is missing" % error if isinstance(error, KeyError) else one_line(error)
     else:
         sys.stderr.write("sgtk_python: %s for %s\n" % (job.script, job.project))
@@ -85,7 +85,7 @@ def _replayed(saved: Any) -> Job:
     event = None if saved["event"] is None else decoded(saved["event"])
     options, script, launcher = saved["options"], saved["script"], saved["launcher"]
     choice, shown = chosen_project(options.get("project"), options.get("project_id"), options.get("config"), event)
-    if not launcher or not os.path.exists(launcher):
+    if not isinstance(launcher, str) or not os.path.exists(launcher):
         launcher = find_launcher()
     pipeline, warm, more = options.get("pipeline"), options.get("warm", False), options.get("options", ())
     command = command_line(launcher, choice, pipeline, warm, more, script)

@@ -109,7 +109,7 @@ class Status:
                 hint = report.get("hint")
                 code, kind, message = int(report["code"]), str(report["kind"]), _masked(report["message"], secrets)
                 self.failure = Failure(code, kind, message, hint and _masked(hint, secrets))
-        except (ValueError, LookupError, TypeError, AttributeError):
+        except (ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError):
             # Another program in the launcher's place; without a start the job counts as lost.
             pass
 

@@ -181,6 +181,12 @@ class Failing(StudioTest):
                 done = sgtk_python.run("x.py", project="bigbuck", check=False)
                 self.assertEqual((type(done.error), done.error.code), (sgtk_python.JobLost, code), steps)
 
+    def test_unreadable_reports_are_passed_over(self):
+        infinite = b'{"status": "error", "code": 1e999, "kind": "k", "message": "m"}'
+        for line in (infinite, b"[" * 50000):
+            self.stand_in("os.write(_number, %r)\nreport('started', how='plain')" % (line + b"\n"))
+            self.assertEqual(sgtk_python.run("x.py", project="bigbuck").how, "plain", line[:10])
+
     def test_result_says_how_and_why_cold(self):
         self.stand_in("report('cold', why='no worker')\nreport('started', how='plain')")
         done = sgtk_python.run("x.py", project="bigbuck", warm=True)
@@ -377,6 +383,12 @@ class Failing(StudioTest):
         with self.assertRaises(sgtk_python.JobFailed) as caught:
             sgtk_python.run(script, project="bigbuck")
         self.assertIn("no event on standard input", str(caught.exception))
+
+    def test_deeply_nested_event_is_refused(self):
+        script = self.script("import sgtk_python; sgtk_python.event()")
+        done = subprocess.run(
+            [sys.executable, script], input=b"[" * 100000, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.assertIn(b"standard input holds no event", done.stderr)
 
     def test_timeout_ends_python_and_its_children(self):
         pids = self.path("pids")
@@ -717,10 +729,18 @@ class Replaying(StudioTest):
         self.set(NEW_HERE="1")
         self.assertEqual(sgtk_python.replay(self.path("saved.json")).code, 0)
 
+    def test_saved_number_is_no_launcher(self):
+        file = self.path("saved.json")
+        sgtk_python.save(file, "-c", "1", project="bigbuck")
+        saved = json.loads(read(file))
+        for number in (0, 10 ** 20):
+            write(file, json.dumps(dict(saved, launcher=number)))
+            self.assertEqual(sgtk_python.replay(file).code, 0)
+
     def test_wrong_use_is_one_line(self):
         self.assertEqual(self.replay().returncode, 125)
         self.assertEqual(self.replay("replay", self.path("nothing")).returncode, 125)
-        for text in ("[]", "{}", "x", '{"sgtk_python": 1}', '{"sgtk_python": 1, "event": [1]}', '{"sgtk_python": 1, "eve', "\u20ac"):
+        for text in ("[" * 100000, "[]", "{}", "x", '{"sgtk_python": 1}', '{"sgtk_python": 1, "event": [1]}', '{"sgtk_python": 1, "eve', "\u20ac"):
             done = self.replay("replay", write(self.path("odd.json"), text))
             self.assertEqual(done.returncode, 125)
             self.assertIn(self.path("odd.json"), done.stderr)
