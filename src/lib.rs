@@ -11,6 +11,7 @@
 //! | rooms, from the top down | responsibility |
 //! |---|---|
 //! | `main` | parse, build the context, run the command, report |
+//! | `fuzzing` | for `fuzz/` alone: each reader of the crate, and the property that holds for all bytes |
 //! | [`command`] | one file a verb; the only rooms that print |
 //! | `project` | choose the project, and have its configuration realised if it is distributed |
 //! | `bootstrap` | realise a distributed configuration with the bootstrap API |
@@ -47,6 +48,8 @@ mod error;
 mod exec;
 mod finding;
 mod fingerprint;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod helper;
 mod inherit;
 pub mod inputs;

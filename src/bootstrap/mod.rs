@@ -9,7 +9,7 @@ mod acquire;
 mod cache_lock;
 mod realising_lock;
 mod refresh;
-mod site_process;
+pub mod site_process;
 
 pub use acquire::Bootstrap;
 pub use refresh::{Progress, Refresh, Watch};

@@ -11,7 +11,7 @@ mod missing;
 mod shim;
 mod venv;
 mod words;
-mod workers;
+pub(crate) mod workers;
 
 use std::process::ExitCode;
 

@@ -55,7 +55,8 @@ pub fn stop(context: &Context) -> Result<ExitCode> {
     console::print(&lines.concat())
 }
 
-fn text(workers: &[WorkerStatus], colour: Colour) -> String {
+/// Returns the table of workers, and the reasons of those that are unfit.
+pub fn text(workers: &[WorkerStatus], colour: Colour) -> String {
     if workers.is_empty() {
         return "no workers\n".into();
     }

@@ -45,7 +45,8 @@ pub fn ask(plan: &LaunchPlan) -> Result<ProbedPython, String> {
         ErrorKind::TimedOut => too_late(),
         _ => IoMessage(&error).to_string(),
     })?;
-    let answer = answer.and_then(|line| parse(&line, plan)).ok_or("gave no answer")?;
+    let answer =
+        answer.and_then(|line| parse(&line, &plan.core.python_path())).ok_or("gave no answer")?;
     if helper.ends_before(deadline) { Ok(answer) } else { Err(too_late()) }
 }
 
@@ -64,13 +65,14 @@ fn read_answer(helper: &mut HelperProcess, deadline: Instant) -> io::Result<Opti
     Ok(answer)
 }
 
-fn parse(line: &str, plan: &LaunchPlan) -> Option<ProbedPython> {
+/// Reads the line with the answer; `python_path` is the folder of the `sgtk` that Python should find.
+pub fn parse(line: &str, python_path: &Path) -> Option<ProbedPython> {
     let mut fields = line.trim_end_matches(['\r', '\n']).splitn(4, '\t');
     let (version, milliseconds) = (fields.next()?.to_owned(), fields.next()?.parse().ok()?);
     let (folder, error) = (fields.next()?, fields.next()?);
     let error = if !error.is_empty() {
         Some(error.to_owned())
-    } else if !is_same(Path::new(folder), &plan.core.python_path()) {
+    } else if !is_same(Path::new(folder), python_path) {
         Some(format!("imports sgtk from {folder}"))
     } else {
         None

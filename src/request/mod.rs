@@ -1,9 +1,9 @@
 //! The caller's request: the command line, the selecting variables and the link's name, parsed but not yet
 //! looked up.
 
-mod choices;
+pub(crate) mod choices;
 mod each;
-mod launch_words;
+pub(crate) mod launch_words;
 mod venv;
 
 use std::ffi::{OsStr, OsString};

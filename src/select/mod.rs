@@ -3,7 +3,7 @@
 
 mod search;
 mod selection;
-mod selector;
+pub mod selector;
 
 pub use selection::{CONFIG_VARIABLE, Chosen, Distributed, Selection};
 pub use selector::select;

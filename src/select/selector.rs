@@ -316,7 +316,7 @@ fn file_name(path: &Path) -> OsString {
 }
 
 /// Returns true if a name could lead out of the roots. Names may come from events, which anyone can make.
-fn is_hostile(name: &OsStr) -> bool {
+pub fn is_hostile(name: &OsStr) -> bool {
     let is_separator = |byte: &u8| is_separator((*byte).into());
     let is_bad_byte = |byte: &u8| *byte == 0 || (cfg!(windows) && *byte == b':');
     let bytes = name.as_encoded_bytes();

@@ -113,10 +113,12 @@ fn read<T: DeserializeOwned>(
     let text = disk::read_trusted(&path, inputs.location.launcher.as_deref());
     let text = text.map_err(|problem| Error::of_file(&path, problem))?;
     let Some(text) = text else { return Ok(None) };
-    match toml::from_str(&text) {
-        Ok(document) => Ok(Some((path, document))),
-        Err(error) => Err(invalid(path, &text, &error)),
-    }
+    let document = parse(&path, &text)?;
+    Ok(Some((path, document)))
+}
+
+pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
+    toml::from_str(text).map_err(|error| invalid(path.to_owned(), text, &error))
 }
 
 /// Returns the error with its line and key.

@@ -200,6 +200,14 @@ impl Settings {
         Ok(settings)
     }
 
+    /// Reads the text of one file.
+    #[cfg(any(test, fuzzing))]
+    pub fn of_text(path: &Path, text: &str) -> Result<Self, Error> {
+        let mut settings = Settings::default();
+        settings.add(path, file::parse(path, text)?);
+        Ok(settings)
+    }
+
     /// Adds a file that counts less than those before.
     fn add(&mut self, file: &Path, mut document: Document) {
         self.files.push(file.to_owned());

@@ -51,9 +51,12 @@ impl Credentials {
     /// Reads the file that `tank --credentials-file` reads. The problem does not quote the parser: its words may
     /// contain the key.
     fn read_file(path: &Path, launcher: Option<&Path>) -> Result<Self, FileProblem> {
-        let text = disk::read_secret(path, launcher)?.ok_or(FileProblem::Missing)?;
+        Self::of_text(&disk::read_secret(path, launcher)?.ok_or(FileProblem::Missing)?)
+    }
+
+    pub fn of_text(text: &str) -> Result<Self, FileProblem> {
         let expected = "expected 'script-name: …' and 'script-key: …'";
-        let file = YamlFile::parse(&text).map_err(|_| FileProblem::NotYaml(expected.into()))?;
+        let file = YamlFile::parse(text).map_err(|_| FileProblem::NotYaml(expected.into()))?;
         match (file.text("script-name"), file.text("script-key")) {
             (Some(script), Some(key)) => Ok(Credentials { script, key }),
             _ => Err(FileProblem::Lacks("'script-name' or 'script-key'")),

@@ -18,7 +18,8 @@ pub fn read(file: &Path) -> Result<Option<String>, Error> {
     }
 }
 
-fn stripped(text: &str) -> Result<String, FileProblem> {
+/// Returns a file's text as Python reads and strips it. Fails on text that cannot be a path.
+pub fn stripped(text: &str) -> Result<String, FileProblem> {
     let stripped = text.trim_matches(is_space);
     if stripped.starts_with('\u{feff}') {
         return Err(FileProblem::ByteOrderMark);

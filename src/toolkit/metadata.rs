@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::config::PipelineConfig;
 use super::core::Core;
 use super::yaml::YamlFile;
-use crate::disk;
+use crate::disk::{self, FileProblem};
 use crate::error::Error;
 use crate::os::Os;
 
@@ -29,21 +29,25 @@ impl Metadata {
         let has_same_id = self.project_id.is_some() && self.project_id == other.project_id;
         has_same_id || self.tank_name == other.tank_name
     }
+
+    /// Returns the names and ids in the file's text; `expand` replaces variables in them.
+    pub fn of(file: &YamlFile, mut expand: impl FnMut(String) -> String) -> Self {
+        let mut text = |key| file.text(key).map(&mut expand);
+        Metadata {
+            config_id: text("pc_id").and_then(|id| id.parse().ok()),
+            config_name: text("pc_name"),
+            tank_name: text("project_name"),
+            project_id: text("project_id").and_then(|id| id.parse().ok()),
+        }
+    }
 }
 
 /// Reads a configuration's names and ids; `expand` replaces variables in them.
 pub fn read(
     config: &PipelineConfig,
-    mut expand: impl FnMut(String) -> String,
+    expand: impl FnMut(String) -> String,
 ) -> Result<Metadata, Error> {
-    let file = YamlFile::read(&config.metadata_file())?;
-    let mut text = |key| file.text(key).map(&mut expand);
-    Ok(Metadata {
-        config_id: text("pc_id").and_then(|id| id.parse().ok()),
-        config_name: text("pc_name"),
-        tank_name: text("project_name"),
-        project_id: text("project_id").and_then(|id| id.parse().ok()),
-    })
+    Ok(Metadata::of(&YamlFile::read(&config.metadata_file())?, expand))
 }
 
 /// Returns true if a configuration's file has no names and ids at all.
@@ -54,10 +58,18 @@ pub fn is_empty(config: &PipelineConfig) -> Result<bool, Error> {
 /// Reads the paths of a configuration's storages on this system.
 pub fn storages(
     config: &PipelineConfig,
-    mut expand: impl FnMut(String) -> String,
+    expand: impl FnMut(String) -> String,
 ) -> Result<Vec<PathBuf>, Error> {
     let path = config.roots_file();
     let file = YamlFile::read(&path)?;
+    storages_in(&file, expand).map_err(|problem| Error::of_file(&path, problem))
+}
+
+/// Returns the paths of the storages in a `roots.yml`.
+pub fn storages_in(
+    file: &YamlFile,
+    mut expand: impl FnMut(String) -> String,
+) -> Result<Vec<PathBuf>, FileProblem> {
     let system = match Os::CURRENT {
         Os::Linux => "linux_path",
         Os::Darwin => "mac_path",
@@ -65,7 +77,7 @@ pub fn storages(
     };
     let mut paths = Vec::new();
     for name in file.keys() {
-        let storage = file.below(name).map_err(|problem| Error::of_file(&path, problem))?;
+        let storage = file.below(name)?;
         paths.extend(storage.text(system).map(|path| PathBuf::from(expand(path))));
     }
     Ok(paths)

@@ -74,7 +74,7 @@ fn value_and_error<T: Default>(result: Result<T, Error>) -> (T, Option<Error>) {
 
 /// A project's data is in `<storage>/<tank_name>`; a `tank_name` may have several levels. One with `.` or
 /// `..` in it has no data: it would lead to the storage itself or out of it.
-fn data_folders(metadata: &Metadata, storages: &[PathBuf]) -> Vec<PathBuf> {
+pub fn data_folders(metadata: &Metadata, storages: &[PathBuf]) -> Vec<PathBuf> {
     let name = metadata.tank_name.as_deref().unwrap_or_default();
     let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
     if parts.is_empty() || parts.iter().any(|part| matches!(*part, "." | "..")) {

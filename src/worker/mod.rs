@@ -23,7 +23,7 @@ mod folder;
 #[cfg(target_os = "linux")]
 mod job;
 #[cfg(target_os = "linux")]
-mod key;
+pub mod key;
 #[cfg(target_os = "linux")]
 mod pidfd;
 #[cfg(target_os = "linux")]
@@ -31,13 +31,13 @@ mod poll;
 #[cfg(target_os = "linux")]
 mod program;
 #[cfg(target_os = "linux")]
-mod protocol;
+pub mod protocol;
 #[cfg(target_os = "linux")]
 mod signals;
 #[cfg(target_os = "linux")]
 mod start;
 #[cfg(target_os = "linux")]
-mod start_record;
+pub mod start_record;
 
 #[cfg(not(target_os = "linux"))]
 mod unsupported;

@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::io::{self, Read};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::net::UnixStream;
 
 use super::caller_state::CallerState;
 use super::job::Job;
@@ -86,7 +85,7 @@ pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
 }
 
 /// Reads one reply; `None` at the end of the connection.
-pub fn read_reply(stream: &mut UnixStream) -> io::Result<Option<WorkerReply>> {
+pub fn read_reply(stream: &mut impl Read) -> io::Result<Option<WorkerReply>> {
     let mut bytes = [0; 5];
     match RetriedReader(stream).read_exact(&mut bytes) {
         Ok(()) => (),

@@ -42,12 +42,16 @@ impl StartRecord {
     pub fn read(folder: &Folder, key: &WorkerKey) -> Self {
         let file = folder.start_file(key);
         let text = disk::read(&file).ok().flatten().unwrap_or_default();
+        Self::of_text(&text, disk::age(&file).unwrap_or_default())
+    }
+
+    pub fn of_text(text: &str, age: Duration) -> Self {
         let mut parts = text.splitn(3, '\t');
         StartRecord {
             project: parts.next().filter(|name| !name.is_empty()).unwrap_or("?").to_owned(),
             reason: parts.next().unwrap_or_default().to_owned(),
             pid: parts.next().and_then(|number| number.parse().ok()),
-            age: disk::age(&file).unwrap_or_default(),
+            age,
         }
     }
 }

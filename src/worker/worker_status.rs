@@ -46,7 +46,11 @@ impl WorkerStatus {
 
     /// Describes a worker that does not answer from its command line; `None` if the process is no worker.
     pub fn of_process(pid: i32) -> Option<Self> {
-        let line = std::fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+        Self::of_command_line(pid, &std::fs::read(format!("/proc/{pid}/cmdline")).ok()?)
+    }
+
+    /// Describes the worker with a command line, whose words end with a NUL.
+    pub fn of_command_line(pid: i32, line: &[u8]) -> Option<Self> {
         let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
         let [.., first, second, project, config, b""] = words.as_slice() else { return None };
         if [*first, *second] != WORKER_WORDS.map(str::as_bytes) {

@@ -1,10 +1,10 @@
 //! Python's `os.path.expandvars` and `os.path.expanduser`, to the letter, for each family of systems.
 
 mod lookup;
-#[cfg(any(windows, test))]
-mod nt;
+#[cfg(any(windows, test, fuzzing))]
+pub mod nt;
 #[cfg(unix)]
-mod posix;
+pub mod posix;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
