@@ -16,7 +16,9 @@ use crate::error::{Candidate, Error, SiteFailure, SiteFailureKind, quoted};
 use crate::lock::{Lock, LockMode};
 use crate::origin::Origin;
 use crate::select::{Distributed, Selection, select};
-use crate::site::{CachedConfig, ConfigKind, ProjectKey, RealisedConfigs, Site, SiteCache};
+use crate::site::{
+    CachedConfig, ConfigKind, ProjectKey, RealisedConfigs, Site, SiteCache, SiteQuery,
+};
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::record::{ConfigName, ConfigRecord};
 
@@ -97,12 +99,16 @@ impl<'a> Bootstrap<'a> {
         match (here, cached) {
             (Some(here), _) => Some(here.clone()),
             (None, Some(cached)) if cached.is_due(self.site) => {
-                let by_id = self.cache.config(&query.by_id(cached.project_id));
+                let by_id = self.answer(&query.by_id(cached.project_id));
                 by_id.or_else(|| Some(cached.clone()))
             }
             (None, Some(cached)) => Some(cached.clone()),
             (None, None) => self.realised.answer(query),
         }
+    }
+
+    fn answer(&self, query: &SiteQuery) -> Option<CachedConfig> {
+        self.cache.config(query, &self.context.inputs.variables)
     }
 
     /// Holds what is known if it may be used without asking the site.
@@ -125,7 +131,7 @@ impl<'a> Bootstrap<'a> {
 
     /// Returns the answer that another launch got while this one waited for its turn.
     fn answer_of_another_launch(&self, began: SystemTime) -> Option<CachedConfig> {
-        let answer = self.cache.config(&self.distributed.query)?;
+        let answer = self.answer(&self.distributed.query)?;
         let is_new = self.refresh == Refresh::IfStale || answer.was_asked_since(began);
         let is_other = self.distributed.cached.as_ref() != Some(&answer);
         (is_new && is_other && self.is_meant(&answer)).then_some(answer)
@@ -253,7 +259,7 @@ impl<'a> Bootstrap<'a> {
     /// Caches an answer and holds its configuration.
     fn use_answer(&self, answer: &CachedConfig, warnings: Vec<String>) -> Result<Held, Error> {
         let query = &self.distributed.query;
-        self.check_name(answer)?;
+        self.check(answer)?;
         self.cache.drop_replaced(query, answer, &self.context.inputs.variables);
         self.cache.keep(query, answer);
         if answer.is_realised() && answer.has_engine_of(self.site) {
@@ -264,11 +270,15 @@ impl<'a> Bootstrap<'a> {
         Ok((selection, lock))
     }
 
-    /// Checks that the site gave the configuration that was asked for: if it has none of the name, the bootstrap API
-    /// falls back to another one.
-    fn check_name(&self, answer: &CachedConfig) -> Result<(), Error> {
+    /// Checks that the site gave the configuration that was asked for: its path may lead to another project's, and if the
+    /// site has none of the name, the bootstrap API falls back to another one.
+    fn check(&self, answer: &CachedConfig) -> Result<(), Error> {
         let Distributed { query, here, .. } = &self.distributed;
         let (record, _) = ConfigRecord::read(&answer.config, &self.context.inputs.variables);
+        if let Some(found) = record.metadata.project_id.filter(|id| *id != answer.project_id) {
+            let (path, wanted) = (record.path, answer.project_id);
+            return Err(Error::OtherProject { path, wanted, found });
+        }
         let wanted = match (here, &query.config_name) {
             (Some(here), _) if !self.is_meant(answer) => here.config.to_string_lossy().into_owned(),
             (_, Some(name)) if !record.is_named(&ConfigName::Named(name.clone())) => name.clone(),

@@ -107,6 +107,7 @@ fn errors() -> Vec<Error> {
         Error::NotRealised { .. } => Error::NotRealised { project: "a".into(), host: "https://studio".into() },
         Error::Cache { .. } => Error::Cache { path: "/x".into(), source: denied() },
         Error::Incomplete { .. } => Error::Incomplete { path: "/x".into() },
+        Error::OtherProject { .. } => Error::OtherProject { path: "/x".into(), wanted: 1, found: 2 },
         Error::Site(_) => of_site(SiteFailureKind::Other),
         Error::File { .. } => Error::of_file("/x", FileProblem::Missing),
         Error::Settings { .. } => Error::Settings { path: "/x".into(), line: 3, key: Some("roots".into()), message: "unknown key".into(), near: Some("root".into()) },

@@ -67,6 +67,8 @@ pub enum Error {
     Cache { path: PathBuf, source: io::Error },
     /// A realised configuration that is incomplete.
     Incomplete { path: PathBuf },
+    /// A configuration whose own file names another project than the one that it was found for.
+    OtherProject { path: PathBuf, wanted: i64, found: i64 },
     Site(Box<SiteError>),
     File { path: PathBuf, problem: FileProblem },
     Settings { path: PathBuf, line: usize, key: Option<String>, message: String, near: Option<String> },
@@ -233,6 +235,9 @@ impl Error {
             Error::Incomplete { path } => row!(Broken, "incomplete-config",
                 "configuration is incomplete, the last bootstrap was interrupted: {}", shown(path);
                 "the next launch of the project realises the configuration again").file(path),
+            Error::OtherProject { path, wanted, found } => row!(Broken, "other-project",
+                "configuration belongs to another project, its project_id is {found} instead of {wanted}: {}", shown(path);
+                "correct project_id in pipeline_configuration.yml, or the configuration's path on the site").file(path),
             Error::Site(error) => error.report(),
             Error::File { path, problem } => row!(Broken, "bad-file", "{problem}: {}", shown(path)).hint(match problem {
                 FileProblem::OpenToOthers => Some(format!("restrict the file to its owner: chmod 600 {}", shown(path))),

@@ -59,6 +59,11 @@ impl Index {
         }
     }
 
+    /// Returns false where the user has no cache folder.
+    pub fn has_a_place(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Replaces the index. Failing to write it costs the next look-up a scan, and no more.
     pub fn write(&self, records: &[ConfigRecord]) {
         if let Some(file) = &self.file {

@@ -38,3 +38,14 @@ pub fn indexed(
     debug!("the index knows {} matching configurations", records.len());
     (!records.is_empty()).then_some(records)
 }
+
+/// Returns true if a project's configuration of that name may lie here: the index has one, or there is no index yet.
+/// One that was added after the last scan is not seen.
+pub fn may_be_here(project_id: i64, name: &ConfigName, roots: &ConfigRoots, index: &Index) -> bool {
+    match index.matching(&Query::Id(project_id)) {
+        Some(records) => {
+            records.iter().any(|record| roots.may_hold(&record.path) && record.is_named(name))
+        }
+        None => index.has_a_place(),
+    }
+}

@@ -10,7 +10,10 @@ use super::selection::{CONFIG_VARIABLE, Chosen, Distributed, Selection};
 use crate::context::Context;
 use crate::disk;
 use crate::display::Printable;
+use crate::environment::Variables;
 use crate::error::{Error, quoted};
+use crate::finding::may_be_here;
+use crate::finding::scan::Scan;
 use crate::origin::{Decided, Origin};
 use crate::os::{below, is_same_name};
 use crate::request::Choice;
@@ -120,23 +123,29 @@ impl<'a> Selector<'a> {
         })
     }
 
-    /// Returns the configuration on disk, else the site's. A fresh answer of the site saves the search.
+    /// Returns the configuration on disk, else the site's. A fresh answer of the site saves the search, unless the project
+    /// has a configuration here.
     fn find_or_ask(
         &self,
         project: Decided<OsString>,
-        query: Option<Query>,
+        mut query: Option<Query>,
         key: Option<ProjectKey>,
         otherwise: impl FnOnce(NoMatch) -> Error,
     ) -> Result<Chosen<'a>, Error> {
         let mut distributed = None;
         if let (Some(site), Some(key)) = (self.site, key) {
-            let query = self.site_query(key);
-            let cached = SiteCache::of(site).config(&query);
+            let site_query = self.site_query(key);
+            let cached = SiteCache::of(site).config(&site_query, self.variables());
             let is_fresh = cached.as_ref().is_some_and(|cached| !cached.is_due(site));
-            let found = Distributed { site, project: project.clone(), query, cached, here: None };
-            if is_fresh && !self.context.request.refresh {
+            let here = cached.as_ref().map(|cached| cached.project_id);
+            let here = here.filter(|id| self.may_be_here(*id));
+            let project = project.clone();
+            let found = Distributed { site, project, query: site_query, cached, here: None };
+            if is_fresh && here.is_none() && !self.context.request.refresh {
                 return Ok(Chosen::OnSite(found));
             }
+            // The name may be one that only the site knows.
+            query = here.map(Query::Id).or(query);
             distributed = Some(found);
         }
         let found = match &query {
@@ -208,14 +217,15 @@ impl<'a> Selector<'a> {
         origin: &Origin,
     ) -> Result<Option<Distributed<'a>>, Error> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
-        let realised = self.realised_configs(site).scan();
-        let broken = realised.faults.iter().find(|(config, _)| path.starts_with(config));
-        if let Some((config, Error::Incomplete { .. })) = broken {
-            return Err(Error::Incomplete { path: config.clone() });
+        let Scan { records, faults, .. } = self.realised_configs(site).scan();
+        let around = records.into_iter().find(|record| below(path, &record.path).is_some());
+        if let Some(record) = around {
+            return Ok(self.distributed(site, record, origin));
         }
-        let around =
-            realised.records.into_iter().find(|record| below(path, &record.path).is_some());
-        Ok(around.and_then(|record| self.distributed(site, record, origin)))
+        match faults.into_iter().find(|(config, _)| below(path, config).is_some()) {
+            Some((_, fault)) => Err(fault),
+            None => Ok(None),
+        }
     }
 
     fn distributed(
@@ -233,7 +243,7 @@ impl<'a> Selector<'a> {
         let project = record.metadata.tank_name.clone().unwrap_or_else(|| id.to_string());
         let project = Decided::new(project.into(), origin.clone());
         let here = self.realised_configs(site).answer_of(record).filter(|_| is_wanted);
-        let cached = SiteCache::of(site).config(&query);
+        let cached = SiteCache::of(site).config(&query, self.variables());
         Some(Distributed { site, project, query, cached, here })
     }
 
@@ -249,8 +259,7 @@ impl<'a> Selector<'a> {
     /// Returns the selection, or the project's configuration that the request names.
     fn with_name(&self, selection: Selection) -> Result<Selection, Error> {
         let Some(name) = &self.name else { return Ok(selection) };
-        let variables = &self.context.inputs.variables;
-        let (record, fault) = ConfigRecord::read(&selection.config.path, variables);
+        let (record, fault) = ConfigRecord::read(&selection.config.path, self.variables());
         if record.is_named(name) {
             return Ok(selection);
         }
@@ -273,13 +282,22 @@ impl<'a> Selector<'a> {
         }
     }
 
+    fn may_be_here(&self, project_id: i64) -> bool {
+        let name = self.name.as_ref().unwrap_or(&ConfigName::Primary);
+        may_be_here(project_id, name, &self.context.roots, &self.context.index())
+    }
+
     fn find(&self, query: &Query, project: &str) -> Result<Result<ConfigRecord, NoMatch>, Error> {
         let name = self.name.as_ref().unwrap_or(&ConfigName::Primary);
         find(query, name, project, self.context)
     }
 
     fn realised_configs(&self, site: &'a Site) -> RealisedConfigs<'a> {
-        RealisedConfigs::of(site, &self.context.inputs.variables)
+        RealisedConfigs::of(site, self.variables())
+    }
+
+    fn variables(&self) -> &'a Variables {
+        &self.context.inputs.variables
     }
 
     fn site_query(&self, project: ProjectKey) -> SiteQuery {

@@ -6,12 +6,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use log::warn;
+use log::{debug, warn};
 
-use super::cached_config::CachedConfig;
+use super::cached_config::{CachedConfig, ConfigKind};
 use super::query::{ProjectKey, SiteQuery};
-use super::server::Site;
+use super::server::{Site, is_plain};
 use crate::disk::{self, FileProblem};
+use crate::display::Printable;
 use crate::environment::Variables;
 use crate::error::{Error, SiteFailure};
 use crate::fingerprint::Fingerprint;
@@ -60,9 +61,16 @@ impl<'a> SiteCache<'a> {
         self.folder().join(format!("{}.{extension}", fingerprint.text()))
     }
 
-    /// Returns the last answer to a query.
-    pub fn config(&self, query: &SiteQuery) -> Option<CachedConfig> {
-        self.read(&self.file(query, "answer"))
+    /// Returns the last answer to a query, if its configuration still is the project's and has the name. Another project
+    /// may have the folder by now: such an answer counts as none, and the site is asked.
+    pub fn config(&self, query: &SiteQuery, variables: &Variables) -> Option<CachedConfig> {
+        let file = self.file(query, "answer");
+        let cached = self.read(&file)?;
+        let is_true = cached.answers(query) && cached.is_true(&query.name(), variables);
+        if !is_true {
+            debug!("the answer is not true any more: {}", Printable::new(&file));
+        }
+        is_true.then_some(cached)
     }
 
     /// Caches an answer in place of a failure: for this query, and for the same by the project's id.
@@ -142,7 +150,11 @@ impl<'a> SiteCache<'a> {
     /// site's folder.
     fn read(&self, file: &Path) -> Option<CachedConfig> {
         let cached: CachedConfig = serde_json::from_str(&self.read_text(file)?).ok()?;
-        (!cached.is_realised() || self.site.holds(&cached.config)).then_some(cached)
+        let is_possible = match cached.kind {
+            ConfigKind::Centralized => cached.config.is_absolute() && is_plain(&cached.config),
+            ConfigKind::Realised | ConfigKind::Unmarked => self.site.holds(&cached.config),
+        };
+        is_possible.then_some(cached)
     }
 
     /// Reads a file that decides what runs. Passes over an untrusted one with a warning.

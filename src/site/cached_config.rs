@@ -6,11 +6,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
+use super::query::{ProjectKey, SiteQuery};
 use super::server::Site;
+use crate::environment::Variables;
 use crate::origin::Origin;
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::realised::{self, Finish};
-use crate::toolkit::record::ConfigRecord;
+use crate::toolkit::record::{ConfigName, ConfigRecord};
 
 /// A configuration that the site named, and the time of the answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -78,6 +80,32 @@ impl CachedConfig {
             asked: milliseconds(realised::realised_at(&config)?),
             tried: 0,
         })
+    }
+
+    /// Returns true if the answer may be one to a query. A name may be another one of the project's than the answer has.
+    pub fn answers(&self, query: &SiteQuery) -> bool {
+        match &query.project {
+            ProjectKey::Id(id) => *id == self.project_id,
+            ProjectKey::Name(_) => true,
+        }
+    }
+
+    /// Returns true if the configuration's own file says that it is the project's and has the name.
+    pub fn is_true(&self, name: &ConfigName, variables: &Variables) -> bool {
+        let record = ConfigRecord::read_metadata(&self.config, variables);
+        record.is_some_and(|mut record| {
+            record.realised = self.is_realised().then(|| self.age());
+            let has_no_name = record.metadata.config_name.is_none() && !self.is_realised();
+            self.is_of_project(&record) && (record.is_named(name) || has_no_name)
+        })
+    }
+
+    /// Returns true if a configuration's file names the answer's project. A centralized one may name none.
+    fn is_of_project(&self, record: &ConfigRecord) -> bool {
+        match record.metadata.project_id {
+            Some(id) => id == self.project_id,
+            None => !self.is_realised(),
+        }
     }
 
     /// Returns true if the configuration was not removed, and no launch has begun to realise it again.

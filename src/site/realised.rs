@@ -10,6 +10,7 @@ use super::cache::SiteCache;
 use super::cached_config::CachedConfig;
 use super::query::{ProjectKey, SiteQuery};
 use super::server::Site;
+use crate::disk::FileProblem;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::finding::scan::Scan;
@@ -29,7 +30,8 @@ impl<'a> RealisedConfigs<'a> {
         RealisedConfigs { site, cache: SiteCache::of(site), variables }
     }
 
-    /// Reads all; incomplete ones are among the faults. A project without a `tank_name` gets its name on the site.
+    /// Reads all. Among the faults are incomplete ones, and those whose file does not name the project that they were
+    /// realised for. A project without a `tank_name` gets its name on the site.
     pub fn scan(&self) -> Scan {
         let mut scan = Scan::default();
         // Few configurations need it.
@@ -40,6 +42,10 @@ impl<'a> RealisedConfigs<'a> {
                 continue;
             }
             let (mut record, fault) = self.site.read(&path, self.variables);
+            if let Some(other) = fault_of_id(&record) {
+                scan.faults.push((path, fault.unwrap_or(other)));
+                continue;
+            }
             let metadata = &mut record.metadata;
             if let (None, Some(id)) = (&metadata.tank_name, metadata.project_id) {
                 metadata.tank_name = names.get(&id).cloned();
@@ -93,7 +99,8 @@ impl<'a> RealisedConfigs<'a> {
     pub fn answer(&self, query: &SiteQuery) -> Option<CachedConfig> {
         let records = self.scan().records;
         let current = self.current(&records, query)?;
-        let cached = self.cache.config(&query.by_id(current.metadata.project_id?));
+        let query = query.by_id(current.metadata.project_id?);
+        let cached = self.cache.config(&query, self.variables);
         match cached {
             Some(cached) if !cached.is_realised() || cached.config == current.path => Some(cached),
             _ => self.answer_of(current.clone()),
@@ -119,6 +126,19 @@ impl<'a> RealisedConfigs<'a> {
             }
         }
         false
+    }
+}
+
+/// Returns the fault of a configuration whose file names no project, or another one than its folder.
+fn fault_of_id(record: &ConfigRecord) -> Option<Error> {
+    let wanted = project_id_in(&record.path)?;
+    match record.metadata.project_id {
+        Some(found) if found == wanted => None,
+        Some(found) => Some(Error::OtherProject { path: record.path.clone(), wanted, found }),
+        None => {
+            let file = PipelineConfig::at(&record.path).metadata_file();
+            Some(Error::of_file(file, FileProblem::Lacks("'project_id'")))
+        }
     }
 }
 

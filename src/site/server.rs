@@ -1,7 +1,7 @@
 //! The site's address, and the settings for asking it.
 
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use crate::environment::Variables;
@@ -110,9 +110,10 @@ impl Site {
         Some(host)
     }
 
-    /// Returns true if a path is a configuration realised from this site, or lies in one.
+    /// Returns true if a path is a configuration realised from this site, or lies in one. Reads the path as written: one
+    /// with `..` may lead elsewhere.
     pub fn holds(&self, path: &Path) -> bool {
-        below(path, &self.folder).is_some()
+        below(path, &self.folder).is_some_and(is_plain)
     }
 
     /// The pause after a failed try.
@@ -133,6 +134,11 @@ impl Site {
         }
         (record, fault)
     }
+}
+
+/// Returns true if a path has no `..`.
+pub fn is_plain(path: &Path) -> bool {
+    !path.components().any(|part| part == Component::ParentDir)
 }
 
 fn engine(request: &Request, settings: &Settings) -> Decided<String> {

@@ -73,6 +73,17 @@ fn centralized_config_uses_the_sites_path() {
     let calls = distributed.site.calls();
     explained(&mut distributed.launcher(&["--project", "gamma"]));
     assert_eq!(distributed.site.calls(), calls);
+    // Another project has the folder by now: the kept answer counts no more, nor does the same one of the site.
+    let metadata = gamma.join("config/core/pipeline_configuration.yml");
+    let own = fs::read_to_string(&metadata).unwrap();
+    write(&metadata, own.replace("103", "42"));
+    for choice in [["--project", "gamma"], ["--project-id", "103"]] {
+        failed(&mut distributed.launcher(&[choice[0], choice[1], "-c", "pass"]))
+            .is(122, &["belongs to another project", "42 instead of 103", gamma.to_str().unwrap()])
+            .hints("project_id");
+    }
+    write(&metadata, own);
+    distributed.run(&["--project-id", "103", "--explain"]);
     fs::remove_dir_all(&gamma).unwrap();
     failed(&mut distributed.launcher(&["--refresh", "--project", "gamma"]))
         .is(122, &[gamma.to_str().unwrap(), "does not exist", "site http"]);

@@ -60,6 +60,7 @@ impl Distributed {
         let gamma = studio.path("elsewhere/gamma");
         fs::create_dir_all(studio.path("elsewhere")).unwrap();
         fs::rename(studio.localized("gamma"), &gamma).unwrap();
+        write(gamma.join("config/core/pipeline_configuration.yml"), GAMMA);
         site.know(json!({"type": "Project", "id": 103, "name": "gamma", "tank_name": "gamma"}));
         site.know(json!({"type": "PipelineConfiguration", "id": 13, "code": "Primary",
             "project": {"type": "Project", "id": 103}, "users": [],
@@ -119,6 +120,9 @@ impl Distributed {
         self.studio.path("home/toolkit/127.0.0.1/p101c11.basic./cfg")
     }
 }
+
+/// The metadata of the centralized configuration.
+const GAMMA: &str = "pc_id: 13\npc_name: Primary\nproject_id: 103\nproject_name: gamma\n";
 
 const ENGINE: &str = "import sgtk
 

@@ -350,6 +350,128 @@ fn settings_table_may_name_a_site_project() {
     assert!(!unused("[site]\nhost = 'studio.shotgrid.autodesk.com'\n"));
 }
 
+/// Writes an answer in place of those that a launch of project 101 has kept.
+fn plant_answers(studio: &Studio, id: i64, config: &Path, kind: &str) {
+    let answer = serde_json::json!({"project_id": id, "project": "alpha", "config": config,
+        "kind": kind, "asked": milliseconds()});
+    let own = studio.path("toolkit/studio/sgtk-python");
+    let answers = fs::read_dir(own).unwrap().map(|entry| entry.unwrap().path());
+    for file in answers.filter(|path| path.extension().is_some_and(|e| e == "answer")) {
+        write(file, answer.to_string());
+    }
+}
+
+#[test]
+fn answer_must_name_the_projects_config() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let choices = [["--project", "alpha"], ["--project-id", "101"]];
+    launcher(&studio, &["--project", "alpha", "-c", "pass"]).succeeds();
+    studio.localized("../elsewhere/other");
+    let other = studio.path("elsewhere/other");
+    let beta = studio.realised("studio/p102c7.basic.", 102, "beta");
+    let dots = studio.path("toolkit/studio/../../planted/cfg");
+    fs::create_dir_all(studio.path("planted")).unwrap();
+    let planted = studio.realised("x/p101c7.basic.", 101, "alpha");
+    fs::rename(&planted, studio.path("planted/cfg")).unwrap();
+    for (config, kind) in [
+        (&other, "centralized"),
+        (&beta, "realised"),
+        (&beta, "centralized"),
+        (&dots, "realised"),
+        (&dots, "centralized"),
+    ] {
+        plant_answers(&studio, 101, config, kind);
+        for choice in choices {
+            is_chosen(&studio, &choice, &alpha);
+        }
+    }
+    plant_answers(&studio, 102, &beta, "realised");
+    is_chosen(&studio, &["--project-id", "101"], &alpha);
+    // The folder is another project's by now.
+    let text = "pc_id: 7\npc_name: Primary\nproject_id: 102\nproject_name: beta\n";
+    write(other.join("config/core/pipeline_configuration.yml"), text);
+    fs::remove_dir_all(alpha).unwrap();
+    plant_answers(&studio, 101, &other, "centralized");
+    for [option, value] in choices {
+        failed(&mut launcher(&studio, &[option, value, "-c", "pass"]))
+            .is(122, &["'core' in [site]"]);
+    }
+}
+
+#[test]
+fn damaged_realised_config_is_never_launched() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    let metadata = alpha.join("config/core/pipeline_configuration.yml");
+    let inside = alpha.join("config");
+    let choices = [
+        ["--project", "alpha"],
+        ["--project-id", "101"],
+        ["--config", alpha.to_str().unwrap()],
+        ["--path", inside.to_str().unwrap()],
+    ];
+    for cut in [
+        "",
+        "{",
+        "\0",
+        "pc_id: 7\n",
+        "pc_id: 7\npc_name: Primary\nproject_id: 102\nproject_name: alpha\n",
+    ] {
+        // Once without and once with an answer of the time before.
+        for _ in 0..2 {
+            write(&metadata, cut);
+            for [option, value] in choices {
+                let run = launcher(&studio, &[option, value, "-c", "pass"]).fails_with(122);
+                assert!(run.error().starts_with("sgtk-python: error: "), "{cut:?} {run}");
+            }
+            studio.realised("studio/p101c7.basic.", 101, "alpha");
+            launcher(&studio, &["--project", "alpha", "-c", "pass"]).succeeds();
+        }
+        fs::remove_dir_all(studio.path("toolkit/studio/sgtk-python")).unwrap();
+    }
+}
+
+#[test]
+fn local_config_wins_over_an_answer() {
+    let studio = studio();
+    let alpha = studio.realised("studio/p101c7.basic.", 101, "alpha");
+    for choice in [["--project", "alpha"], ["--project-id", "101"]] {
+        launcher(&studio, &[choice[0], choice[1], "-c", "pass"]).succeeds();
+    }
+    let here = studio.localized("show");
+    let text = "pc_id: 7\npc_name: Primary\nproject_id: 101\nproject_name: show\n";
+    write(here.join("config/core/pipeline_configuration.yml"), text);
+    let settings = fs::read_to_string(studio.path("site.toml")).unwrap();
+    let count = |way: &str| {
+        for choice in [["--project", "alpha"], ["--project-id", "101"]] {
+            let plan = explained(&mut launcher(&studio, &choice));
+            assert_eq!(plan["config"]["path"], here.to_str().unwrap(), "{way}");
+        }
+    };
+    // The scan drops the answers; another launch may keep one meanwhile.
+    let own = studio.path("toolkit/studio/sgtk-python");
+    let answers: Vec<_> = fs::read_dir(&own).unwrap().map(|e| e.unwrap().path()).collect();
+    let kept: Vec<_> = answers.iter().map(|file| fs::read(file).unwrap()).collect();
+    launcher(&studio, &["--list"]).succeeds();
+    for (file, text) in answers.iter().zip(&kept) {
+        write(file, text);
+    }
+    count("below a root");
+    // A configuration that the settings name counts from the first launch on.
+    write(
+        studio.path("site.toml"),
+        format!("{settings}[projects.show]\nconfig = '{}'\n", here.display()),
+    );
+    for (file, text) in answers.iter().zip(&kept) {
+        write(file, text);
+    }
+    count("in the settings");
+    fs::remove_dir_all(here).unwrap();
+    write(studio.path("site.toml"), settings);
+    is_chosen(&studio, &["--project-id", "101"], &alpha);
+}
+
 #[test]
 fn new_local_config_counts_after_a_scan() {
     for (scanning, code) in [
