@@ -11,6 +11,7 @@ use log::debug;
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
+use nix::unistd::{AccessFlags, access};
 
 use super::caller_state::{CallerState, check_descriptors};
 use super::cold_reason::{ColdReason, WorkerOutcome};
@@ -116,6 +117,8 @@ fn hand_over(
 }
 
 fn working_directory() -> io::Result<File> {
+    // The child enters it (fchdir(2)), which takes a right that a process inside does not need.
+    access(".", AccessFlags::X_OK)?;
     let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
     File::options().read(true).custom_flags(flags.bits()).open(".")
 }

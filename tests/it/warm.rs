@@ -261,6 +261,18 @@ fn unsupported_job_runs_cold() {
 }
 
 #[test]
+fn job_in_a_closed_folder_runs_cold() {
+    let warm = WarmStudio::new();
+    let without_rights = "setpriv --bounding-set=-dac_override,-dac_read_search --inh-caps=-dac_override,-dac_read_search";
+    let script = format!(
+        "mkdir closed; cd closed; chmod 0 .; {without_rights} $W --status-fd 3 -c 'print(1)' 3>&1"
+    );
+    let text = warm.text(&script);
+    assert!(text.contains("\"cold\"") && text.contains("working directory"), "{text}");
+    assert!(text.ends_with("\n1"), "{text}");
+}
+
+#[test]
 fn changed_context_gets_its_own_worker() {
     let warm = WarmStudio::new();
     let first = warm.start()["pid"].clone();
