@@ -290,3 +290,22 @@ fn headings(page: &Path) -> Vec<String> {
     }
     names
 }
+
+#[test]
+fn tests_named_by_pages_exist() {
+    let mut count = 0;
+    for page in pages(&repository()) {
+        for line in fs::read_to_string(&page).unwrap().lines() {
+            let Some(names) = line.strip_prefix("<!-- tests: ") else { continue };
+            for name in names.trim_end_matches(" -->").split(' ') {
+                let (file, function) = name.split_once("::").unwrap();
+                let file = repository().join("tests/it").join(file).with_extension("rs");
+                let tests = fs::read_to_string(&file).unwrap();
+                let exists = tests.contains(&format!("]\nfn {function}()"));
+                assert!(exists, "{}: there is no test {name}", page.display());
+                count += 1;
+            }
+        }
+    }
+    assert!(count > 20, "{count}");
+}
