@@ -40,7 +40,11 @@ class Assignment:
         running = [threading.Thread(target=loop) for _ in range(threads)]
         for thread in running:
             thread.start()
-        for thread in running:
-            thread.join()
+        try:
+            for thread in running:
+                thread.join()
+        except KeyboardInterrupt as failure:
+            failures.append(failure)
+            raise
         if failures:
             raise failures[0]

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import time
+import traceback
 
 from fault_suite import injection, kills, messages, nesting, planted, shortages, soak
 from fault_suite.assignment import Assignment
@@ -73,7 +74,11 @@ def run(name, words, studio):
     # Alone, a family has the time of its share too.
     assignment = Assignment(studio, tally, words.seconds * share, words.seed, count)
     begun = time.monotonic()
-    family.attack(assignment)
+    try:
+        family.attack(assignment)
+    except Exception:
+        # A worker that does not start again, for example: the other families go on.
+        tally.add("wrong end", "the family broke off\n" + traceback.format_exc())
     for remains in studio.remains():
         tally.add("left behind", remains)
     say("%s: %d s" % (name, time.monotonic() - begun))

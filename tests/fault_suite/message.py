@@ -5,6 +5,7 @@ import socket
 import struct
 
 LARGEST = 16 << 20      # bytes of a plan
+REPLY = struct.Struct("<ci")
 
 
 def job_message(plan, size=None):

@@ -1,13 +1,12 @@
 """Malformed messages to a worker's socket, with real jobs in between."""
 import functools
 import socket
-import struct
 import threading
 import time
 
 from fault_suite import processes
 from fault_suite.attempt import Attempt
-from fault_suite.message import LARGEST, job_message, plan_of, send_descriptors
+from fault_suite.message import LARGEST, REPLY, job_message, plan_of, send_descriptors
 
 THREADS = 6
 # Malformed messages between two real jobs.
@@ -180,16 +179,21 @@ def finish(target, connection, random, attempt=None):
 
 
 def check_reply(target, connection, attempt, hint):
-    """A launcher takes code 0 for a success: the job must have run then."""
+    """Reads the reply that ends a job. A launcher takes code 0 for a success: the job must have run then."""
+    for word, code in iter(lambda: read_reply(connection), None):
+        if word in (b"E", b"D") and code == 0 and "ended" not in attempt.lines():
+            target.tally.add("false success", "%s: the worker answers %s 0, and no job ran" % (hint, word.decode()))
+
+
+def read_reply(connection):
+    """Returns a letter and a number; none at the end of the connection."""
     reply = b""
-    while len(reply) < 5:
-        part = connection.recv(5 - len(reply))
+    while len(reply) < REPLY.size:
+        part = connection.recv(REPLY.size - len(reply))
         if not part:
-            return
+            return None
         reply += part
-    word, code = struct.unpack("<ci", reply)
-    if word in (b"E", b"D") and code == 0 and "ended" not in attempt.lines():
-        target.tally.add("false success", "%s: the worker answers %s 0, and no job ran" % (hint, word.decode()))
+    return REPLY.unpack(reply)
 
 
 def random_bytes(random, size, never=b""):
