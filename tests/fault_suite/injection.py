@@ -115,9 +115,10 @@ def refuse_worker(studio, tally, project, random):
     """Refuses a call to a worker and its children while jobs run, then runs a job in peace."""
     worker = studio.ready_worker(project)["pid"]
     name = random.choice(OF_WORKER)
-    # With `+` all later calls fail too.
-    when = "%d%s" % (random.randint(1, 6), random.choice(["", "", "+"]))
-    fault = "%s:error=%s:when=%s" % (name, random.choice(ERRORS[name]), when)
+    error = random.choice(ERRORS[name])
+    # With `+` all later calls fail too. Python repeats a call until it is not interrupted.
+    further = "+" if random.random() < 0.3 and error != "EINTR" else ""
+    fault = "%s:error=%s:when=%d%s" % (name, error, random.randint(1, 6), further)
     strace = subprocess.Popen(
         ["strace", "-f", "-qq", "-o", os.devnull, "-e", "trace=" + name, "-e", "inject=" + fault, "-p", str(worker)],
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,

@@ -12,6 +12,7 @@ chdir EACCES
 clone EAGAIN ENOMEM
 clone3 EAGAIN ENOMEM
 connect EAGAIN ECONNREFUSED EINTR
+dup2 EMFILE
 dup3 EMFILE
 execve E2BIG EIO ENOMEM
 fchdir EACCES EIO
@@ -64,8 +65,9 @@ write EIO ENOSPC EPIPE
 """
 ERRORS = {line.split()[0]: line.split()[1:] for line in TABLE.split("\n") if line}
 
-# The calls of a worker and its children while jobs run. Without `dup2`: the streams' numbers are open, so it succeeds.
+# The calls of a worker and its children while jobs run.
 OF_WORKER = [
-    "accept4", "clone", "dup3", "fchdir", "fcntl", "getsockopt", "kill", "newfstatat", "openat", "poll", "prlimit64",
-    "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "setpgid", "socketpair", "wait4", "waitid", "write",
+    "accept4", "clone", "dup2", "dup3", "fchdir", "fcntl", "getsockopt", "kill", "newfstatat", "openat", "poll",
+    "prlimit64", "read", "recvfrom", "recvmsg", "sendmsg", "sendto", "setpgid", "socketpair", "wait4", "waitid",
+    "write",
 ]

@@ -31,8 +31,9 @@ class Tally:
             if self.counts[zero] <= KEPT:
                 self.examples.append((zero, example))
 
-    def judge(self, attempt, outcome, allowed=(), hint=""):
-        """Counts an attempt. `allowed` are exit codes that are honest here, beside that of the job's ending."""
+    def judge(self, attempt, outcome, allowed=(), hint="", is_mute=False):
+        """Counts an attempt. `allowed` are exit codes that are honest here, beside that of the job's ending; a mute
+        launcher has no standard error."""
         lines = attempt.lines()
         scene = "%s%s\n  exit %s, ledger %s, standard error %r" % (
             attempt.text(), " (%s)" % hint if hint else "", outcome.code, lines, outcome.error[-600:])
@@ -52,7 +53,7 @@ class Tally:
                 self.add("wrong end", scene)
             with self.lock:
                 self.survived += 1
-        elif outcome.code not in allowed or not is_honest(outcome):
+        elif outcome.code not in allowed or not (is_mute or is_honest(outcome)):
             self.add("wrong end", scene)
 
     def shown_examples(self):
@@ -82,8 +83,8 @@ def has_panic(error):
 
 
 def is_honest(outcome):
-    """Returns true unless the launcher fails by itself without one line that says why."""
-    if has_panic(outcome.error):
+    """Returns true unless a failure says nothing, or the launcher fails by itself without one line that says why."""
+    if has_panic(outcome.error) or (outcome.code > 0 and not outcome.error):
         return False
     # The system's loader leaves with 127 too, and says why.
     if outcome.code not in OWN_CODES or "error while loading shared libraries" in outcome.error:
