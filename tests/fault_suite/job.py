@@ -17,6 +17,9 @@ def faults_of_core(config, check):
         # Beside the packages of each core.
         import fault_marker  # type: ignore[import-not-found]
     except ImportError:
+        if os.path.join(config, "install", "core", "python") in sys.path:
+            # A fault keeps its files from being read, which is no other project's core.
+            raise
         yield "none of the studio's cores"
         return
     named = [os.environ.get("SGTK_PYTHON_CONFIG"), fault_marker.CONFIG]
