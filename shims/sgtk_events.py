@@ -55,6 +55,14 @@ CREDENTIALS = (
 )
 
 
+#: Seconds until the journal is tried again, if it cannot be used.
+JOURNAL_AGAIN = 10
+#: Seconds before a failed event runs again for the first time; each further time it takes twice as long.
+FIRST_DELAY, LONGEST_DELAY = 10, 600
+#: Runs with an unknown end after which an event counts as failed. The end of the daemon is none.
+MOST_LOSSES = 3
+
+
 def registerCallbacks(reg):
     """Registers one callback for all events; the routes choose among them, and may change."""
     routes = Routes(_routes_file, reg.logger)
@@ -66,7 +74,9 @@ def registerCallbacks(reg):
     for name, key in routes.credentials or CREDENTIALS:
         if os.environ.get(name) and os.environ.get(key):
             # No variable of this frame holds the key.
-            reg.registerCallback(os.environ[name], os.environ[key], route_event, None, routes)
+            handler = Handler(routes, reg.logger)
+            handler.open_journal()
+            reg.registerCallback(os.environ[name], os.environ[key], route_event, None, handler)
             return
     pairs = ", or ".join("%s and %s" % pair for pair in routes.credentials or CREDENTIALS)
     if routes.broken and not routes.credentials:
@@ -79,7 +89,7 @@ def registerCallbacks(reg):
 def route_event(sg, logger, event, args):
     """The daemon's callback."""
     try:
-        args.handle(event, logger)
+        args.handle(event)
     except Exception as error:
         logger.error("event %s could not be handled: %s", event.get("id"), _one_line(error))
 
@@ -110,12 +120,12 @@ class Routes:
         #: The reason, while the file is broken.
         self.broken = None
         self.credentials = None
-        self._secrets = []
-        self._save_to = None
-        self._keep = 500
-        self._jobs, self._waiting = 4, 1000
-        self._has_warned_full = False
-        self._has_warned_foreground = False
+        #: The names of the variables that hold secrets.
+        self.secrets = []
+        #: Where failed events are saved, and how many of them.
+        self.save_to, self.keep = None, 500
+        #: The journal's file, and how many of its events run at once.
+        self.journal, self.jobs = None, 4
 
     def __repr__(self):
         return "<%d routes of %s>" % (len(self.routes), self._find_file())
@@ -140,7 +150,6 @@ class Routes:
             for route in self.routes:
                 for warning in route.warnings():
                     self._logger.warning("%s: route '%s': %s", path, route.name, warning)
-            self._warn_of_foreground()
         except Exception as error:
             self.broken = "%s: %s" % (path, _one_line(error))
             kept = "the last good routes stay (%s)" % _routes(len(self.routes))
@@ -148,23 +157,13 @@ class Routes:
                 kept = "no event is handled"
             self._logger.error("%s; %s", self.broken, kept)
 
-    def _warn_of_foreground(self):
-        has_background = any(route.background for route in self.routes)
-        if sgtk_python.THREADS_AT_END or self._has_warned_foreground or not has_background:
-            return
-        self._has_warned_foreground = True
-        self._logger.warning(
-            "Python %s cannot finish background jobs when the daemon ends (gh-113964): they run in the foreground; "
-            "Python 3.12.3 can", sys.version.split()[0])
-
     def _take(self, table, path):
         folder = os.path.dirname(os.path.abspath(path))
         # By themselves: the plugin has to register once, and the rest may be mended later.
         credentials = _credentials(table.get("credentials"), "credentials") if isinstance(table, dict) else None
         self.credentials = [credentials] if credentials else None
-        top = _Table(table, "the file", ("route", "credentials", "background", "save_to", "keep"))
-        background = _Table(top.get("background", dict, {}), "[background]", ("jobs", "waiting"))
-        jobs, waiting = background.count("jobs", 4), background.count("waiting", 1000)
+        top = _Table(table, "the file", ("route", "credentials", "background", "journal", "save_to", "keep"))
+        jobs = _Table(top.get("background", dict, {}), "[background]", ("jobs",)).count("jobs", 4)
         tables = top.get("route", list, [])
         if not tables:
             raise BadRoutes("it has no [[route]]")
@@ -175,29 +174,19 @@ class Routes:
                 raise BadRoutes("two routes are named '%s'; give each a 'name' of its own" % name)
         save_to = os.path.join(folder, top.get("save_to", str, "saved_events"))
         keep = top.count("keep", 500)
+        journal = os.path.join(folder, top.get("journal", str, "sgtk_events.journal"))
         # All of it is good, or none of it is taken.
-        self.routes, self._save_to, self._keep = routes, save_to, keep
-        self._jobs, self._waiting = jobs, waiting
+        self.routes, self.save_to, self.keep = routes, save_to, keep
+        self.jobs, self.journal = jobs, journal
         pairs = [route.credentials for route in routes] + [credentials]
-        self._secrets = sorted({name for pair in pairs if pair for name in pair})
+        self.secrets = sorted({name for pair in pairs if pair for name in pair})
 
-    def handle(self, event, logger):
-        """Runs the scripts of an event's routes, or puts them into the lanes."""
-        self.refresh()
-        for route in self.routes:
-            if not route.takes(event):
-                continue
-            run = Run(route, event, logger, self._save_to, self._keep, self._secrets)
-            if not run.has_project():
-                continue
-            if not route.background:
-                run.run()
-                continue
-            lanes = sgtk_python.lanes(__name__, self._jobs, self._waiting)
-            if lanes.is_full() and not self._has_warned_full:
-                logger.warning("%d events wait to be run in the background; the daemon waits, too", self._waiting)
-            self._has_warned_full = lanes.is_full()
-            lanes.add((event.get("project") or {}).get("id") or route.no_project, run.run)
+    def of(self, event):
+        """Returns the routes that take an event."""
+        return [route for route in self.routes if route.takes(event)]
+
+    def named(self, name):
+        return next((route for route in self.routes if route.name == name), None)
 
 
 class Route:
@@ -205,7 +194,7 @@ class Route:
 
     KEYS = (
         "name", "events", "projects", "no_project", "no_config", "script", "module", "args", "timeout", "warm",
-        "background", "save", "pipeline", "env", "credentials", "log_lines", "options",
+        "background", "save", "pipeline", "env", "credentials", "log_lines", "options", "repeat", "retries",
     )
 
     def __init__(self, table, number, folder):
@@ -229,6 +218,8 @@ class Route:
         self.warm = table.get("warm", bool, False)
         self.background = table.get("background", bool, False)
         self.save = table.get("save", bool, False)
+        self.repeat = table.get("repeat", bool, True)
+        self.retries = table.count("retries", 0, 0)
         self.pipeline = table.get("pipeline", (str, int), None)
         self.options = table.strings("options", (str,))
         try:
@@ -293,6 +284,11 @@ class Route:
                 "no_project = { project = \"NAME\" } names no project")
         return {"skip": False, "error": None}[table.one_of("no_project", ("skip", "error"), "skip")]
 
+    def lane(self, event):
+        """Returns the lane in which an event runs: that of its project, else of the project that stands for none."""
+        project = event.get("project")
+        return str(project.get("id") if isinstance(project, dict) else project or "'%s'" % self.no_project)
+
     def takes(self, event):
         """Returns whether the route is for an event."""
         return self._takes_type(event) and self._takes_project(event.get("project"))
@@ -343,9 +339,9 @@ class _Table:
             self.fail("'%s' cannot be %r" % (key, value))
         return value
 
-    def count(self, key, default):
+    def count(self, key, default, least=1):
         value = self.get(key, int, default)
-        return value if value >= 1 else self.fail("'%s' is 1 or more" % key)
+        return value if value >= least else self.fail("'%s' is %d or more" % (key, least))
 
     def one_of(self, key, values, default):
         value = self.get(key, str, default)
@@ -394,14 +390,88 @@ def _read(path):
     )
 
 
-# --- one event by one route -------------------------------------------------------------------------
+# --- events -----------------------------------------------------------------------------------------
+
+class Handler(sgtk_python.Runner):  # type: ignore[name-defined]
+    """Runs the scripts of each event's routes. The journal keeps an event until they have run."""
+
+    def __init__(self, routes, logger):
+        self.routes, self.logger = routes, logger
+        self._lanes = None
+        #: Why the journal cannot be used, as the log has it, and when to try again.
+        self._no_journal, self._try_at = None, 0.0
+
+    def open_journal(self):
+        """Opens the journal that the routes name, and begins to run what it holds."""
+        routes = self.routes
+        if not routes.journal:
+            return
+        self._try_at = time.monotonic() + JOURNAL_AGAIN
+        try:
+            lanes = sgtk_python.lanes(routes.journal, self, self.logger, routes.jobs)
+        except sgtk_python.JournalError as error:
+            self._lanes = None
+            self._without_journal(error)
+            return
+        if self._lanes is not lanes:
+            self.logger.info("the journal is %s: %s", routes.journal, _counts(lanes.journal.counts()))
+        self._lanes, self._no_journal = lanes, None
+
+    def _without_journal(self, error):
+        if str(error) != self._no_journal:
+            self.logger.error("%s; events run in the foreground, and are not kept", _one_line(error))
+        self._no_journal = str(error)
+
+    def handle(self, event):
+        """Takes an event of the daemon's."""
+        self.routes.refresh()
+        routes = [route for route in self.routes.of(event) if self._run(route, event).has_project()]
+        if not routes:
+            return
+        is_other = self._lanes is not None and self._lanes.journal.path != self.routes.journal
+        if is_other or self._lanes is None and time.monotonic() >= self._try_at:
+            self.open_journal()
+        if self._lanes is not None and isinstance(event.get("id"), int):
+            project = _project_name(event)
+            runs = [sgtk_python.NewRun(route.name, route.lane(event), project, route.background) for route in routes]
+            try:
+                here = self._lanes.take(event, str(event.get("event_type")), runs)
+            except sgtk_python.JournalError as error:
+                self._without_journal(error)
+            else:
+                self._no_journal = None
+                for entry in here:
+                    self._lanes.run_here(entry)
+                return
+        for route in routes:
+            self._run(route, event).run_once()
+
+    def _run(self, route, event):
+        return Run(route, event, self.routes, self.logger)
+
+    def run(self, journal, entry, mark):
+        """Runs an event of the journal; returns what notes its end."""
+        return self._with_route(journal, entry, lambda run: run.run(entry, mark))
+
+    def lose(self, journal, entry):
+        """Decides on an event that ran when the daemon ended; returns what notes that."""
+        return self._with_route(journal, entry, lambda run: run.lost(entry, "the daemon ended while it ran", 0))
+
+    def _with_route(self, journal, entry, act):
+        route = self.routes.named(entry.route)
+        if route is None:
+            message = "there is no route '%s' any more" % entry.route
+            self.logger.error("event %d: %s", entry.event, message)
+            return functools.partial(journal.end, entry, sgtk_python.FAILED, message=message)
+        return act(Run(route, entry.loaded(), self.routes, self.logger, journal))
+
 
 class Run:
     """An event that a route takes."""
 
-    def __init__(self, route, event, logger, save_to, keep, secrets):
-        self._route, self._event, self._logger, self._secrets = route, event, logger, secrets
-        self._save_to, self._keep = save_to, keep
+    def __init__(self, route, event, routes, logger, journal=None):
+        self._route, self._event, self._routes, self._logger = route, event, routes, logger
+        self._journal = journal
         self._title = "event %s (%s), route '%s'" % (
             event.get("id"), sgtk_python.one_line(event.get("event_type")), route.name)
 
@@ -415,37 +485,81 @@ class Run:
             self._logger.debug("%s: the event has no project, skipped", self._title)
         return False
 
-    def run(self):
-        """Runs the script, and logs its end in one record."""
+    def run_once(self):
+        """Runs the script without a journal."""
         try:
-            self._run()
+            started = time.monotonic()
+            result, error = self._result({}, None)
+            self._log_end(result, error, started)
         except Exception as error:
             self._logger.error("%s: %s", self._title, _one_line(error))
 
-    def _run(self):
-        started = time.time()
-        project, lines = self._project(), _Lines(self._logger, self._title, self._route.log_lines)
-        options = self._options()
+    def run(self, entry, mark):
+        """Runs the script; returns what notes its end in the journal."""
+        started = time.monotonic()
+        variables = {"SGTK_PYTHON_RUN": mark}
+        if entry.tries:
+            variables["SGTK_PYTHON_AGAIN"] = "1"
+        result, error = self._result(variables, lambda job: self._journal.note_processes(entry, job.processes()))
+        if isinstance(error, sgtk_python.JobLost):
+            return self.lost(entry, str(error), 1)
+        if error is not None and not self._is_skipped(error) and entry.failures < self._route.retries:
+            delay = min(FIRST_DELAY * 2 ** entry.failures, LONGEST_DELAY)
+            return self._again(entry, str(error), delay, failures=1)
+        state, saved = self._log_end(result, error, started)
+        return functools.partial(
+            self._journal.end, entry, state, message=None if error is None else str(error), saved=saved,
+            **{name: getattr(result or error, name, None) for name in ("code", "how", "cold")})
+
+    def lost(self, entry, why, losses):
+        """Decides on a run whose end is unknown; returns what notes that."""
+        if self._route.repeat and entry.losses + losses < MOST_LOSSES:
+            return self._again(entry, "it is unknown how it ended: %s" % why, losses=losses)
+        saved = self._saved()
+        self._logger.error(
+            "%s: it is unknown how it ended, and it does not run again: %s%s", self._title, why, _to_replay(saved))
+        return functools.partial(self._journal.end, entry, sgtk_python.FAILED, message=why, saved=saved)
+
+    def _again(self, entry, why, delay=0, **counts):
+        self._logger.warning("%s: %s; it runs again%s", self._title, why, " in %d s" % delay if delay else "")
+        return functools.partial(self._journal.wait_again, entry, time.time() + delay, why, **counts)
+
+    def _result(self, variables, on_start):
+        """Runs the script; returns its result, if it ran, and the error, if it failed."""
+        lines = _Lines(self._logger, self._title, self._route.log_lines)
         try:
             for name in self._route.unset_credentials():
                 raise BadRoutes("the variable %s, which the route's credentials name, is not set" % name)
-            error = sgtk_python.run(
+            result = sgtk_python.run(
                 *self._route.words, event=self._event, timeout=self._route.timeout, logger=lines, check=False,
-                keep=64 * 1024, **options
-            ).error
-        except Exception as caught:
-            error = caught
-        lines.close()
-        if error is None:
-            self._logger.info("%s: done for %s in %.1f s%s", self._title, project, time.time() - started,
-                              self._saved(options) if self._route.save else "")
-        elif isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config:
+                keep=64 * 1024, on_start=on_start, **self._options(variables)
+            )
+            return result, result.error
+        except Exception as error:
+            return None, error
+        finally:
+            lines.close()
+
+    def _is_skipped(self, error):
+        return isinstance(error, sgtk_python.NoProject) and self._route.skips_no_config
+
+    def _log_end(self, result, error, started):
+        """Logs the end in one record, and saves an event that failed. Returns its state and the file."""
+        project, saved = self._project(), None
+        if error is not None and self._is_skipped(error):
             level = logging.INFO if self._route.skips_first(project) else logging.DEBUG
             self._logger.log(level, "%s: skipped: %s has no configuration here", self._title, project)
-        else:
-            reason = str(error) if isinstance(error, sgtk_python.Error) else _one_line(error)
-            of_project = "" if project in reason else ", " + project
-            self._logger.error("%s%s: %s%s", self._title, of_project, reason, self._saved(options))
+            return sgtk_python.SKIPPED, None
+        if error is not None or self._route.save:
+            saved = self._saved()
+        if error is None:
+            seconds = time.monotonic() - started
+            self._logger.info("%s: done for %s in %.1f s%s", self._title, project, seconds, _to_replay(saved))
+            return sgtk_python.DONE, saved
+        reason = str(error) if isinstance(error, sgtk_python.Error) else _one_line(error)
+        of_project = "" if project in reason else ", " + project
+        self._logger.error("%s%s: %s%s", self._title, of_project, reason, _to_replay(saved))
+        return sgtk_python.FAILED, saved
 
     def _project(self):
         project = self._event.get("project")
@@ -455,37 +569,56 @@ class Run:
             return "project %s (%s)" % (project.get("id"), sgtk_python.one_line(project.get("name")))
         return "project '%s'" % self._route.no_project
 
-    def _options(self):
+    def _options(self, variables):
         options = {
             "warm": self._route.warm, "pipeline": self._route.pipeline, "options": self._route.options,
-            "env": self._variables(), "secrets": self._secrets,
+            "env": self._variables(variables), "secrets": self._routes.secrets,
         }
         if not self._event.get("project"):
             options["project"] = self._route.no_project
         return options
 
-    def _variables(self):
+    def _variables(self, more):
         """Returns the route's variables, and the credentials under the names that scripts on farms look for."""
-        variables = sgtk_python.Environment(self._route.env)
+        variables = sgtk_python.Environment(self._route.env, **more)
         for target, source in zip(CREDENTIALS[-1], self._route.credentials or ()):
             variables[target] = os.environ.get(source, "")
         return variables
 
-    def _saved(self, options):
-        """Saves the event to be replayed. Returns the command for that, for the log."""
+    def _saved(self):
+        """Saves the event to be replayed. Returns the file, or None if that fails, which is logged."""
+        folder = self._routes.save_to
         name = "%s-%s.json" % (self._event.get("id"), self._route.name)
-        path = os.path.join(self._save_to, "".join(c if c.isalnum() or c in "-_." else "_" for c in name))
+        path = os.path.join(folder, "".join(c if c.isalnum() or c in "-_." else "_" for c in name))
         try:
-            if not os.path.isdir(self._save_to):
-                os.mkdir(self._save_to, 0o700)
+            if not os.path.isdir(folder):
+                os.mkdir(folder, 0o700)
             sources = dict(zip(CREDENTIALS[-1], self._route.credentials or ()))
-            options = dict(options, secrets=self._secrets + list(sources), sources=sources)
+            options = dict(self._options({}), secrets=self._routes.secrets + list(sources), sources=sources)
             sgtk_python.save(path, *self._route.words, event=self._event, **options)
-            _prune(self._save_to, self._keep)
+            _prune(folder, self._routes.keep)
         except Exception as error:
-            return "\n(the event could not be saved: %s)" % _one_line(error)
-        package = os.path.dirname(os.path.abspath(sgtk_python.__file__))
-        return "\nto run the event again: python3 %s replay %s" % (shlex.quote(package), shlex.quote(path))
+            self._logger.error("%s: the event could not be saved: %s", self._title, _one_line(error))
+            return None
+        return path
+
+
+def _to_replay(path):
+    """Returns the command that runs a saved event again, for the log."""
+    if path is None:
+        return ""
+    package = os.path.dirname(os.path.abspath(sgtk_python.__file__))
+    return "\nto run the event again: python3 %s replay %s" % (shlex.quote(package), shlex.quote(path))
+
+
+def _project_name(event):
+    project = event.get("project")
+    return sgtk_python.one_line(project.get("name") or project.get("id")) if isinstance(project, dict) else ""
+
+
+def _counts(counts):
+    kept = ["%d %s" % (counts[state], state) for state in ("waiting", "running", "failed") if counts[state]]
+    return ", ".join(kept) or "nothing waits"
 
 
 class _Lines:

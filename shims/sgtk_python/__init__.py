@@ -21,7 +21,8 @@ from .errors import (
 )
 from .events import DATES, event
 from .job import GRACE, KEEP, LEFT_BEHIND, Job, run, start
-from .lane import THREADS_AT_END, Lanes, lanes
+from .journal import DONE, FAILED, SKIPPED, Entry, JournalError, NewRun
+from .lane import Lanes, Runner, lanes
 from .launcher import checked_options, find_launcher
 from .masking import SHORTEST_SECRET
 from .output import LONGEST_LINE, Log
@@ -31,8 +32,8 @@ from .variables import Environment
 from .words import Word, one_line
 
 __all__ = [
-    "BrokenStudio", "Busy", "DATES", "Environment", "Error", "GRACE", "Job", "JobFailed", "JobLost", "JobTimedOut",
-    "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound", "Log", "NoEvent", "NoProject", "PythonNotFound",
-    "Result", "SHORTEST_SECRET", "THREADS_AT_END", "Word", "WrongUse", "checked_options", "event", "find_launcher",
-    "lanes", "one_line", "replay", "run", "save", "start",
+    "BrokenStudio", "Busy", "DATES", "DONE", "Entry", "Environment", "Error", "FAILED", "GRACE", "Job", "JobFailed",
+    "JobLost", "JobTimedOut", "JournalError", "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound", "Log",
+    "NewRun", "NoEvent", "NoProject", "PythonNotFound", "Result", "Runner", "SHORTEST_SECRET", "SKIPPED", "Word",
+    "WrongUse", "checked_options", "event", "find_launcher", "lanes", "one_line", "replay", "run", "save", "start",
 ]

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .events import encoded
 from .launcher import chosen_project, command_line, find_launcher, script_of
+from .left_over import identity_of
 from .masking import Masked, Secrets
 from .output import Log, Pipe
 from .process import WINDOWS, feed, spawned
@@ -30,13 +31,17 @@ LEFT_BEHIND = 2.0
 LOST_CODE = 125
 
 
-def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Result":
+def run(
+    script: Word, *args: Word, check: bool = True, on_start: Optional[Callable[[Job], None]] = None, **options: Any
+) -> "Result":
     """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
     until it has ended. Takes the options of :func:`start`. With ``check`` a failure is raised; else it is the
-    result's ``error``."""
+    result's ``error``. ``on_start`` is called with the job as soon as it has been started."""
     options["env"] = hidden(options.get("env"))
     job = start(script, *args, **options)
     try:
+        if on_start is not None:
+            on_start(job)
         result = job.wait()
     except BaseException:
         job.end()
@@ -153,6 +158,11 @@ class Job:
 
     def __repr__(self) -> str:
         return "<Job %d: %s for %s>" % (self.pid, self.script, self.project)
+
+    def processes(self) -> List[Tuple[int, str]]:
+        """Returns the processes that are known to run for the job, each with what tells it from another one that gets
+        its number later."""
+        return [(pid, identity) for pid in (self.pid,) for identity in (identity_of(pid),) if identity]
 
     def poll(self) -> Optional[int]:
         """Returns the exit code, or None while it runs."""

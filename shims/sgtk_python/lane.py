@@ -1,108 +1,225 @@
-"""Several pieces of work at once, in order for each key."""
+"""Runs what waits in a journal, several events at once, those of one project in order."""
 from __future__ import annotations
 
 import collections
 import logging
-import sys
+import secrets
 import threading
-from typing import Any, Callable, Deque, Dict, Iterator, Set, Tuple
+import time
+from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 
-#: Python 3.12.0 to 3.12.2 start no thread, and so no job, once the interpreter ends (gh-113964).
-THREADS_AT_END = not (3, 12, 0) <= sys.version_info[:3] <= (3, 12, 2)
+from .journal import RUNNING, Entry, Journal, JournalError, NewRun
+from .left_over import end_left_over
+
+#: Seconds until something is tried again that the system did not allow: a change to the journal, the end of a process.
+_TRY_AGAIN = 10.0
+#: Seconds between two looks for what another process has changed in the journal.
+_LOOK = 2.0
+
+#: Notes in the journal how a run ended.
+Note = Callable[[], None]
+
+
+class Runner:
+    """Runs an entry; the plugin's part."""
+
+    def run(self, journal: Journal, entry: Entry, mark: str) -> Note:
+        """Runs an entry, whose processes get the mark. Returns what notes its end in the journal."""
+        raise NotImplementedError
+
+    def lose(self, journal: Journal, entry: Entry) -> Note:
+        """Does the same for an entry that was running when its process ended, and of which nothing runs any more."""
+        raise NotImplementedError
 
 
 class Lanes:
-    """Works on several pieces at once, at most ``at_once``; those of one key run one after another, in the
-    order in which they came. Waiting pieces are finished before the process ends. Where that is impossible
-    (``THREADS_AT_END``), :meth:`add` does the piece itself."""
+    """The lanes of a journal: one for each project. At most ``at_once`` events run at the same time."""
 
-    def __init__(self, at_once: int, waiting: int) -> None:
+    def __init__(self, journal: Journal, runner: Runner, logger: logging.Logger, at_once: int) -> None:
+        self.journal = journal
+        self.runner = runner
+        self.logger = logger
         self.at_once = at_once
-        self.waiting = waiting
-        self._lanes: Dict[Any, Deque[Callable[[], Any]]] = {}
-        self._ready: Deque[Any] = collections.deque()
-        self._taken: Set[Any] = set()
+        self._ready: Deque[str] = collections.deque()
+        self._taken: Set[str] = set()
+        self._noticed: Set[str] = set()        # taken ones that have got something new
+        self._due: Dict[str, float] = {}
         self._workers = 0
-        self._waiting = 0
+        self._here: Set[str] = set()           # the marks of entries that run outside the lanes
+        self._stuck: Set[int] = set()          # entries whose processes do not end
+        self._is_closed = False
         self._change = threading.Condition()
+        self.journal.was_changed_elsewhere()
+        for lane in journal.lanes():
+            self.notice(lane)
+        threading.Thread(target=self._keep_time, daemon=True).start()
 
-    def add(self, key: Any, work: Callable[[], Any]) -> None:
-        """Takes a piece of work, which must not raise. Waits while ``waiting`` pieces wait."""
+    def notice(self, lane: str) -> None:
+        """Begins to work on a lane in which something waits."""
         with self._change:
-            while self._waiting >= max(1, self.waiting):
-                self._change.wait()
-            lane = self._lanes.setdefault(key, collections.deque())
-            lane.append(work)
-            self._waiting += 1
-            if len(lane) == 1 and key not in self._taken:
-                self._ready.append(key)
-            if not self._ready or self._workers >= max(1, self.at_once):
+            if lane in self._taken:
+                self._noticed.add(lane)
+            elif lane not in self._ready:
+                self._due.pop(lane, None)
+                self._ready.append(lane)
+            self._change.notify_all()
+            if self._workers >= max(1, self.at_once) or self._is_closed:
                 return
             self._workers += 1
-            if THREADS_AT_END:
-                try:
-                    # It ends when no piece is left, so that it keeps no process alive.
-                    threading.Thread(target=self._work, daemon=False).start()
-                    return
-                except RuntimeError:
-                    if self._workers > 1:
-                        self._workers -= 1
-                        return
-        # No thread can be started, now or for the pieces that are left at the end: this one does it.
-        self._work()
-
-    def is_full(self) -> bool:
-        """Returns whether :meth:`add` would wait."""
-        with self._change:
-            return self._waiting >= max(1, self.waiting)
-
-    def finish(self) -> None:
-        """Waits until all pieces are done."""
-        with self._change:
-            while self._workers or self._waiting:
-                self._change.wait()
-
-    def _work(self) -> None:
         try:
-            for key, work in self._pieces():
-                try:
-                    work()
-                except (Exception, SystemExit):
-                    logging.getLogger("sgtk_python").exception("a piece of work failed")
-                finally:
-                    with self._change:
-                        self._taken.discard(key)
-                        if key in self._lanes:
-                            self._ready.append(key)
-                        self._change.notify_all()
-        except BaseException:
+            # It ends when nothing is left, or with the event that it runs when the daemon ends.
+            threading.Thread(target=self._work, daemon=False).start()
+        except RuntimeError:
+            # The interpreter ends: the journal keeps it.
             with self._change:
                 self._workers -= 1
-                self._change.notify_all()
-            raise
 
-    def _pieces(self) -> Iterator[Tuple[Any, Callable[[], Any]]]:
+    def take(self, event: Mapping[str, Any], kind: str, runs: Sequence[NewRun]) -> List[Entry]:
+        """Takes an event. Returns those of its runs that are not for the background, for :meth:`run_here`. A run that
+        the journal knows already is not taken again."""
+        marks = {run.route: new_mark() for run in runs if not run.in_background}
+        with self._change:
+            self._here.update(marks.values())
+        added: List[Entry] = []
+        try:
+            added = self.journal.add(event, kind, runs, marks)
+        finally:
+            with self._change:
+                self._here.difference_update(set(marks.values()) - {entry.mark for entry in added})
+        for entry in added:
+            if not entry.mark:
+                self.notice(entry.lane)
+        return [entry for entry in added if entry.mark]
+
+    def run_here(self, entry: Entry) -> None:
+        """Runs an entry in this thread."""
+        assert entry.mark is not None
+        try:
+            self._note(self.runner.run(self.journal, entry, entry.mark))
+        finally:
+            with self._change:
+                self._here.discard(entry.mark)
+            # It may have to run again.
+            self.notice(entry.lane)
+
+    def finish(self) -> None:
+        """Waits until nothing is left that can run now."""
+        with self._change:
+            while self._workers or self._ready:
+                self._change.wait()
+
+    def close(self) -> None:
+        """Takes no more, waits until what runs has ended, and closes the journal."""
+        with self._change:
+            self._is_closed = True
+            while self._workers:
+                self._change.wait()
+        self.journal.close()
+
+    def _ends(self) -> bool:
+        return self._is_closed or not threading.main_thread().is_alive()
+
+    def _work(self) -> None:
         while True:
             with self._change:
-                if not self._ready:
+                if not self._ready or self._ends() or self._workers > max(1, self.at_once):
                     self._workers -= 1
                     self._change.notify_all()
                     return
-                key = self._ready.popleft()
-                self._taken.add(key)
-                work = self._lanes[key].popleft()
-                if not self._lanes[key]:
-                    del self._lanes[key]
-                self._waiting -= 1
-                self._change.notify_all()
-            yield key, work
+                lane = self._ready.popleft()
+                self._taken.add(lane)
+            due: Optional[float] = time.time() + _TRY_AGAIN
+            try:
+                due = self._step(lane)
+            except JournalError as error:
+                self.logger.error("%s; tried again in %d s", error, _TRY_AGAIN)
+            except Exception:
+                self.logger.exception("an event could not be run; tried again in %d s", _TRY_AGAIN)
+            finally:
+                self._let_go(lane, due)
+
+    def _let_go(self, lane: str, due: Optional[float]) -> None:
+        with self._change:
+            self._taken.discard(lane)
+            is_noticed = lane in self._noticed
+            self._noticed.discard(lane)
+            if is_noticed or due is not None and due <= time.time():
+                self._ready.append(lane)
+            elif due is not None:
+                self._due[lane] = due
+            self._change.notify_all()
+
+    def _step(self, lane: str) -> Optional[float]:
+        """Runs the first event of a lane; returns when to look again, None if nothing is left."""
+        with self._change:
+            here = set(self._here)
+        entry = self.journal.first(lane, here)
+        if entry is None:
+            return None
+        if entry.due > time.time():
+            return entry.due
+        if entry.state == RUNNING:
+            return self._take_up(entry)
+        mark = new_mark()
+        self.journal.begin(entry, mark)
+        self._note(self.runner.run(self.journal, entry, mark))
+        return 0.0
+
+    def _take_up(self, entry: Entry) -> float:
+        """Ends what is left of a run whose daemon has ended."""
+        if entry.mark and not end_left_over(entry.mark, entry.processes):
+            if entry.number not in self._stuck:
+                self._stuck.add(entry.number)
+                self.logger.error("event %s: processes of its last run do not end; its project waits", entry.key)
+            return time.time() + _TRY_AGAIN
+        self._stuck.discard(entry.number)
+        self._note(self.runner.lose(self.journal, entry))
+        return 0.0
+
+    def _note(self, note: Note) -> None:
+        """Notes an end. While that fails, nothing else of the lane runs: it would run this event a second time."""
+        has_failed = False
+        while True:
+            try:
+                note()
+                return
+            except JournalError as error:
+                if not has_failed:
+                    self.logger.error("%s; the end of an event is noted as soon as that is possible", error)
+                has_failed = True
+            with self._change:
+                if self._ends():
+                    return
+                self._change.wait(1)
+
+    def _keep_time(self) -> None:
+        """Wakes lanes whose time has come, and those that another process has changed."""
+        while not self._is_closed:
+            with self._change:
+                until = min([time.time() + _LOOK] + list(self._due.values()))
+                self._change.wait(max(0.05, until - time.time()))
+                woken = [lane for lane, due in self._due.items() if due <= time.time()]
+            try:
+                if self.journal.was_changed_elsewhere():
+                    woken += self.journal.lanes()
+            except JournalError:
+                # The next change of the plugin's own reports it.
+                pass
+            for lane in woken:
+                self.notice(lane)
 
 
-_all_lanes: Dict[str, Lanes] = {}
+def new_mark() -> str:
+    return secrets.token_hex(8)
 
 
-def lanes(name: str, at_once: int, waiting: int) -> Lanes:
-    """Returns the lanes of a name: always the same, also for a plugin that is loaded again."""
-    found = _all_lanes.setdefault(name, Lanes(at_once, waiting))
-    found.at_once, found.waiting = at_once, waiting
+_all: Dict[str, Lanes] = {}
+
+
+def lanes(path: str, runner: Runner, logger: logging.Logger, at_once: int) -> Lanes:
+    """Returns the lanes of a journal: always the same for a path, also for a plugin that is loaded again."""
+    found = _all.get(path)
+    if found is None:
+        found = _all[path] = Lanes(Journal(path), runner, logger, at_once)
+    found.runner, found.logger, found.at_once = runner, logger, at_once
     return found

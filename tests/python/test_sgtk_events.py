@@ -54,8 +54,8 @@ class Registrar:
 class Daemon:
     """The daemon: it disables a plugin for good as soon as a callback raises."""
 
-    def __init__(self, path, logger, threads_at_end=True):
-        self.path, self.logger, self.threads_at_end = path, logger, threads_at_end
+    def __init__(self, path, logger):
+        self.path, self.logger = path, logger
         self.load()
 
     def load(self):
@@ -64,8 +64,6 @@ class Daemon:
         spec = importlib.util.spec_from_file_location(name, self.path, loader=loader)
         module = importlib.util.module_from_spec(spec)
         loader.exec_module(module)  # and not in sys.modules
-        if hasattr(module, "sgtk_python"):
-            module.sgtk_python.THREADS_AT_END = module.sgtk_python.lane.THREADS_AT_END = self.threads_at_end
         self.registrar = Registrar(self.logger)
         module.registerCallbacks(self.registrar)
         self.module = module
@@ -89,6 +87,7 @@ class PluginTest(StudioTest):
         loaded = {name: sys.modules[name] for name in self.modules()}
         self.addCleanup(sys.modules.update, loaded)
         self.addCleanup(self.forget_modules)
+        self.addCleanup(self.close_journals)
         self.forget_modules()
         self.records = Records()
         self.logger = logging.getLogger("plugin.sgtk_events.%s" % self.id())
@@ -101,6 +100,17 @@ class PluginTest(StudioTest):
             "assert event['created_at'].year == 2024\n"
             "with open(%r, 'a') as file: file.write('%%d %%s\\n' %% (event['id'], os.path.basename(sgtk.origin)))\n" % self.mark
         )
+
+    def lanes(self):
+        """Returns the lanes of the plugin's journal."""
+        [lanes] = sys.modules["sgtk_python"].lane._all.values()
+        return lanes
+
+    def close_journals(self):
+        """Closes the journals, as the end of the daemon does."""
+        all_lanes = sys.modules["sgtk_python"].lane._all if "sgtk_python" in sys.modules else {}
+        while all_lanes:
+            all_lanes.popitem()[1].close()
 
     @staticmethod
     def modules():
@@ -145,7 +155,7 @@ class Handling(PluginTest):
         for number, project in enumerate((176, 177, 176)):
             daemon.process(self.event(number, project))
         self.assertEqual(self.marks(), ["0 bigbuck", "1 sintel", "2 bigbuck"])
-        self.assertEqual(len(self.records.of("INFO")), 4, self.records.all)
+        self.assertEqual(len(self.records.of("INFO")), 5, self.records.all)
         self.assertEqual(self.records.of("ERROR") + self.records.of("WARNING"), [])
 
     def test_routes_match_attributes_and_projects(self):
@@ -154,7 +164,7 @@ class Handling(PluginTest):
             {"name": "b", "events": ["*"], "projects": [177], "args": [2]},
             {"name": "c", "events": ["*"], "projects": ["Sin*", "Big"], "args": [3]},
         )
-        routes = self.daemon().registrar.callbacks[0][4]
+        routes = self.daemon().registrar.callbacks[0][4].routes
         taken = lambda **of: [route.words[1] for route in routes.routes if route.takes(self.event(**of))]
         self.assertEqual(taken(kind="Shotgun_Shot_New", project=176), [])
         self.assertEqual(taken(kind="Shotgun_Task_Change", attribute="sg_status_list"), ["1"])
@@ -165,7 +175,7 @@ class Handling(PluginTest):
     def test_brackets_in_names_match_literally(self):
         self.routes({"name": "a", "projects": ["Big [old]"], "args": [1]}, {"name": "b", "projects": ["Big [bB]uck"], "args": [2]},
                     {"name": "c", "projects": ["176"], "args": [3]}, {"name": "d", "events": "Shotgun_Version_New", "args": [4]})
-        routes = self.daemon().registrar.callbacks[0][4]
+        routes = self.daemon().registrar.callbacks[0][4].routes
         self.assertEqual(self.records.of("ERROR"), [])
         [warning] = self.records.of("WARNING")
         self.assertIn("route 'c': the project \"176\" is a name; for an id write 176 without quotes", warning)
@@ -223,7 +233,7 @@ class Handling(PluginTest):
         self.assertIn("replay", error)
         self.assertEqual({"SHOTGUN_FARM_SCRIPT_USER", "SHOTGUN_FARM_SCRIPT_KEY"} - set(saved["secrets"]), set())
         self.set(MY_NAME="me", MY_KEY=KEY)
-        daemon.process(self.event())
+        daemon.process(self.event(2))
         self.assertIn("***", self.records.of("ERROR")[1])
         self.assertNotIn(KEY, pprint.pformat(self.records.all) + repr(daemon.registrar.callbacks[0][4]))
 
@@ -279,30 +289,15 @@ class Handling(PluginTest):
         self.assertEqual(os.path.dirname(daemon.module.sgtk_python.__file__), self.path("plugins", "sgtk_python"))
 
     def test_background_keeps_the_order_of_a_project(self):
-        self.routes({"background": True}, background={"jobs": 3, "waiting": 2})
+        self.routes({"background": True}, background={"jobs": 3})
         daemon = self.daemon()
         for number in range(12):
             daemon.process(self.event(number, (176, 177)[number % 2]))
-        sys.modules["sgtk_python"].lanes("sgtk_events", 3, 2).finish()
+        self.lanes().finish()
         marks = self.marks()
         self.assertEqual(len(marks), 12)
         for rest, name in ((0, "bigbuck"), (1, "sintel")):
             self.assertEqual([mark for mark in marks if mark.endswith(name)], ["%d %s" % (n, name) for n in range(rest, 12, 2)])
-
-    def test_jobs_run_in_the_foreground_at_the_end(self):
-        self.routes({"background": True})
-        daemon = Daemon(self.plugin, self.logger, threads_at_end=False)
-        [warning] = self.records.of("WARNING")
-        self.assertIn("gh-113964", warning)
-        daemon.process(self.event(1))
-        self.assertEqual(self.marks(), ["1 bigbuck"])
-        self.routes({"background": True})
-        daemon.process(self.event(2))
-        self.assertEqual((self.marks(), self.records.of("WARNING")), (["1 bigbuck", "2 bigbuck"], [warning]))
-
-    def test_number_of_waiting_events_is_bounded(self):
-        self.routes()
-        self.assertEqual(self.daemon().registrar.callbacks[0][4]._waiting, 1000)
 
     def test_slow_project_delays_no_other(self):
         gate = self.path("gate")
@@ -312,7 +307,7 @@ class Handling(PluginTest):
         daemon = self.daemon()
         daemon.process(self.event(1, 176))
         daemon.process(self.event(2, 177))
-        lanes = sys.modules["sgtk_python"].lanes("sgtk_events", 4, 100)
+        lanes = self.lanes()
         with lanes._change:
             self.assertTrue(lanes._change.wait_for(lambda: self.marks() == ["2 sintel"] and lanes._workers == 1, 60))
         with open(gate, "w"):
@@ -323,11 +318,11 @@ class Handling(PluginTest):
     def test_reloaded_plugin_keeps_its_lanes(self):
         self.routes({"background": True})
         daemon = self.daemon()
-        before = sys.modules["sgtk_python"].lanes("sgtk_events", 4, 100)
+        before = self.lanes()
         daemon.process(self.event(1))
         daemon.load()
         daemon.process(self.event(2))
-        self.assertIs(sys.modules["sgtk_python"].lanes("sgtk_events", 4, 100), before)
+        self.assertIs(self.lanes(), before)
         before.finish()
         self.assertEqual(self.marks(), ["1 bigbuck", "2 bigbuck"])
 
@@ -401,8 +396,8 @@ class Failing(PluginTest):
     def test_unusual_event_breaks_nothing(self):
         self.routes()
         daemon = self.daemon()
-        for odd in ({"id": 1}, {}, dict(self.event(), project={"type": "Project"}), dict(self.event(), project="x"),
-                    dict(self.event(), meta=object()), dict(self.event(), event_type=None), None):
+        for odd in ({"id": 1}, {}, dict(self.event(1), project={"type": "Project"}), dict(self.event(2), project="x"),
+                    dict(self.event(3), meta=object()), dict(self.event(4), event_type=None), None):
             daemon.process(odd) if odd is not None else None
         self.assertEqual(len(self.records.of("ERROR")), 3, self.records.all)
         daemon.process(self.event(9))
@@ -434,7 +429,7 @@ class Failing(PluginTest):
         self.assertEqual(sorted(os.listdir(self.path("plugins", "saved_events"))), ["2-job.py.json", "3-job.py.json"])
         self.routes({"script": "/nowhere.py"}, save_to="/proc/nowhere")
         daemon.process(self.event(9))
-        self.assertIn("could not be saved", self.records.of("ERROR")[-1])
+        self.assertIn("could not be saved", self.records.of("ERROR")[0])
 
 
 class Reading(PluginTest):
