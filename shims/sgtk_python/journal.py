@@ -61,6 +61,15 @@ CREATE TABLE runs (
 CREATE INDEX by_state ON runs (state, number);
 CREATE INDEX by_end ON runs (ended);
 CREATE INDEX unfinished ON runs (lane, number) WHERE state IN ('waiting', 'running');
+CREATE TABLE counts (state TEXT PRIMARY KEY, number INTEGER NOT NULL DEFAULT 0);
+INSERT INTO counts (state) VALUES ('waiting'), ('running'), ('done'), ('skipped'), ('failed'), ('dropped');
+CREATE TRIGGER added AFTER INSERT ON runs
+    BEGIN UPDATE counts SET number = number + 1 WHERE state = NEW.state; END;
+CREATE TRIGGER changed AFTER UPDATE OF state ON runs WHEN OLD.state != NEW.state
+    BEGIN UPDATE counts SET number = number + (state = NEW.state) - (state = OLD.state)
+          WHERE state IN (OLD.state, NEW.state); END;
+CREATE TRIGGER removed AFTER DELETE ON runs
+    BEGIN UPDATE counts SET number = number - 1 WHERE state = OLD.state; END;
 """
 
 #: File systems of other machines: SQLite's write-ahead log needs memory that all processes share.
@@ -180,6 +189,14 @@ class Journal:
             except sqlite3.Error as error:
                 raise self._error(one_line(error)) from None
 
+    def _change(self, text: str, values: Sequence[Any]) -> int:
+        """Changes rows, and returns how many."""
+        with self._lock:
+            try:
+                return self._connection.execute(text, values).rowcount
+            except sqlite3.Error as error:
+                raise self._error(one_line(error)) from None
+
     @contextlib.contextmanager
     def _synced(self) -> Iterator[None]:
         """Makes one transaction, which is on the disk at the end."""
@@ -208,26 +225,26 @@ class Journal:
             for run in runs:
                 mark = marks.get(run.route)
                 state, tries, begun = (RUNNING, 1, now) if mark else (WAITING, 0, None)
-                self._execute(
+                is_new = self._change(
                     "INSERT OR IGNORE INTO runs"
                     " (event, route, kind, lane, project, state, tries, came, begun, mark, content)"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                     (event["id"], run.route, kind, run.lane, run.project, state, tries, now, begun, mark, content))
-                if self._is_changed():
+                if is_new:
                     added += self._execute("SELECT %s FROM runs WHERE number = last_insert_rowid()" % _ENTRY)
         return [_entry(row)._replace(tries=0) for row in added]
 
-    def _is_changed(self) -> bool:
-        """Returns whether the last statement has changed a row."""
-        return bool(self._execute("SELECT changes()")[0][0])
-
     def lanes(self) -> List[str]:
         """Returns the lanes in which something waits, or was running when its process ended."""
-        # One look for each lane, however many wait in it.
-        return [row[0] for row in self._execute(
-            "WITH RECURSIVE lanes (lane) AS (SELECT min(lane) FROM runs WHERE state IN ('waiting', 'running')"
-            " UNION ALL SELECT (SELECT min(lane) FROM runs WHERE state IN ('waiting', 'running') AND lane > lanes.lane)"
-            " FROM lanes WHERE lane IS NOT NULL) SELECT lane FROM lanes WHERE lane IS NOT NULL")]
+        lanes: List[str] = []
+        while True:
+            # One look for each lane, however many wait in it.
+            row = self._execute(
+                "SELECT lane FROM runs INDEXED BY unfinished WHERE state IN ('waiting', 'running') AND lane > ?"
+                " ORDER BY lane LIMIT 1", lanes[-1:] or ("",))
+            if not row:
+                return lanes
+            lanes.append(row[0][0])
 
     def first(self, lane: str, marks: Collection[str] = ()) -> Optional[Entry]:
         """Returns the first unfinished run of a lane without those that have one of the marks."""
@@ -284,8 +301,7 @@ class Journal:
 
     def counts(self) -> Dict[str, int]:
         """Returns how many runs there are of each state."""
-        found = dict(tuple(row) for row in self._execute("SELECT state, count(*) FROM runs GROUP BY state"))
-        return {state: found.get(state, 0) for state in STATES}
+        return dict(tuple(row) for row in self._execute("SELECT state, number FROM counts ORDER BY rowid"))
 
     def newest(self, states: Sequence[str], project: Optional[str], most: int) -> List[Dict[str, Any]]:
         """Returns the newest runs of some states and a project (a name or an id), the oldest of them first."""
@@ -306,20 +322,17 @@ class Journal:
 
     def retry(self, number: int) -> bool:
         """Lets a run that has ended run again; returns false for one that has not."""
-        return self._change(
-            "UPDATE runs SET state = 'waiting', failures = 0, losses = 0, due = 0"
-            " WHERE number = ? AND state NOT IN ('waiting', 'running')", (number,))
+        with self._synced():
+            return bool(self._change(
+                "UPDATE runs SET state = 'waiting', failures = 0, losses = 0, due = 0"
+                " WHERE number = ? AND state NOT IN ('waiting', 'running')", (number,)))
 
     def drop(self, number: int) -> bool:
         """Gives up a run that waits or has failed; returns false for any other."""
-        return self._change(
-            "UPDATE runs SET state = 'dropped', ended = ? WHERE number = ? AND state IN ('waiting', 'failed')",
-            (time.time(), number))
-
-    def _change(self, text: str, values: Sequence[Any]) -> bool:
         with self._synced():
-            self._execute(text, values)
-            return self._is_changed()
+            return bool(self._change(
+                "UPDATE runs SET state = 'dropped', ended = ? WHERE number = ? AND state IN ('waiting', 'failed')",
+                (time.time(), number)))
 
     def ended_since(self, since: float) -> List[Dict[str, Any]]:
         rows = self._execute("SELECT route, state, begun, ended FROM runs WHERE ended >= ? ORDER BY ended", (since,))
