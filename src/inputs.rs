@@ -34,6 +34,17 @@ pub(crate) const PARENT: &str = "SGTK_PYTHON_PARENT";
 /// The variable of a job in a worker, and of all that the job starts: a launcher that has it is part of that job.
 pub(crate) const IN_A_JOB: &str = "SGTK_PYTHON_IN_A_JOB";
 
+/// Variables of batch systems, and each one's companion: together they say that this process is part of a batch job.
+/// Alone, Grid Engine's `JOB_ID` may be anything.
+const OF_BATCH_JOBS: [(&str, &str); 6] = [
+    ("SLURM_JOB_ID", "SLURM_JOB_ID"),
+    ("PBS_JOBID", "PBS_JOBID"),
+    ("LSB_JOBID", "LSB_JOBID"),
+    ("JOB_ID", "SGE_TASK_ID"),
+    ("JOB_ID", "SGE_ROOT"),
+    ("_CONDOR_JOB_AD", "_CONDOR_JOB_AD"),
+];
+
 /// Returns true if the launcher can ask the user.
 pub(crate) fn has_terminal() -> bool {
     io::stdin().is_terminal() && io::stderr().is_terminal()
@@ -69,6 +80,16 @@ impl Inputs {
     /// Returns the value of a variable; `None` for an empty one.
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
         value_of(&self.variables, name.as_ref()).filter(|value| !value.is_empty())
+    }
+
+    /// Returns the variable by which a batch system marks its jobs; `None` if this process is part of none.
+    pub(crate) fn batch_variable(&self) -> Option<&'static str> {
+        for (name, companion) in OF_BATCH_JOBS {
+            if self.variable(name).is_some() && self.variable(companion).is_some() {
+                return Some(name);
+            }
+        }
+        None
     }
 
     /// Returns the folder that a variable names; `None` for a relative one (XDG Base Directory

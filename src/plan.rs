@@ -53,6 +53,8 @@ pub struct Warm {
     pub settings: WorkerSettings,
     /// The folder of this user's workers.
     pub folder: PathBuf,
+    /// The variable of the batch job that the launch is part of.
+    pub batch_variable: Option<&'static str>,
     pub when_full: WhenFull,
 }
 
@@ -127,6 +129,7 @@ fn warm(context: &Context, project: Option<&str>) -> Option<Decided<Warm>> {
         settings: settings.workers(project),
         folder: inputs.workers_folder(),
         when_full: if is_in_a_job { WhenFull::RunPlainly } else { WhenFull::Wait },
+        batch_variable: inputs.batch_variable(),
     };
     Some(Decided::new(warm, wanted.origin))
 }

@@ -7,12 +7,14 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use crate::environment::{Environment, NamePattern, Variables, any_matches};
+use crate::environment::{Environment, NamePattern, Variables, any_matches, holds_secret};
 use crate::origin::Decided;
 use crate::os::{below, is_same_path};
 use crate::request::EnvironmentOptions;
 use crate::settings::EnvironmentTable;
-use names::{HARMLESS, OF_ANOTHER_PROJECT, OF_ANOTHER_PYTHON, SELECTING};
+use names::{
+    BATCH_SECRETS, HARMLESS, OF_ANOTHER_PROJECT, OF_ANOTHER_PYTHON, OF_BATCH_JOBS, SELECTING,
+};
 
 /// Folders that many programs share. [`is_shared`] adds those at the root.
 const SHARED_FOLDERS: [&str; 5] =
@@ -51,7 +53,11 @@ pub fn inherit(
 
 /// Returns the variables that do not depend on the caller's program.
 pub fn harmless() -> Vec<NamePattern> {
-    HARMLESS.iter().filter_map(|name| NamePattern::new(*name)).collect()
+    patterns(&HARMLESS)
+}
+
+fn patterns(names: &[&str]) -> Vec<NamePattern> {
+    names.iter().filter_map(|name| NamePattern::new(*name)).collect()
 }
 
 /// The rules' changes to an environment, as far as `--keep` allows them.
@@ -70,9 +76,14 @@ impl Rules<'_> {
     }
 
     fn unset_all_but_harmless(&mut self) {
-        let harmless = harmless();
-        let is_allowed =
-            |name: &OsStr| any_matches(&harmless, name) || any_matches(self.keep, name);
+        let (harmless, batch) = (harmless(), patterns(&OF_BATCH_JOBS));
+        let is_secret =
+            |name: &OsStr| holds_secret(name) || BATCH_SECRETS.iter().any(|s| name == *s);
+        let is_allowed = |name: &OsStr| {
+            any_matches(&harmless, name)
+                || any_matches(self.keep, name)
+                || any_matches(&batch, name) && !is_secret(name)
+        };
         for name in self.environment.names(|name| !is_allowed(name)) {
             self.environment.unset_until_named(name, "option --clean");
         }

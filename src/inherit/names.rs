@@ -43,6 +43,19 @@ pub const OF_ANOTHER_PYTHON: [&str; 7] = [
     "__PYVENV_LAUNCHER__",
 ];
 
+/// Stay with `--clean` unless their names say that they hold secrets. Batch systems set them for a job's processes: Slurm,
+/// PBS, LSF, `HTCondor`, Grid Engine with its own names (submit(1)), and the job's share of the machine.
+#[rustfmt::skip]
+pub const OF_BATCH_JOBS: [&str; 26] = [
+    "SLURM_*", "SLURMD_*", "PBS_*", "LSB_*", "LSF_*", "LS_EXEC_T", "LS_JOBPID", "LS_SUBCWD", "_CONDOR_*",
+    "SGE_*", "ARC", "JOB_ID", "JOB_NAME", "JOB_SCRIPT", "NHOSTS", "NQUEUES", "NSLOTS", "PE", "PE_HOSTFILE",
+    "QUEUE", "REQUEST", "RESTARTED",
+    "CUDA_VISIBLE_DEVICES", "GPU_DEVICE_ORDINAL", "OMP_NUM_THREADS", "ROCR_VISIBLE_DEVICES",
+];
+
+/// Secrets among them, whose names do not say so.
+pub const BATCH_SECRETS: [&str; 2] = ["PBS_JOBCOOKIE", "SLURM_JWT"];
+
 /// Stay with `--clean`.
 #[rustfmt::skip]
 pub const HARMLESS: [&str; 78] = [

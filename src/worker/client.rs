@@ -76,6 +76,9 @@ fn prepare<'a>(
     warm: &'a Warm,
     credentials: Option<&Credentials>,
 ) -> Result<(Job<'a>, Vec<u8>, WorkerKey), ColdReason> {
+    if let Some(variable) = warm.batch_variable {
+        return Err(ColdReason::BatchJob(variable));
+    }
     check_descriptors()?;
     let job = Job::of(plan, warm, credentials)?;
     let caller = CallerState::read()?;

@@ -24,6 +24,9 @@ pub enum ColdReason {
     #[cfg(not(target_os = "linux"))]
     NotHere,
     Terminal,
+    /// The launch is part of a batch job, as this variable says. A worker may outlive the job, and then serve others that
+    /// the batch system does not count.
+    BatchJob(&'static str),
     /// Python would inherit this descriptor.
     Descriptor(u32),
     Option(OsString),
@@ -66,6 +69,12 @@ impl Display for ColdReason {
             #[cfg(not(target_os = "linux"))]
             ColdReason::NotHere => f.write_str("workers need Linux"),
             ColdReason::Terminal => f.write_str("standard input is a terminal"),
+            ColdReason::BatchJob(variable) => {
+                write!(
+                    f,
+                    "no worker is used in a batch job, which it may outlive ({variable} is set)"
+                )
+            }
             ColdReason::Descriptor(number) => {
                 write!(f, "Python would inherit the open descriptor {number}")
             }

@@ -199,6 +199,21 @@ fn clean_option_keeps_the_allow_list() {
 }
 
 #[test]
+fn clean_option_keeps_a_batch_jobs_variables() {
+    let studio = studio();
+    let kept = ["SLURM_JOB_ID", "PBS_NODEFILE", "LSB_HOSTS", "NSLOTS", "_CONDOR_SCRATCH_DIR"];
+    let secret = ["SLURM_JWT", "PBS_JOBCOOKIE", "LSB_A_TOKEN"];
+    let variables: Vec<_> = kept.iter().chain(&secret).map(|name| (*name, "x")).collect();
+    let plan = plan(&studio, &variables, &["--clean"]);
+    for name in kept {
+        assert_eq!(change(&plan, name), None, "{name}");
+    }
+    for name in secret {
+        assert_eq!(change(&plan, name), Some(&Value::Null), "{name}");
+    }
+}
+
+#[test]
 fn pin_config_sets_tank_current_pc() {
     let studio = studio();
     let plan = plan(&studio, &[("TANK_CURRENT_PC", "/other")], &["--pin-config"]);

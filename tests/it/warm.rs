@@ -244,6 +244,11 @@ fn unsupported_job_runs_cold() {
         ("$W {} -i -c 'print(1)' </dev/null 2>/dev/null", "1", "'-i'"),
         ("$W {} -X importtime -c 'print(1)' 2>/dev/null", "1", "'-X'"),
         ("PYTHONPATH=lib $W {} -c 'print(1)'", "1", "relative path"),
+        ("SLURM_JOB_ID=7 SGTK_PYTHON_WARM=1 $L {} -c 'print(1)'", "1", "SLURM_JOB_ID"),
+        ("PBS_JOBID=7.host $W {} -c 'print(1)'", "1", "PBS_JOBID"),
+        ("LSB_JOBID=7 $W {} -c 'print(1)'", "1", "LSB_JOBID"),
+        ("JOB_ID=7 SGE_TASK_ID=undefined $W {} -c 'print(1)'", "1", "JOB_ID"),
+        ("_CONDOR_JOB_AD=/x/.job.ad $W {} -c 'print(1)'", "1", "_CONDOR_JOB_AD"),
         ("script -qec \"$W {} -c 'print(1)'\" /dev/null | tr -d '\\r'", "1", "terminal"),
     ] {
         assert_eq!(warm.text(&script.replace("{}", "")), text, "{script}");
@@ -278,7 +283,14 @@ fn changed_context_gets_its_own_worker() {
     let first = warm.start()["pid"].clone();
     let own = |script: &str| warm.text(script).lines().last().unwrap_or_default().to_owned();
     let parent = "-c 'import os; print(os.getppid())'";
-    for same in ["FOO=1 $W", "SHOTGUN_ENTITY_ID=3 $W", "cd sub; $W", "umask 0; $W", "TMPDIR=/ $W"] {
+    for same in [
+        "FOO=1 $W",
+        "JOB_ID=7 $W",
+        "SHOTGUN_ENTITY_ID=3 $W",
+        "cd sub; $W",
+        "umask 0; $W",
+        "TMPDIR=/ $W",
+    ] {
         warm.text("mkdir -p sub");
         assert_eq!(own(&format!("{same} {parent}")), first.to_string(), "{same}");
     }
