@@ -36,6 +36,8 @@ def _load_package():
     sys.modules["sgtk_python"] = package
     try:
         spec.loader.exec_module(package)
+        # All of it, now: it loads most of its modules with the first name that is used.
+        hasattr(package, "run")
     except BaseException:
         # The next import must not get half of it.
         for name in [name for name in sys.modules if name.partition(".")[0] == "sgtk_python"]:

@@ -15,21 +15,39 @@ and in the script, where the event came on standard input::
 One folder for Python 3.7 and newer, without dependencies: install it, or put it beside the script or the
 plugin that imports it. ``python -m sgtk_python replay FILE`` runs a saved event again.
 """
-from .errors import (
-    BrokenStudio, Busy, Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, NoEvent, NoProject, PythonNotFound,
-    WrongUse,
-)
 from .events import DATES, event
-from .job import GRACE, KEEP, LEFT_BEHIND, Job, run, start
-from .journal import DONE, FAILED, SKIPPED, Entry, JournalError, NewRun
-from .lane import Lanes, Runner, lanes
-from .launcher import checked_options, find_launcher
-from .masking import SHORTEST_SECRET
-from .output import LONGEST_LINE, Log
-from .result import Result
-from .saved import replay, save
-from .variables import Environment
-from .words import Word, one_line
+
+# Type checkers take it for typing's own.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .errors import (
+        BrokenStudio, Busy, Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, NoEvent, NoProject,
+        PythonNotFound, WrongUse,
+    )
+    from .job import GRACE, KEEP, LEFT_BEHIND, Job, run, start
+    from .journal import DONE, FAILED, SKIPPED, Entry, JournalError, NewRun
+    from .lane import Lanes, Runner, lanes
+    from .launcher import checked_options, find_launcher
+    from .masking import SHORTEST_SECRET
+    from .output import LONGEST_LINE, Log
+    from .result import Result
+    from .saved import replay, save
+    from .variables import Environment
+    from .words import Word, one_line
+else:
+    def __getattr__(name):
+        """Loads the other modules when one of their names is needed (PEP 562): a script that reads its event needs
+        none, and only a journal needs SQLite, which some builds of Python lack."""
+        import importlib
+
+        for module in "errors job launcher masking output result saved variables words journal lane".split():
+            loaded = vars(importlib.import_module("." + module, __name__))
+            for public in [public for public in __all__ if public in loaded]:
+                globals().setdefault(public, loaded[public])
+            if name in globals():
+                return globals()[name]
+        raise AttributeError("module %r has no attribute %r" % (__name__, name))
+
 
 __all__ = [
     "BrokenStudio", "Busy", "DATES", "DONE", "Entry", "Environment", "Error", "FAILED", "GRACE", "Job", "JobFailed",

@@ -1,12 +1,17 @@
 """The event that a script is started for: JSON on its standard input, with dates."""
 from __future__ import annotations
 
-import datetime
 import json
 import sys
-from typing import Any, Dict, List, Mapping, Optional, Union
+from collections.abc import Mapping
 
-from .errors import NoEvent
+# Type checkers take it for typing's own. Each job with an event imports this file, so it imports no more than it needs.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import datetime
+    from typing import Any, Dict, List, Optional, Union
+
+    from .errors import NoEvent
 
 #: The key in a sent event that lists the ways to those of its texts that are dates.
 DATES = "sgtk_python.dates"
@@ -20,10 +25,10 @@ def event() -> Dict[str, Any]:
     global _event
     if _event is None:
         if sys.stdin is None or sys.stdin.isatty():
-            raise NoEvent("no event comes on standard input; was this started with event=…?")
+            raise _no_event("no event comes on standard input; was this started with event=…?")
         data = sys.stdin.buffer.read()
         if not data.strip():
-            raise NoEvent("there is no event on standard input; was this started with event=…?")
+            raise _no_event("there is no event on standard input; was this started with event=…?")
         _event = parsed(data)
     return _event
 
@@ -32,7 +37,13 @@ def parsed(data: bytes) -> Dict[str, Any]:
     try:
         return decoded(json.loads(data.decode("utf-8")))
     except (ValueError, LookupError, TypeError, RecursionError) as error:
-        raise NoEvent("standard input holds no event: %s" % error) from None
+        raise _no_event("standard input holds no event: %s" % error) from None
+
+
+def _no_event(why: str) -> NoEvent:
+    from .errors import NoEvent
+
+    return NoEvent(why)
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:
@@ -41,6 +52,8 @@ def encoded(event: Mapping[str, Any]) -> bytes:
 
 def plain(event: Mapping[str, Any]) -> Dict[str, Any]:
     """Returns an event that JSON can carry, and in it the ways to its dates."""
+    import datetime
+
     dates: List[List[Union[str, int]]] = []
 
     def copy(value: Any, way: List[Union[str, int]]) -> Any:
@@ -66,7 +79,12 @@ def decoded(plain: Any) -> Dict[str, Any]:
         place: Any = plain
         for step in way[:-1]:
             place = place[step]
-        text = place[way[-1]]
-        kind = datetime.datetime if "T" in text else datetime.date
-        place[way[-1]] = kind.fromisoformat(text)
+        place[way[-1]] = _date(place[way[-1]])
     return plain
+
+
+def _date(text: str) -> datetime.date:
+    import datetime
+
+    kind = datetime.datetime if "T" in text else datetime.date
+    return kind.fromisoformat(text)

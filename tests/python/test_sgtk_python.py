@@ -33,6 +33,20 @@ class Running(StudioTest):
         self.assertEqual(eval(event), EVENT)
         self.assertEqual((done.code, done.error, done.truncated, done.stderr), (0, None, False, ""))
 
+    def test_reading_an_event_imports_little(self):
+        script = self.script("import sys\nbefore = set(sys.modules)\nimport sgtk_python\nsgtk_python.event()\n"
+                             "print(*set(sys.modules) - before)")
+        imported = set(sgtk_python.run(script, event=EVENT).stdout.split())
+        self.assertEqual({name for name in imported if "sgtk" in name}, {"sgtk_python", "sgtk_python.events"})
+        for name in ("logging", "subprocess", "threading", "typing", "shutil", "importlib"):
+            self.assertNotIn(name, imported)
+
+    def test_every_name_of_the_package_is_there(self):
+        script = self.script("from sgtk_python import *; import sgtk_python\n"
+                             "print([name for name in sgtk_python.__all__ if name not in globals()])\n"
+                             "print(hasattr(sgtk_python, 'nothing'), sgtk_python.job.Job is Job)")
+        self.assertEqual(sgtk_python.run(script, project="bigbuck").stdout, "[]\nFalse True\n")
+
     def test_event_is_plain_json(self):
         script = self.script("import json, sys; event = json.load(sys.stdin); print(event['created_at'], event['id'])")
         self.assertEqual(sgtk_python.run(script, event=EVENT).stdout, "2024-02-29T01:02:03.000004+02:00 17\n")
