@@ -20,7 +20,7 @@ pub struct Inputs {
     pub(crate) arguments: Vec<OsString>,
     /// The variables, in the caller's order. Shared: a farm's launch has many, and a copy costs as much as the search.
     pub variables: Arc<Variables>,
-    /// The process id of the launcher that started this one for one of its projects.
+    /// The process id of the caller with which the program ends.
     pub(crate) parent: Option<OsString>,
     pub(crate) location: Location,
 }
@@ -28,11 +28,15 @@ pub struct Inputs {
 /// The variables that name folders of the user.
 const HOMES: [&str; 4] = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR"];
 
-/// The variable with the parent's process id: only launchers read it.
+/// The variable with the caller's process id: only launchers read it.
 pub(crate) const PARENT: &str = "SGTK_PYTHON_PARENT";
 
 /// The variable of a job in a worker, and of all that the job starts: a launcher that has it is part of that job.
 pub(crate) const IN_A_JOB: &str = "SGTK_PYTHON_IN_A_JOB";
+
+/// Variables that `sgtk_python` sets for one run: whether it may have begun before, and the mark of its processes
+/// (`shims/sgtk_python/left_over.py`). The job has them whatever else is removed; a worker has none of them.
+pub(crate) const OF_ONE_RUN: [&str; 2] = ["SGTK_PYTHON_AGAIN", "SGTK_PYTHON_RUN"];
 
 /// Variables of batch systems, and each one's companion: together they say that this process is part of a batch job.
 /// Alone, Grid Engine's `JOB_ID` may be anything.

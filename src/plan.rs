@@ -11,7 +11,7 @@ use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
-use crate::inputs::{IN_A_JOB, Location};
+use crate::inputs::{IN_A_JOB, Location, OF_ONE_RUN};
 use crate::interpreter::{Interpreter, Words};
 use crate::origin::{Decided, Origin};
 use crate::parallel::in_parallel;
@@ -151,6 +151,11 @@ fn decide(
     let others = if keeps_python_path { OtherCores::Stay } else { OtherCores::Leave(&other_cores) };
     put_core_first(&mut environment, &core, &others)?;
     environment.set(CONFIG_VARIABLE, config.clone(), "names the configuration to the script");
+    for name in OF_ONE_RUN {
+        if let Some(value) = inputs.variable(name) {
+            environment.set(name, value, "belongs to the caller's run");
+        }
+    }
     if request.environment.pin_config {
         environment.set("TANK_CURRENT_PC", config, "option --pin-config");
     }

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .journal import DONE, FAILED, SKIPPED, Entry, JournalError, NewRun
     from .lane import Lanes, Runner, lanes
     from .launcher import checked_options, find_launcher
+    from .left_over import end_left_over
     from .masking import SHORTEST_SECRET
     from .output import LONGEST_LINE, Log
     from .result import Result
@@ -40,7 +41,8 @@ else:
         none, and only a journal needs SQLite, which some builds of Python lack."""
         import importlib
 
-        for module in "errors job launcher masking output result saved variables words journal lane".split():
+        modules = "errors job launcher left_over masking output result saved variables words journal lane"
+        for module in modules.split():
             loaded = vars(importlib.import_module("." + module, __name__))
             for public in [public for public in __all__ if public in loaded]:
                 globals().setdefault(public, loaded[public])
@@ -53,5 +55,6 @@ __all__ = [
     "BrokenStudio", "Busy", "DATES", "DONE", "Entry", "Environment", "Error", "FAILED", "GRACE", "Job", "JobFailed",
     "JobLost", "JobTimedOut", "JournalError", "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound", "Log",
     "NewRun", "NoEvent", "NoProject", "PythonNotFound", "Result", "Runner", "SHORTEST_SECRET", "SKIPPED", "Word",
-    "WrongUse", "checked_options", "event", "find_launcher", "lanes", "one_line", "replay", "run", "save", "start",
+    "WrongUse", "checked_options", "end_left_over", "event", "find_launcher", "lanes", "one_line", "replay", "run",
+    "save", "start",
 ]

@@ -11,10 +11,10 @@ from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Unio
 
 from .events import encoded
 from .launcher import chosen_project, command_line, find_launcher, script_of
-from .left_over import identity_of
+from .left_over import RUN, checked_mark, identity_of, marks_with, new_mark
 from .masking import Masked, Secrets
 from .output import Log, Pipe
-from .process import WINDOWS, feed, spawned
+from .process import PARENT, WINDOWS, feed, spawned
 from .result import Result
 from .status import Status
 from .variables import Environment, checked_names, checked_variables, hidden
@@ -35,9 +35,11 @@ def run(
     script: Word, *args: Word, check: bool = True, on_start: Optional[Callable[[Job], None]] = None, **options: Any
 ) -> "Result":
     """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
-    until it has ended. Takes the options of :func:`start`. With ``check`` a failure is raised; else it is the
-    result's ``error``. ``on_start`` is called with the job as soon as it has been started."""
+    until it has ended. Takes the options of :func:`start`; the job ends with this process, unless ``ends_with_caller``
+    is false. With ``check`` a failure is raised; else it is the result's ``error``. ``on_start`` is called with the job
+    as soon as it has been started."""
     options["env"] = hidden(options.get("env"))
+    options.setdefault("ends_with_caller", True)
     job = start(script, *args, **options)
     try:
         if on_start is not None:
@@ -68,6 +70,8 @@ def start(
     keep: int = KEEP,
     options: Sequence[str] = (),
     secrets: Sequence[str] = (),
+    ends_with_caller: bool = False,
+    mark: Optional[str] = None,
 ) -> "Job":
     """Starts a script and does not wait for it.
 
@@ -80,7 +84,9 @@ def start(
     (the place for values that must not appear in the list of processes), ``options`` more words for the launcher,
     such as ``["--exclusive", "--keep=LANG"]``. Without ``capture`` the script writes where this process does.
     ``keep`` is how many bytes of each stream's end stay in the result. ``secrets`` names variables that hold secrets
-    although their names do not say so."""
+    although their names do not say so. With ``ends_with_caller`` (Linux) the job gets TERM when this process ends,
+    however that happens, and also when the *thread* ends that calls this. By ``mark`` (16 to 64 random hexadecimal
+    digits; a new one, if none is given) :func:`end_left_over` finds the job's processes."""
     env = hidden(env)
     choice, shown = chosen_project(project, project_id, config, event)
     timeout = _seconds(timeout)
@@ -92,7 +98,7 @@ def start(
     secrets = checked_names(secrets)
     return Job(
         command, shown, None if event is None else encoded(event), environment,
-        None if cwd is None else checked_word(cwd), timeout, logger, capture, keep, secrets,
+        None if cwd is None else checked_word(cwd), timeout, logger, capture, keep, secrets, ends_with_caller, mark,
     )
 
 
@@ -108,14 +114,19 @@ def _seconds(timeout: Optional[float]) -> Optional[float]:
 
 class Job:
     """A script that runs: as of a ``Popen``, its ``pid``, :meth:`poll`, :meth:`wait`, :meth:`terminate` and
-    :meth:`kill`."""
+    :meth:`kill`. Its processes have its ``mark``."""
 
     def __init__(
         self, command: List[Union[str, bytes]], project: str, payload: Optional[bytes],
         environment: Environment, cwd: Optional[Union[str, bytes]], timeout: Optional[float],
-        logger: Optional[Log], capture: bool, keep: int, secrets: Sequence[str] = (),
+        logger: Optional[Log], capture: bool, keep: int, secrets: Sequence[str] = (), ends_with_caller: bool = False,
+        mark: Optional[str] = None,
     ) -> None:
         self.pid = 0  # of no process yet
+        self.mark = new_mark() if mark is None else checked_mark(mark)
+        environment[RUN] = marks_with(self.mark, environment)
+        if ends_with_caller:
+            environment[PARENT] = str(os.getpid())
         self.project = project
         self.command = command
         self.script = script_of(command)
@@ -160,9 +171,14 @@ class Job:
         return "<Job %d: %s for %s>" % (self.pid, self.script, self.project)
 
     def processes(self) -> List[Tuple[int, str]]:
-        """Returns the processes that are known to run for the job, each with what tells it from another one that gets
-        its number later."""
-        return [(pid, identity) for pid in (self.pid,) for identity in (identity_of(pid),) if identity]
+        """Returns the launcher's process, and that of a job in a worker once it has begun, for :func:`end_left_over`.
+        Nothing when they have ended, and on other systems than Linux."""
+        with self._reaping:
+            if self._is_reaped:
+                return []
+            pids = [self.pid] + self._status.pids
+            identities = [identity_of(pid) for pid in pids]
+        return [(pid, identity) for pid, identity in zip(pids, identities) if identity is not None]
 
     def poll(self) -> Optional[int]:
         """Returns the exit code, or None while it runs."""

@@ -13,6 +13,9 @@ from .variables import Environment
 
 WINDOWS = os.name == "nt"
 
+#: The variable with the process number of the caller that a job ends with. The launcher takes it.
+PARENT = "SGTK_PYTHON_PARENT"
+
 
 def spawned(
     command: List[Union[str, bytes]], takes_input: bool, environment: Environment,

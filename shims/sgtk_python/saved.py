@@ -101,4 +101,5 @@ def _replayed(saved: Any) -> Job:
     environment.update((name, os.environ[source]) for name, source in sources.items())
     return Job(
         command, shown, None if event is None else encoded(event), environment, saved["cwd"], None, None, False, KEEP,
+        ends_with_caller=True,
     )

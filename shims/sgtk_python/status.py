@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import threading
-from typing import Any, Callable, Dict, NamedTuple, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 from .masking import Masked, Secrets
 
@@ -31,6 +31,8 @@ class Status:
     def __init__(self) -> None:
         #: How Python runs, once it does: "plain" or "worker".
         self.how: Optional[str] = None
+        #: The process of a job in a worker.
+        self.pids: List[int] = []
         #: Why a job that should run in a worker does not.
         self.cold: Optional[str] = None
         #: Whether a job in a worker is known to have ended.
@@ -99,6 +101,7 @@ class Status:
             step = report["status"]
             if step == "started":
                 self.how = str(report["how"])
+                self.pids = [int(report["pid"])] if "pid" in report else []
             elif step == "cold":
                 self.cold = _masked(report["why"], secrets)
             elif step == "ended":

@@ -94,8 +94,8 @@ fn pass_on(from: impl Read, prefix: &str, to: &mut impl Output) -> io::Result<()
     }
 }
 
-/// Has the system end this process, and the Python that it becomes, with TERM as soon as the launcher that runs it has
-/// ended (prctl(2), `PR_SET_PDEATHSIG`): without it no line would arrive.
+/// Has the system end this process, and the Python that it becomes, with TERM as soon as its caller has ended (prctl(2),
+/// `PR_SET_PDEATHSIG`). A program between the two, such as a wrapper script, counts as the caller from here on.
 #[cfg(target_os = "linux")]
 pub fn end_with(parent: &OsStr) {
     use nix::sys::signal::{Signal, kill};
@@ -103,10 +103,27 @@ pub fn end_with(parent: &OsStr) {
 
     let term = rustix::process::Signal::TERM;
     let _ = rustix::process::set_parent_process_death_signal(Some(term));
-    // The parent may have ended before that.
-    if *parent != *getppid().to_string() {
+    // The caller may have ended before that.
+    if *parent != *getppid().to_string() && !has_ancestor(parent) {
         let _ = kill(Pid::this(), Signal::SIGTERM);
     }
+}
+
+/// Returns true if a process is the parent of this one, or that one's parent, and so on (proc(5), `status`).
+#[cfg(target_os = "linux")]
+fn has_ancestor(pid: &OsStr) -> bool {
+    let mut process = "self".to_owned();
+    while let Ok(status) = std::fs::read(format!("/proc/{process}/status")) {
+        let status = String::from_utf8_lossy(&status);
+        let Some(parent) = status.lines().find_map(|line| line.strip_prefix("PPid:\t")) else {
+            return false;
+        };
+        if *pid == *parent {
+            return true;
+        }
+        parent.clone_into(&mut process);
+    }
+    false
 }
 
 /// Does nothing: other systems have no such signal.

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use super::caller_state::CallerState;
 use super::job::Job;
 use super::program::PROGRAM_FINGERPRINT;
-use crate::environment::{NamePattern, holds_secret};
+use crate::environment::{NamePattern, any_matches, holds_secret};
 use crate::fingerprint::Fingerprint;
 use crate::inherit::harmless;
+use crate::inputs::OF_ONE_RUN;
 use crate::plan::LaunchPlan;
 use crate::select::CONFIG_VARIABLE;
 
@@ -104,7 +105,7 @@ fn relevant_variables<'a>(
 ) -> Vec<(&'a OsStr, &'a OsStr)> {
     let variables = plan.environment.variables();
     let mut relevant: Vec<_> =
-        variables.filter(|(name, _)| matches_any(further, name) || is_relevant(name)).collect();
+        variables.filter(|(name, _)| is_named(further, name) || is_relevant(name)).collect();
     relevant.sort_unstable();
     relevant
 }
@@ -120,8 +121,10 @@ fn is_listed(names: &[&str], name: &OsStr) -> bool {
     })
 }
 
-fn matches_any(patterns: &[NamePattern], name: &OsStr) -> bool {
-    patterns.iter().any(|pattern| pattern.matches(name))
+/// Returns true if the settings' `worker_variables` name a variable. Those of one run are never meant: each job would
+/// get a worker of its own.
+fn is_named(further: &[NamePattern], name: &OsStr) -> bool {
+    any_matches(further, name) && !is_listed(&OF_ONE_RUN, name)
 }
 
 /// Returns the variables that a worker starts with: those of its key, and those that any process may have. Its
@@ -135,7 +138,7 @@ pub fn starting_variables<'a>(
     for (name, value) in plan.environment.variables() {
         let is_common =
             name == CONFIG_VARIABLE || is_relevant(name) || matches_any(&harmless, name);
-        if matches_any(further, name) || is_common && !is_secret(name, value) {
+        if is_named(further, name) || is_common && !is_secret(name, value) {
             starting.push((name, value));
         }
     }

@@ -214,6 +214,20 @@ fn clean_option_keeps_a_batch_jobs_variables() {
 }
 
 #[test]
+fn variables_of_a_run_always_reach_the_job() {
+    let studio = studio();
+    let variables = [("SGTK_PYTHON_RUN", "0123456789abcdef"), ("SGTK_PYTHON_AGAIN", "1")];
+    for options in [&["--clean"][..], &["--unset=SGTK_*"], &[]] {
+        let plan = plan(&studio, &variables, options);
+        for (name, _) in variables {
+            assert_eq!(change(&plan, name), None, "{name} with {options:?}");
+        }
+    }
+    let plan = plan(&studio, &[("SGTK_PYTHON_PARENT", "1")], &["--keep=SGTK_*"]);
+    assert_eq!(change(&plan, "SGTK_PYTHON_PARENT"), None);
+}
+
+#[test]
 fn pin_config_sets_tank_current_pc() {
     let studio = studio();
     let plan = plan(&studio, &[("TANK_CURRENT_PC", "/other")], &["--pin-config"]);

@@ -317,6 +317,22 @@ fn changed_context_gets_its_own_worker() {
 }
 
 #[test]
+fn worker_has_no_variables_of_a_run() {
+    let warm = WarmStudio::new();
+    write(warm.studio.path("no-settings.toml"), "worker_variables = [\"SGTK_PYTHON_*\"]\n");
+    let start = "SGTK_PYTHON_RUN=0123456789abcdef SGTK_PYTHON_AGAIN=1 $W -c pass";
+    warm.text(start);
+    warm.until(|workers| workers.iter().any(is_ready));
+    let program =
+        "import os; own = os.environ; print(own['SGTK_PYTHON_RUN'], own['SGTK_PYTHON_AGAIN'],
+        os.getppid(), '0123456789abcdef' in open('/proc/%d/environ' % os.getppid()).read())";
+    let mark = "fedcba9876543210";
+    let shown =
+        warm.text(&format!("SGTK_PYTHON_RUN={mark} SGTK_PYTHON_AGAIN=1 $W -c \"{program}\""));
+    assert_eq!(shown, format!("{mark} 1 {} False", warm.worker()["pid"]));
+}
+
+#[test]
 fn next_job_sees_no_earlier_credentials() {
     let warm = WarmStudio::new();
     warm.text("export SHOTGUN_FARM_SCRIPT_KEY=k STUDIO_TOKEN=t MINE=m; $W -c pass");

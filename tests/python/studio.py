@@ -3,8 +3,10 @@
 import atexit
 import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -26,6 +28,7 @@ def report(status, **step): os.write(_number, (json.dumps(dict(step, status=stat
 """
 
 sys.path.insert(0, SHIMS)
+import sgtk_python  # noqa: E402, for it is found there
 
 
 def write(path, text):
@@ -88,12 +91,35 @@ class StudioTest(unittest.TestCase):
     def script(self, text, name="job.py"):
         return write(self.path("jobs", name), text)
 
+    def start_worker(self):
+        """Starts bigbuck's worker. Returns the results of the first job and of the first one in the worker."""
+        os.mkdir(self.path("run"))
+        # A core that the worker compiles has changed: the next job would start another worker.
+        self.set(XDG_RUNTIME_DIR=self.path("run"), PYTHONDONTWRITEBYTECODE="1")
+        self.addCleanup(subprocess.call, [LAUNCHER, "--stop-workers"], stdout=subprocess.DEVNULL)
+        results = []
+
+        def is_warm():
+            results.append(sgtk_python.run("-c", "print(1)", project="bigbuck", warm=True))
+            return results[-1].how == "worker"
+
+        wait_until(is_warm)
+        return results[0], results[-1]
+
     def stand_in(self, text):
         """Makes a program in the launcher's place. It reports its steps with `report("started", how="plain")`."""
         path = write(self.path("stand-in"), "#!%s\n%s%s" % (PYTHON, REPORT, text))
         os.chmod(path, 0o755)
         self.set(SGTK_PYTHON_BIN=path)
         return path
+
+
+def wait_until(holds):
+    """Waits for something that is cheap to look at."""
+    until = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < until, "waited in vain"
+        time.sleep(0.01)
 
 
 def is_running(number):

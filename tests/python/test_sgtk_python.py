@@ -11,7 +11,7 @@ import time
 import traceback
 import unittest
 
-from studio import LAUNCHER, PYTHON, SHIMS, StudioTest, is_running, read, write
+from studio import LAUNCHER, PYTHON, SHIMS, StudioTest, is_running, read, wait_until, write
 
 import sgtk_python
 
@@ -208,22 +208,14 @@ class Failing(StudioTest):
 
     @unittest.skipUnless(sys.platform == "linux", "workers are for Linux")
     def test_job_in_a_worker_reports_its_end(self):
-        os.mkdir(self.path("run"))
-        self.set(XDG_RUNTIME_DIR=self.path("run"))
-        self.addCleanup(subprocess.call, [LAUNCHER, "--stop-workers"], stdout=subprocess.DEVNULL)
-        until = time.monotonic() + 60
-        first = done = sgtk_python.run("-c", "1", project="bigbuck", warm=True)
+        first, done = self.start_worker()
         self.assertEqual((first.how, bool(first.cold)), ("plain", True))
-        while done.how != "worker" and time.monotonic() < until:
-            time.sleep(0.05)
-            done = sgtk_python.run("-c", "print(1)", project="bigbuck", warm=True)
         self.assertEqual((done.how, done.cold, done.stdout), ("worker", None, "1\n"))
         for program, code in (("raise SystemExit(121)", 121), ("import os; os.kill(os.getpid(), 9)", -9)):
             error = sgtk_python.run("-c", program, project="bigbuck", warm=True, check=False).error
             self.assertEqual((type(error), error.code), (sgtk_python.JobFailed, code))
         job = sgtk_python.start("-c", "import time; print(1); time.sleep(600)", project="bigbuck", warm=True)
-        while not job._pipes[0].text() and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(job._pipes[0].text)
         job.kill()
         self.assertIs(type(job.wait().error), sgtk_python.JobLost)
 
