@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import logging
 import os
+import select
 import signal
 import subprocess
 import threading
@@ -14,7 +15,7 @@ from .launcher import chosen_project, command_line, find_launcher, script_of
 from .left_over import RUN, checked_mark, identity_of, marks_with, new_mark
 from .masking import Masked, Secrets
 from .output import Log, Pipe
-from .process import PARENT, WINDOWS, feed, spawned
+from .process import PARENT, WINDOWS, feed, feed_at_once, spawned
 from .result import Result
 from .status import Status
 from .variables import Environment, checked_names, checked_variables, hidden
@@ -150,16 +151,14 @@ class Job:
         self._reaped_elsewhere = False
         # Held while the process is signalled or waited for: its number is another's afterwards.
         self._reaping = threading.Lock()
-        # The time runs even if no thread waits.
-        self._timer = None if timeout is None else threading.Timer(timeout, self._expire)
+        self._timeout = timeout
+        self._timer: Optional[threading.Timer] = None
         threads: List[threading.Thread] = [threading.Thread(target=pipe.read, daemon=True) for pipe in self._pipes]
         threads.append(threading.Thread(target=self._status.read, args=(values, self._release_lines), daemon=True))
         threads.append(threading.Thread(target=self._watch, daemon=True))
-        if payload is not None:
-            threads.append(threading.Thread(target=feed, args=(self._process.stdin, payload), daemon=True))
-        if self._timer is not None:
-            self._timer.daemon = True
-            threads.insert(0, self._timer)
+        rest = feed_at_once(self._process.stdin, payload) if self._process.stdin and payload is not None else b""
+        if rest:
+            threads.append(threading.Thread(target=feed, args=(self._process.stdin, rest), daemon=True))
         try:
             for thread in threads:
                 thread.start()
@@ -245,6 +244,8 @@ class Job:
             pass
 
     def _watch(self) -> None:
+        if self._timeout is not None:
+            self._keep_time(self._timeout)
         code = self._waited_for()
         with self._reaping:
             if self._is_ending and self._leads_group:
@@ -258,6 +259,29 @@ class Job:
         self._ended.set()
         if self._timer is not None and not self._timed_out:
             self._timer.cancel()
+
+    def _keep_time(self, timeout: float) -> None:
+        """Ends the job when its time is over, even if no thread waits for it. Where the system has descriptors of
+        processes, that needs no other thread before."""
+        try:
+            process = os.pidfd_open(self.pid)
+            try:
+                poll = select.poll()
+                poll.register(process, select.POLLIN)
+                if poll.poll(timeout * 1000):
+                    return
+            finally:
+                os.close(process)
+            timeout = 0
+        except (AttributeError, OSError, OverflowError):
+            pass
+        self._timer = threading.Timer(timeout, self._expire)
+        self._timer.daemon = True
+        try:
+            self._timer.start()
+        except RuntimeError:
+            # No thread can be started any more.
+            self.kill()
 
     def _waited_for(self) -> Optional[int]:
         """Returns Python's exit code, negative the signal; None if the process was waited for elsewhere."""
@@ -282,7 +306,7 @@ class Job:
     def _result(self) -> Result:
         texts = [pipe.text() for pipe in self._pipes] or ["", ""]
         assert self._code is not None
-        timed_out_after = self._timer.interval if self._timed_out and self._timer is not None else None
+        timed_out_after = self._timeout if self._timed_out else None
         return Result(
             self.script, self.project, self._code, texts[0], texts[1],
             any(pipe.truncated for pipe in self._pipes), timed_out_after,

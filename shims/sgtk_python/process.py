@@ -2,10 +2,9 @@
 from __future__ import annotations
 
 import errno
-import io
 import os
 import subprocess
-from typing import Any, Dict, List, NoReturn, Optional, Union
+from typing import IO, Any, Dict, List, NoReturn, Optional, Union
 
 from .errors import LauncherNotFound, WrongUse
 from .status import Status
@@ -53,7 +52,23 @@ def _refuse(launcher: str, number: Optional[int], reason: str, cwd: Optional[str
     raise LauncherNotFound("%s cannot be started: %s" % (launcher, reason))
 
 
-def feed(stream: io.FileIO, payload: bytes) -> None:
+def feed_at_once(stream: IO[bytes], payload: bytes) -> bytes:
+    """Writes as much of the job's input as fits into its pipe, mostly all of it, and returns the rest."""
+    if WINDOWS:
+        return payload
+    try:
+        os.set_blocking(stream.fileno(), False)
+        payload = payload[stream.write(payload) or 0:]
+        os.set_blocking(stream.fileno(), True)
+        if not payload:
+            stream.close()
+    except OSError:
+        stream.close()
+        payload = b""
+    return payload
+
+
+def feed(stream: IO[bytes], payload: bytes) -> None:
     """Writes the job's input. A job that does not read it, or has ended, is no failure."""
     view = memoryview(payload)
     try:

@@ -10,6 +10,7 @@ import threading
 import time
 import traceback
 import unittest
+import unittest.mock
 
 from studio import LAUNCHER, PYTHON, SHIMS, StudioTest, is_running, read, wait_until, write
 
@@ -409,12 +410,13 @@ class Failing(StudioTest):
             "time.sleep(600)\n" % (pids + "~", pids + "~", pids)
         )
         job = sgtk_python.start(script, project="bigbuck", timeout=600)
-        self.addCleanup(job._timer.cancel)
+        self.addCleanup(job.kill)
         until = time.monotonic() + 60
         while not os.path.exists(pids) and time.monotonic() < until:
             time.sleep(0.01)
         job._expire()
-        job._timer.cancel()
+        if job._timer is not None:
+            job._timer.cancel()  # only older systems have one before the time is over
         error = job.wait().error
         self.assertIsInstance(error, sgtk_python.JobTimedOut)
         self.assertIn("last words", str(error))
@@ -430,6 +432,11 @@ class Failing(StudioTest):
         while job.poll() is None and time.monotonic() < until:
             time.sleep(0.01)
         self.assertIsInstance(job.wait().error, sgtk_python.JobTimedOut)
+
+    def test_timeout_without_process_descriptors_counts(self):
+        with unittest.mock.patch.object(os, "pidfd_open", side_effect=OSError, create=True):
+            with self.assertRaises(sgtk_python.JobTimedOut):
+                sgtk_python.run("-c", "import time; time.sleep(600)", project="bigbuck", timeout=0.1)
 
     def test_run_times_out(self):
         with self.assertRaises(sgtk_python.JobTimedOut):
