@@ -455,9 +455,10 @@ class Handler(sgtk_python.Runner):  # type: ignore[name-defined]
         """Runs an event of the journal; returns what notes its end."""
         return self._with_route(journal, entry, lambda run: run.run(entry, mark))
 
-    def lose(self, journal, entry):
+    def lose(self, journal, entry, may_repeat):
         """Decides on an event that ran when the daemon ended; returns what notes that."""
-        return self._with_route(journal, entry, lambda run: run.lost(entry, "the daemon ended while it ran", 0))
+        why = "the daemon ended while it ran"
+        return self._with_route(journal, entry, lambda run: run.lost(entry, why, may_repeat))
 
     def _with_route(self, journal, entry, act):
         route = self.routes.named(entry.route)
@@ -491,7 +492,7 @@ class Run:
         """Runs the script without a journal."""
         try:
             started = time.monotonic()
-            result, error = self._result({}, None)
+            result, error = self._result()
             self._log_end(result, error, started)
         except Exception as error:
             self._logger.error("%s: %s", self._title, _one_line(error))
@@ -499,12 +500,10 @@ class Run:
     def run(self, entry, mark):
         """Runs the script; returns what notes its end in the journal."""
         started = time.monotonic()
-        variables = {"SGTK_PYTHON_RUN": mark}
-        if entry.tries:
-            variables["SGTK_PYTHON_AGAIN"] = "1"
-        result, error = self._result(variables, lambda job: self._journal.note_processes(entry, job.processes()))
+        result, error = self._result({"SGTK_PYTHON_AGAIN": "1"} if entry.tries else {}, mark)
         if isinstance(error, sgtk_python.JobLost):
-            return self.lost(entry, str(error), 1)
+            is_gone = sgtk_python.end_left_over(mark)
+            return self.lost(entry, str(error), is_gone and entry.losses + 1 < MOST_LOSSES, losses=1)
         if error is not None and not self._is_skipped(error) and entry.failures < self._route.retries:
             delay = min(FIRST_DELAY * 2 ** entry.failures, LONGEST_DELAY)
             return self._again(entry, str(error), delay, failures=1)
@@ -513,9 +512,9 @@ class Run:
             self._journal.end, entry, state, message=None if error is None else str(error), saved=saved,
             **{name: getattr(result or error, name, None) for name in ("code", "how", "cold")})
 
-    def lost(self, entry, why, losses):
+    def lost(self, entry, why, may_repeat, losses=0):
         """Decides on a run whose end is unknown; returns what notes that."""
-        if self._route.repeat and entry.losses + losses < MOST_LOSSES:
+        if self._route.repeat and may_repeat:
             return self._again(entry, "it is unknown how it ended: %s" % why, losses=losses)
         saved = self._saved()
         self._logger.error(
@@ -526,7 +525,7 @@ class Run:
         self._logger.warning("%s: %s; it runs again%s", self._title, why, " in %d s" % delay if delay else "")
         return functools.partial(self._journal.wait_again, entry, time.time() + delay, why, **counts)
 
-    def _result(self, variables, on_start):
+    def _result(self, variables=None, mark=None):
         """Runs the script; returns its result, if it ran, and the error, if it failed."""
         lines = _Lines(self._logger, self._title, self._route.log_lines)
         try:
@@ -534,7 +533,7 @@ class Run:
                 raise BadRoutes("the variable %s, which the route's credentials name, is not set" % name)
             result = sgtk_python.run(
                 *self._route.words, event=self._event, timeout=self._route.timeout, logger=lines, check=False,
-                keep=64 * 1024, on_start=on_start, **self._options(variables)
+                keep=64 * 1024, mark=mark, **self._options(variables or {})
             )
             return result, result.error
         except Exception as error:

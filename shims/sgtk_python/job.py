@@ -8,7 +8,7 @@ import signal
 import subprocess
 import threading
 import time
-from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .events import encoded
 from .launcher import chosen_project, command_line, find_launcher, script_of
@@ -32,19 +32,14 @@ LEFT_BEHIND = 2.0
 LOST_CODE = 125
 
 
-def run(
-    script: Word, *args: Word, check: bool = True, on_start: Optional[Callable[[Job], None]] = None, **options: Any
-) -> "Result":
+def run(script: Word, *args: Word, check: bool = True, **options: Any) -> "Result":
     """Runs a script (or ``"-m", "module"``, or ``"-c", "code"``) with the core of a project, and waits
     until it has ended. Takes the options of :func:`start`; the job ends with this process, unless ``ends_with_caller``
-    is false. With ``check`` a failure is raised; else it is the result's ``error``. ``on_start`` is called with the job
-    as soon as it has been started."""
+    is false. With ``check`` a failure is raised; else it is the result's ``error``."""
     options["env"] = hidden(options.get("env"))
     options.setdefault("ends_with_caller", True)
     job = start(script, *args, **options)
     try:
-        if on_start is not None:
-            on_start(job)
         result = job.wait()
     except BaseException:
         job.end()

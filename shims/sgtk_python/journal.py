@@ -8,7 +8,7 @@ import sqlite3
 import sys
 import threading
 import time
-from typing import Any, Collection, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterable, Iterator, List, Mapping, NamedTuple, Optional, Sequence
 
 from .errors import Error
 from .events import decoded, encoded
@@ -49,7 +49,6 @@ CREATE TABLE runs (
     begun REAL,
     ended REAL,
     mark TEXT,
-    processes TEXT,
     code INTEGER,
     how TEXT,
     cold TEXT,
@@ -107,9 +106,8 @@ class Entry(NamedTuple):
     losses: int
     #: The time before which it does not run.
     due: float
-    #: What its last run can be found by: the mark in its variables, and its processes.
+    #: The mark by which the processes of its last run can be found.
     mark: Optional[str]
-    processes: List[Tuple[int, str]]
     content: bytes
 
     @property
@@ -121,7 +119,7 @@ class Entry(NamedTuple):
         return decoded(json.loads(self.content.decode("ascii")))
 
 
-_ENTRY = "number, event, route, lane, state, tries, failures, losses, due, mark, processes, content"
+_ENTRY = "number, event, route, lane, state, tries, failures, losses, due, mark, content"
 
 
 class Journal:
@@ -257,12 +255,8 @@ class Journal:
         """Notes that a run begins, with the mark by which its processes can be found."""
         with self._synced():
             self._execute(
-                "UPDATE runs SET state = 'running', tries = tries + 1, begun = ?, mark = ?, processes = NULL"
-                " WHERE number = ?",
+                "UPDATE runs SET state = 'running', tries = tries + 1, begun = ?, mark = ? WHERE number = ?",
                 (time.time(), mark, entry.number))
-
-    def note_processes(self, entry: Entry, processes: Sequence[Tuple[int, str]]) -> None:
-        self._execute("UPDATE runs SET processes = ? WHERE number = ?", (json.dumps(processes), entry.number))
 
     def wait_again(self, entry: Entry, due: float, message: str, failures: int = 0, losses: int = 0) -> None:
         """Notes why and when a run is begun again, and counts its failure or its unknown end."""
@@ -306,9 +300,9 @@ class Journal:
     def newest(self, states: Sequence[str], project: Optional[str], most: int) -> List[Dict[str, Any]]:
         """Returns the newest runs of some states and a project (a name or an id), the oldest of them first."""
         rows: List[sqlite3.Row] = []
-        where, values = "", ()  # type: str, Tuple[Any, ...]
-        if project is not None:
-            where, values = " AND (project = ? OR lane = ?)", (project, project)
+        where, values = "", [] if project is None else [project, project]
+        if values:
+            where = " AND (project = ? OR lane = ?)"
         # Each state has its own place in the index.
         for state in states:
             rows += self._execute(
@@ -340,8 +334,7 @@ class Journal:
 
 
 def _entry(row: sqlite3.Row) -> Entry:
-    processes = [(int(pid), str(start)) for pid, start in json.loads(row["processes"] or "[]")]
-    return Entry(**dict(dict(row), processes=processes))
+    return Entry(**dict(row))
 
 
 def _owned(path: str) -> int:

@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import collections
 import logging
-import secrets
 import threading
 import time
 from typing import Any, Callable, Deque, Dict, List, Mapping, Optional, Sequence, Set
 
 from .journal import RUNNING, Entry, Journal, JournalError, NewRun
-from .left_over import end_left_over
+from .left_over import CAN_LOOK, end_left_over, new_mark
 
 #: Seconds until something is tried again that the system did not allow: a change to the journal, the end of a process.
 _TRY_AGAIN = 10.0
@@ -27,8 +26,9 @@ class Runner:
         """Runs an entry, whose processes get the mark. Returns what notes its end in the journal."""
         raise NotImplementedError
 
-    def lose(self, journal: Journal, entry: Entry) -> Note:
-        """Does the same for an entry that was running when its process ended, and of which nothing runs any more."""
+    def lose(self, journal: Journal, entry: Entry, may_repeat: bool) -> Note:
+        """Does the same for an entry that was running when the daemon ended. It may run again if nothing of it is left,
+        which not every system shows."""
         raise NotImplementedError
 
 
@@ -167,13 +167,13 @@ class Lanes:
 
     def _take_up(self, entry: Entry) -> float:
         """Ends what is left of a run whose daemon has ended."""
-        if entry.mark and not end_left_over(entry.mark, entry.processes):
+        if entry.mark and CAN_LOOK and not end_left_over(entry.mark):
             if entry.number not in self._stuck:
                 self._stuck.add(entry.number)
                 self.logger.error("event %s: processes of its last run do not end; its project waits", entry.key)
             return time.time() + _TRY_AGAIN
         self._stuck.discard(entry.number)
-        self._note(self.runner.lose(self.journal, entry))
+        self._note(self.runner.lose(self.journal, entry, CAN_LOOK))
         return 0.0
 
     def _note(self, note: Note) -> None:
@@ -207,10 +207,6 @@ class Lanes:
                 pass
             for lane in woken:
                 self.notice(lane)
-
-
-def new_mark() -> str:
-    return secrets.token_hex(8)
 
 
 _all: Dict[str, Lanes] = {}

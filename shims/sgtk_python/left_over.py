@@ -18,6 +18,8 @@ _PAUSE = 0.02
 #: Outer runs whose marks a run inside them keeps.
 _OUTER_MARKS = 7
 _MARK = re.compile("[0-9a-f]{16,64}")
+#: Whether this system shows the variables of a process.
+CAN_LOOK = os.path.exists("/proc/self/environ")
 
 
 def new_mark() -> str:
@@ -54,7 +56,7 @@ def end_left_over(mark: str, processes: Sequence[Tuple[int, str]] = ()) -> bool:
     all are gone; returns whether that is certain. False on other systems than Linux, and where a process does not
     end. A program that has replaced its variables is not found, and one that hides them (setuid) is not either."""
     looked_for = _LookedFor(checked_mark(mark), processes)
-    if not os.path.exists("/proc/self/environ"):
+    if not CAN_LOOK:
         return False
     told: Set[int] = set()
     kill_from = time.monotonic() + GRACE

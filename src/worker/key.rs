@@ -137,7 +137,7 @@ pub fn starting_variables<'a>(
     let mut starting = Vec::new();
     for (name, value) in plan.environment.variables() {
         let is_common =
-            name == CONFIG_VARIABLE || is_relevant(name) || matches_any(&harmless, name);
+            name == CONFIG_VARIABLE || is_relevant(name) || any_matches(&harmless, name);
         if is_named(further, name) || is_common && !is_secret(name, value) {
             starting.push((name, value));
         }

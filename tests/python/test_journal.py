@@ -57,10 +57,9 @@ class File(JournalTest):
         journal = self.journal()
         [entry] = self.added(journal, 1)
         journal.begin(entry, "mark")
-        journal.note_processes(entry, [(1, "x")])
         journal.close()
         again = self.journal().first("176")
-        self.assertEqual((again.state, again.tries, again.mark, again.processes), ("running", 1, "mark", [(1, "x")]))
+        self.assertEqual((again.state, again.tries, again.mark), ("running", 1, "mark"))
 
     def test_old_ends_are_removed(self):
         journal = self.journal()
@@ -265,8 +264,8 @@ class Plugin(JournalTest):
         waits = []
         for number, failures in enumerate((0, 1, 2, 19)):
             before = time.time()
-            entry = self.module.Entry(1, 1, "fails.py", "176", "waiting", 1, failures, 0, 0, None, [], json.dumps(self.event(1), default=str).encode())
-            note = daemon.registrar.callbacks[0][4].run(self.lanes().journal, entry, "m")
+            entry = self.module.Entry(1, 1, "fails.py", "176", "waiting", 1, failures, 0, 0, None, json.dumps(self.event(1), default=str).encode())
+            note = daemon.registrar.callbacks[0][4].run(self.lanes().journal, entry, "0" * 16)
             waits.append(round(note.args[1] - before))
         self.assertEqual(waits, [10, 20, 40, 600])
         daemon.process(self.event(1))
