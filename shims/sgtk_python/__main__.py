@@ -1,44 +1,73 @@
-"""``python -m sgtk_python replay FILE``, ``… events``; also ``python /path/of/sgtk_python …``."""
+"""``python3 -m sgtk_python VERB …``, or ``python3 /path/of/sgtk_python VERB …``."""
 import os
 import sys
-from typing import Sequence
+from typing import Callable, Dict, Sequence
 
 if not __package__:
     # Run by its path, Python looks for modules in this folder, whose names are not meant for all.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-from sgtk_python.console import events, saved_file
 from sgtk_python.errors import Error, JobLost
+from sgtk_python.id_file import copy_ids, mend_ids
 from sgtk_python.saved import replay
 
-
-USAGE = """usage: python3 -m sgtk_python replay FILE|KEY   run a saved or failed event again
-       python3 -m sgtk_python events …           list the journal's events; --help says more
+USAGE = """usage: python3 -m sgtk_python VERB …
+  events …            list the journal's events, and change them; --help says more
+  replay FILE|KEY     run a saved or failed event again
+  mend-ids FILE       before shotgunEvents starts: copy its id file to FILE.good, or restore it from there
+  copy-ids FILE       while shotgunEvents runs: copy its id file to FILE.good
 """
 
 
 def main(words: Sequence[str]) -> int:
-    verb, rest = words[:1], words[1:]
+    verb, rest = words[0] if words else "", words[1:]
     try:
-        if verb == ["events"]:
-            return events(rest)
-        if verb == ["replay"] and len(rest) == 1:
-            return replayed(rest[0])
+        if verb == "events":
+            return _events(rest)
+        if verb in VERBS and len(rest) == 1:
+            return VERBS[verb](rest[0])
     except (Error, OSError, ValueError, KeyError, TypeError) as error:
-        sys.stderr.write("sgtk_python: %s\n" % error)
-        return 125
+        _say(error)
+        return (error.code if isinstance(error, Error) else None) or 125
     sys.stderr.write(USAGE)
     return 125
 
 
-def replayed(path: str) -> int:
-    """Runs a saved event again, by its file or by its key in the journal; returns its exit code."""
-    result = replay(path if os.path.exists(path) else saved_file(path))
+def _events(words: Sequence[str]) -> int:
+    from sgtk_python.console import events
+
+    return events(words)
+
+
+def _replay(path: str) -> int:
+    if not os.path.exists(path):
+        from sgtk_python.console import saved_file
+
+        path = saved_file(path)
+    result = replay(path)
     if isinstance(result.error, JobLost):
-        sys.stderr.write("sgtk_python: %s\n" % result.error)
+        _say(result.error)
         return result.code if result.code > 0 else 125
     return result.code if result.code >= 0 else 128 - result.code
 
+
+def _mend_ids(path: str) -> int:
+    _say(mend_ids(path))
+    return 0
+
+
+def _copy_ids(path: str) -> int:
+    # Nothing is said of a good one, for cron mails each line.
+    if not copy_ids(path):
+        _say("%s is not whole at the moment; its copy stays" % path)
+    return 0
+
+
+def _say(message: object) -> None:
+    sys.stderr.write("sgtk_python: %s\n" % message)
+
+
+VERBS: Dict[str, Callable[[str], int]] = {"replay": _replay, "mend-ids": _mend_ids, "copy-ids": _copy_ids}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

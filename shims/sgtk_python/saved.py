@@ -4,8 +4,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import threading
-from typing import Any, Mapping, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 from .errors import LauncherNotFound, WrongUse
 from .events import decoded, encoded, plain
@@ -31,42 +30,89 @@ def save(
     left_out = secret_names(variables, checked_names(secrets))
     options.pop("logger", None)
     cwd = os.fsdecode(options.pop("cwd", None) or os.getcwd())
-    for name, value in options.items():
-        if isinstance(value, (bytes, os.PathLike)):
-            options[name] = os.fsdecode(value)
     try:
         launcher: Optional[str] = find_launcher()
     except LauncherNotFound:
         launcher = None
-    text = json.dumps({
+    saved = described((script,) + args, event, options)
+    saved.update(
+        launcher=launcher, cwd=cwd, inherits=False,
+        environment={name: value for name, value in variables.items() if name not in left_out},
+        secrets=sorted(left_out), sources=dict(sources or {}))
+    write_private(os.fsdecode(checked_word(path)), saved)
+
+
+def described(words: Sequence[Word], event: Optional[Mapping[str, Any]], options: Mapping[str, Any]) -> Dict[str, Any]:
+    """Returns the part of a saved job that says what runs, as JSON can carry it."""
+    return {
         "sgtk_python": 1,
-        "script": [os.fsdecode(checked_word(word)) for word in (script,) + args],
-        "options": options,
+        "script": [os.fsdecode(checked_word(word)) for word in words],
+        "options": {
+            name: os.fsdecode(value) if isinstance(value, (bytes, os.PathLike)) else value
+            for name, value in options.items()
+        },
         "event": None if event is None else plain(event),
-        "launcher": launcher,
-        "cwd": cwd,
-        "environment": {name: value for name, value in variables.items() if name not in left_out},
-        "secrets": sorted(left_out),
-        "sources": dict(sources or {}),
-    }, indent=1)
-    aside = os.fsdecode(checked_word(path)) + ".%d-%d" % (os.getpid(), threading.get_ident())
+    }
+
+
+def write_private(path: str, table: Mapping[str, Any]) -> None:
+    """Writes a table for this user alone. It is on the disk then, but for its name: see :func:`sync_folder`."""
+    replace_private(path, json.dumps(table, indent=1).encode("ascii"))
+
+
+def replace_private(path: str, data: bytes) -> None:
+    """Replaces a file by one for this user alone; a reader sees the old or the new one."""
+    aside = "%s.%s" % (path, os.urandom(8).hex())
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-        os.replace(aside, os.fsdecode(checked_word(path)))
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
     except BaseException:
         os.unlink(aside)
         raise
 
 
+def sync_folder(path: str) -> None:
+    """Has the names in a folder on the disk. Windows cannot be asked to."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read_saved(path: Word) -> Dict[str, Any]:
+    """Raises ``ValueError`` if the file holds no saved job."""
+    with open(checked_word(path), "rb") as file:
+        saved = json.loads(file.read().decode("ascii"))
+    if not isinstance(saved, dict) or saved.get("sgtk_python") != 1:
+        raise ValueError("it has no \"sgtk_python\": 1")
+    return saved
+
+
+def credentials(saved: Mapping[str, Any]) -> Environment:
+    """Returns the variables that a saved job takes from others of this process. Raises :class:`WrongUse` if one of
+    those is not set, and says which secrets are missing."""
+    sources = saved.get("sources", {})
+    unset = [source for source in sources.values() if not os.environ.get(source)]
+    if unset:
+        raise WrongUse("the job acts by %s, which is not set here, and was never saved" % " and ".join(unset))
+    missing = [name for name in saved["secrets"] if name not in os.environ and name not in sources]
+    if missing:
+        sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
+    return Environment({name: os.environ[source] for name, source in sources.items()})
+
+
 def replay(path: Word) -> Result:
     """Runs a saved script and event again, without a time-out. Its output goes where this process
     writes. Secrets come from this process' variables."""
-    with open(checked_word(path), "rb") as file:
-        data = file.read()
     try:
-        job = _replayed(json.loads(data.decode("ascii")))
+        job = _replayed(read_saved(path))
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = "%s is missing" % error if isinstance(error, KeyError) else one_line(error)
     else:
@@ -79,9 +125,7 @@ def replay(path: Word) -> Result:
     raise WrongUse("not a saved event, or an incomplete one: %s: %s" % (os.fsdecode(checked_word(path)), reason))
 
 
-def _replayed(saved: Any) -> Job:
-    if not isinstance(saved, dict) or saved.get("sgtk_python") != 1:
-        raise ValueError("it has no \"sgtk_python\": 1")
+def _replayed(saved: Dict[str, Any]) -> Job:
     event = None if saved["event"] is None else decoded(saved["event"])
     options, script, launcher = saved["options"], saved["script"], saved["launcher"]
     choice, shown = chosen_project(options.get("project"), options.get("project_id"), options.get("config"), event)
@@ -89,16 +133,11 @@ def _replayed(saved: Any) -> Job:
         launcher = find_launcher()
     pipeline, warm, more = options.get("pipeline"), options.get("warm", False), options.get("options", ())
     command = command_line(launcher, choice, pipeline, warm, more, script)
-    sources = saved.get("sources", {})
-    unset = [source for source in sources.values() if not os.environ.get(source)]
-    if unset:
-        raise WrongUse("the job acts by %s, which is not set here, and was never saved" % " and ".join(unset))
-    missing = [name for name in saved["secrets"] if name not in os.environ and name not in sources]
-    if missing:
-        sys.stderr.write("sgtk_python: not set here, and never saved: %s\n" % ", ".join(missing))
-    environment = Environment(checked_variables(hidden(saved["environment"])), SGTK_PYTHON_BIN=launcher)
+    environment = Environment(os.environ if saved.get("inherits") else {})
+    environment.update(checked_variables(hidden(saved["environment"])), SGTK_PYTHON_BIN=launcher)
+    acting = credentials(saved)
     environment.update((name, os.environ[name]) for name in saved["secrets"] if name in os.environ)
-    environment.update((name, os.environ[source]) for name, source in sources.items())
+    environment.update(acting)
     return Job(
         command, shown, None if event is None else encoded(event), environment, saved["cwd"], None, None, False, KEEP,
         ends_with_caller=True,
