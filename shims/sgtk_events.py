@@ -21,6 +21,7 @@ import shlex
 import sys
 import threading
 import time
+from urllib.parse import quote
 
 
 def _load_package():
@@ -126,6 +127,8 @@ class Routes:
         self.secrets = []
         #: Where failed events are saved, and how many of them.
         self.save_to, self.keep = None, 500
+        #: Where units of work for other machines go.
+        self.units = None
         #: The journal's file, and how many of its events run at once.
         self.journal, self.jobs = None, 4
 
@@ -164,7 +167,7 @@ class Routes:
         # By themselves: the plugin has to register once, and the rest may be mended later.
         credentials = _credentials(table.get("credentials"), "credentials") if isinstance(table, dict) else None
         self.credentials = [credentials] if credentials else None
-        top = _Table(table, "the file", ("route", "credentials", "background", "journal", "save_to", "keep"))
+        top = _Table(table, "the file", ("route", "credentials", "background", "journal", "save_to", "keep", "units"))
         jobs = _Table(top.get("background", dict, {}), "[background]", ("jobs",)).count("jobs", 4)
         tables = top.get("route", list, [])
         if not tables:
@@ -174,12 +177,17 @@ class Routes:
         for name in names:
             if names.count(name) > 1:
                 raise BadRoutes("two routes are named '%s'; give each a 'name' of its own" % name)
+        units = top.get("units", str, None)
+        for route in routes:
+            if route.submission is not None and units is None:
+                raise BadRoutes("route '%s' has 'submit'; name a folder 'units' that all machines see" % route.name)
         save_to = os.path.join(folder, top.get("save_to", str, "saved_events"))
         keep = top.count("keep", 500)
         journal = os.path.join(folder, top.get("journal", str, "sgtk_events.journal"))
         # All of it is good, or none of it is taken.
         self.routes, self.save_to, self.keep = routes, save_to, keep
         self.jobs, self.journal = jobs, journal
+        self.units = units and os.path.join(folder, units)
         pairs = [route.credentials for route in routes] + [credentials]
         self.secrets = sorted({name for pair in pairs if pair for name in pair})
 
@@ -197,6 +205,7 @@ class Route:
     KEYS = (
         "name", "events", "projects", "no_project", "no_config", "script", "module", "args", "timeout", "warm",
         "background", "save", "pipeline", "env", "credentials", "log_lines", "options", "repeat", "retries",
+        "submit",
     )
 
     def __init__(self, table, number, folder):
@@ -236,6 +245,14 @@ class Route:
         self.log_lines = table.count("log_lines", 1000)
         self.env = self._env(table)
         self.credentials = _credentials(table.get("credentials", dict, None), where)
+        self.submission = self._submission(table)
+
+    def _submission(self, table):
+        how = table.get("submit", (str, list), None)
+        try:
+            return None if how is None else sgtk_python.Submission(how)
+        except ValueError as error:
+            return table.fail("'submit': %s" % error)
 
     def _env(self, table):
         for name, value in table.get("env", dict, {}).items():
@@ -250,7 +267,8 @@ class Route:
         """Yields the reasons for which each event of the route would fail now."""
         if self.words[0] != "-m" and not os.path.isfile(self.words[0]):
             yield "there is no script %s" % self.words[0]
-        for name in self.unset_credentials():
+        # The machine that runs a unit has them.
+        for name in [] if self.submission else self.unset_credentials():
             yield "the variable %s, which its credentials name, is not set" % name
         for wanted in self.projects or ():
             if isinstance(wanted, str) and wanted.isdigit():
@@ -489,28 +507,56 @@ class Run:
         return False
 
     def run_once(self):
-        """Runs the script without a journal."""
+        """Runs the script, or submits the event, without a journal."""
         try:
-            started = time.monotonic()
-            result, error = self._result()
-            self._log_end(result, error, started)
+            if self._route.submission is not None:
+                self._submit()
+            else:
+                started = time.monotonic()
+                result, error = self._result()
+                self._log_end(result, error, started)
         except Exception as error:
-            self._logger.error("%s: %s", self._title, _one_line(error))
+            self._logger.error("%s: %s%s", self._title, _one_line(error), _to_replay(self._saved()))
 
     def run(self, entry, mark):
-        """Runs the script; returns what notes its end in the journal."""
+        """Runs the script, or submits the event; returns what notes its end in the journal."""
+        if self._route.submission is not None:
+            return self._submit_entry(entry)
         started = time.monotonic()
         result, error = self._result({"SGTK_PYTHON_AGAIN": "1"} if entry.tries else {}, mark)
         if isinstance(error, sgtk_python.JobLost):
             is_gone = sgtk_python.end_left_over(mark)
             return self.lost(entry, str(error), is_gone and entry.losses + 1 < MOST_LOSSES, losses=1)
         if error is not None and not self._is_skipped(error) and entry.failures < self._route.retries:
-            delay = min(FIRST_DELAY * 2 ** entry.failures, LONGEST_DELAY)
-            return self._again(entry, str(error), delay, failures=1)
+            return self._again(entry, str(error), _delay(entry), failures=1)
         state, saved = self._log_end(result, error, started)
         return functools.partial(
             self._journal.end, entry, state, message=None if error is None else str(error), saved=saved,
             **{name: getattr(result or error, name, None) for name in ("code", "how", "cold")})
+
+    def _submit_entry(self, entry):
+        """Submits the event; what the engine does not take is submitted again later."""
+        try:
+            answer = self._submit()
+        except sgtk_python.NotSubmitted as error:
+            return self._again(entry, str(error), _delay(entry), failures=1)
+        except Exception as error:
+            saved, reason = self._saved(), _one_line(error)
+            self._logger.error("%s: %s%s", self._title, reason, _to_replay(saved))
+            return functools.partial(self._journal.end, entry, sgtk_python.FAILED, message=reason, saved=saved)
+        return functools.partial(self._journal.end, entry, sgtk_python.DONE, how="submitted", message=answer)
+
+    def _submit(self):
+        """Writes the unit of work and hands it to the engine. Returns the engine's answer."""
+        route, project = self._route, (self._event.get("project") or {}).get("id") or self._route.no_project
+        options = dict(self._options({}), timeout=route.timeout, env=route.env, repeat=route.repeat)
+        sources = dict(zip(CREDENTIALS[-1], route.credentials or ()))
+        unit = sgtk_python.write_unit(
+            self._routes.units, "%s-%s" % (self._event.get("id"), route.name), *route.words, event=self._event,
+            sources=sources, skips_no_project=route.skips_no_config, **options)
+        answer = route.submission.submit(unit, "sgtk-%s" % quote(str(project), ""), project, self._event.get("id"))
+        self._logger.info("%s: submitted for %s%s", self._title, self._project(), answer and ": " + answer)
+        return answer
 
     def lost(self, entry, why, may_repeat, losses=0):
         """Decides on a run whose end is unknown; returns what notes that."""
@@ -602,6 +648,11 @@ class Run:
             self._logger.error("%s: the event could not be saved: %s", self._title, _one_line(error))
             return None
         return path
+
+
+def _delay(entry):
+    """Returns the seconds before an event runs again."""
+    return min(FIRST_DELAY * 2 ** min(entry.failures, 16), LONGEST_DELAY)
 
 
 def _to_replay(path):

@@ -13,7 +13,8 @@ and in the script, where the event came on standard input::
     event = sgtk_python.event()             # its dates are dates again
 
 One folder for Python 3.7 and newer, without dependencies: install it, or put it beside the script or the
-plugin that imports it. ``python -m sgtk_python replay FILE`` runs a saved event again.
+plugin that imports it. ``python -m sgtk_python replay FILE`` runs a saved event again,
+``unit FILE`` a unit of work for another machine.
 """
 from .events import DATES, event
 
@@ -21,7 +22,7 @@ from .events import DATES, event
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .errors import (
-        BrokenStudio, Busy, Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, NoEvent, NoProject,
+        BrokenStudio, Busy, Error, JobFailed, JobLost, JobTimedOut, LauncherNotFound, NoEvent, NoProject, NotSubmitted,
         PythonNotFound, WrongUse,
     )
     from .job import GRACE, KEEP, LEFT_BEHIND, Job, run, start
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from .output import LONGEST_LINE, Log
     from .result import Result
     from .saved import replay, save
+    from .submission import Submission
+    from .unit import write_unit
     from .variables import Environment
     from .words import Word, one_line
 else:
@@ -41,8 +44,8 @@ else:
         none, and only a journal needs SQLite, which some builds of Python lack."""
         import importlib
 
-        modules = "errors job launcher left_over masking output result saved variables words journal lane"
-        for module in modules.split():
+        modules = "errors job launcher left_over masking output result saved submission unit variables words"
+        for module in (modules + " journal lane").split():
             loaded = vars(importlib.import_module("." + module, __name__))
             for public in [public for public in __all__ if public in loaded]:
                 globals().setdefault(public, loaded[public])
@@ -53,8 +56,8 @@ else:
 
 __all__ = [
     "BrokenStudio", "Busy", "DATES", "DONE", "Entry", "Environment", "Error", "FAILED", "GRACE", "Job", "JobFailed",
-    "JobLost", "JobTimedOut", "JournalError", "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound", "Log",
-    "NewRun", "NoEvent", "NoProject", "PythonNotFound", "Result", "Runner", "SHORTEST_SECRET", "SKIPPED", "Word",
-    "WrongUse", "checked_options", "end_left_over", "event", "find_launcher", "lanes", "one_line", "replay", "run",
-    "save", "start",
+    "JobLost", "JobTimedOut", "JournalError", "KEEP", "LEFT_BEHIND", "LONGEST_LINE", "Lanes", "LauncherNotFound",
+    "Log", "NewRun", "NoEvent", "NoProject", "NotSubmitted", "PythonNotFound", "Result", "Runner", "SHORTEST_SECRET",
+    "SKIPPED", "Submission", "Word", "WrongUse", "checked_options", "end_left_over", "event", "find_launcher", "lanes",
+    "one_line", "replay", "run", "save", "start", "write_unit",
 ]

@@ -1,19 +1,23 @@
 """``python3 -m sgtk_python VERB …``, or ``python3 /path/of/sgtk_python VERB …``."""
 import os
+import signal
 import sys
-from typing import Callable, Dict, Sequence
+from typing import Callable, Dict, NoReturn, Sequence
 
 if not __package__:
     # Run by its path, Python looks for modules in this folder, whose names are not meant for all.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+from sgtk_python.claim import own_claim
 from sgtk_python.errors import Error, JobLost
 from sgtk_python.id_file import copy_ids, mend_ids
 from sgtk_python.saved import replay
+from sgtk_python.unit import Unit
 
 USAGE = """usage: python3 -m sgtk_python VERB …
   events …            list the journal's events, and change them; --help says more
   replay FILE|KEY     run a saved or failed event again
+  unit FILE           run a unit of work on this machine, at most once
   mend-ids FILE       before shotgunEvents starts: copy its id file to FILE.good, or restore it from there
   copy-ids FILE       while shotgunEvents runs: copy its id file to FILE.good
 """
@@ -51,6 +55,19 @@ def _replay(path: str) -> int:
     return result.code if result.code >= 0 else 128 - result.code
 
 
+def _unit(path: str) -> int:
+    # The engine ends it so; the job ends with it.
+    signal.signal(signal.SIGTERM, _leave)
+    outcome = Unit(path).run(own_claim())
+    _say("%s: %s on %s at %s%s" % (
+        path, outcome.state, outcome.host, outcome.ended, ": " + outcome.message if outcome.message else ""))
+    return outcome.exit_code
+
+
+def _leave(number: int, frame: object) -> NoReturn:
+    sys.exit(128 + number)
+
+
 def _mend_ids(path: str) -> int:
     _say(mend_ids(path))
     return 0
@@ -67,7 +84,9 @@ def _say(message: object) -> None:
     sys.stderr.write("sgtk_python: %s\n" % message)
 
 
-VERBS: Dict[str, Callable[[str], int]] = {"replay": _replay, "mend-ids": _mend_ids, "copy-ids": _copy_ids}
+VERBS: Dict[str, Callable[[str], int]] = {
+    "replay": _replay, "unit": _unit, "mend-ids": _mend_ids, "copy-ids": _copy_ids,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

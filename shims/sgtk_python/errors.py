@@ -56,6 +56,10 @@ class JobLost(JobFailed):
     else in this process reaped the launcher. Check what it did before you run it again."""
 
 
+class NotSubmitted(Error):
+    """An engine did not take a unit of work, or it is unknown whether it did."""
+
+
 class NoEvent(Error):
     """No event came on standard input."""
 

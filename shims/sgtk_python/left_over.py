@@ -42,7 +42,7 @@ def marks_with(mark: str, variables: Mapping[str, str]) -> str:
 def identity_of(pid: int) -> Optional[str]:
     """Returns a text that no other process of this number has: its start and the machine's (proc(5), ``stat``). None if
     the process has ended, or the system does not say."""
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     try:
         with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
             return "%s %s" % (fields[19], file.read().strip()) if fields else None
@@ -114,11 +114,11 @@ class _LookedFor:
 
 
 def _is_running(pid: int) -> bool:
-    fields = _stat(pid)
+    fields = stat_fields(pid)
     return fields is not None and fields[0] not in ("Z", "X")
 
 
-def _stat(pid: int) -> Optional[List[str]]:
+def stat_fields(pid: int) -> Optional[List[str]]:
     """Returns the fields of ``/proc/PID/stat`` after the name: the state, the parent, …; the start is the 20th."""
     try:
         with open("/proc/%d/stat" % pid, "rb") as file:
