@@ -329,19 +329,24 @@ class Routing(PluginTest):
             daemon.process(self.event(number, project))
         units = [self.path("plugins", "units", name, "unit.json") for name in ("1-publish", "2-publish")]
         self.assertEqual(read(self.path("log")).splitlines(), [
-            units[0] + " sgtk-176 1", units[1] + " sgtk-177 2", units[0] + " sgtk-176 1"], self.records.all)
+            units[0] + " sgtk-176 1", units[1] + " sgtk-177 2"], self.records.all)
         self.assertEqual(self.records.of("ERROR") + self.records.of("WARNING") + self.marks(), [])
         done = subprocess.run([sys.executable, "-m", "sgtk_python", "unit", units[1]], env=dict(os.environ, A="a", B="bbbbbb"))
         self.assertEqual((done.returncode, self.marks()), (0, ["2 sintel"]))
         unit = json.loads(read(units[0]))
         self.assertEqual((unit["script"][1:], unit["options"]["timeout"]), (["--quick"], 5))
 
-    def test_failed_submission_is_an_error(self):
-        self.routes({"name": "publish", "submit": ["false", "{unit}"]}, units=self.path())
-        self.daemon().process(self.event())
-        [error] = self.records.of("ERROR")
-        self.assertIn("route 'publish', project 176 (Big Buck): false ended with 1", error)
-        self.assertIn("to run the event again: ", error)
+    def test_failed_submission_is_repeated(self):
+        count = "echo x >> %s; test $(wc -l < %s) -gt 2" % (self.path("count"), self.path("count"))
+        self.routes({"name": "publish", "submit": ["sh", "-c", count, "sh", "{unit}"]}, units=self.path())
+        daemon = self.daemon()
+        daemon.module.FIRST_DELAY = 0
+        daemon.process(self.event())
+        self.lanes().finish()
+        self.assertEqual(self.records.of("ERROR"), [])
+        self.assertEqual(len(self.records.of("WARNING")), 2)
+        self.assertIn("route 'publish': sh ended with 1; it runs again", self.records.of("WARNING")[0])
+        self.assertEqual(self.lanes().journal.counts()["done"], 1)
 
     def test_broken_submit_breaks_the_routes(self):
         for route, top, expected in (
