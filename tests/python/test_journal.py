@@ -189,7 +189,10 @@ class Plugin(JournalTest):
         os.mkfifo(gate)
         self.routes({"background": True, "projects": [177], "script": self.script(
             "import os\nopen(%r).close()\nopen(%r, 'a').write('done')" % (gate, self.mark), "gate.py")})
-        daemon = self.started(0, 8, "sys.exit()")
+        daemon = self.started(0, 8, "import os, threading\n"
+                              "def say(): threading.main_thread().join(); os.write(1, b'ended\\n')\n"
+                              "threading.Thread(target=say, daemon=True).start()\nsys.exit()")
+        self.assertNotIn("", iter(daemon.stdout.readline, "ended\n"))
         with open(gate, "w"):
             # The daemon has nothing more to do but to wait for this run.
             daemon.stdout.read()
