@@ -48,7 +48,9 @@ class Lanes:
         self._here: Set[str] = set()           # the marks of entries that run outside the lanes
         self._stuck: Set[int] = set()          # entries whose processes do not end
         self._is_closed = False
-        self._change = threading.Condition()
+        lock = threading.RLock()
+        self._change = threading.Condition(lock)
+        self._clock = threading.Condition(lock)    # notified when something is due earlier
         self.journal.was_changed_elsewhere()
         for lane in journal.lanes():
             self.notice(lane)
@@ -99,8 +101,21 @@ class Lanes:
         finally:
             with self._change:
                 self._here.discard(entry.mark)
-            # It may have to run again.
-            self.notice(entry.lane)
+            if self._has_more(entry.lane):
+                # It has to run again, or another one has waited for it.
+                self.notice(entry.lane)
+
+    def _has_more(self, lane: str) -> bool:
+        try:
+            return self._first(lane) is not None
+        except JournalError:
+            # The lane's own look says why.
+            return True
+
+    def _first(self, lane: str) -> Optional[Entry]:
+        with self._change:
+            here = set(self._here)
+        return self.journal.first(lane, here)
 
     def finish(self) -> None:
         """Waits until nothing is left that can run now."""
@@ -112,6 +127,7 @@ class Lanes:
         """Takes no more, waits until what runs has ended, and closes the journal."""
         with self._change:
             self._is_closed = True
+            self._clock.notify()
             while self._workers:
                 self._change.wait()
         self.journal.close()
@@ -147,13 +163,12 @@ class Lanes:
                 self._ready.append(lane)
             elif due is not None:
                 self._due[lane] = due
+                self._clock.notify()
             self._change.notify_all()
 
     def _step(self, lane: str) -> Optional[float]:
         """Runs the first event of a lane; returns when to look again, None if nothing is left."""
-        with self._change:
-            here = set(self._here)
-        entry = self.journal.first(lane, here)
+        entry = self._first(lane)
         if entry is None:
             return None
         if entry.due > time.time():
@@ -197,7 +212,7 @@ class Lanes:
         while not self._is_closed:
             with self._change:
                 until = min([time.time() + _LOOK] + list(self._due.values()))
-                self._change.wait(max(0.05, until - time.time()))
+                self._clock.wait(max(0.05, until - time.time()))
                 woken = [lane for lane, due in self._due.items() if due <= time.time()]
             try:
                 if self.journal.was_changed_elsewhere():
