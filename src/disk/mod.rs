@@ -116,9 +116,9 @@ fn open(path: &Path) -> Result<Option<Opened>, FileProblem> {
 fn check_trust(opened: &Opened, path: &Path, launcher: Option<&Path>) -> Result<(), FileProblem> {
     let own = match opened.by {
         OpenedBy::Name => None,
-        OpenedBy::Link => Some(without_links(path)),
+        OpenedBy::Link(_) => Some(without_links(path)),
     };
-    let why = distrust(path, own.as_deref(), &opened.data, launcher);
+    let why = distrust(path, own.as_deref(), opened, launcher);
     why.map_or(Ok(()), |why| Err(FileProblem::Untrusted(why)))
 }
 

@@ -14,8 +14,8 @@ pub struct Opened {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OpenedBy {
     Name,
-    /// The file's name is a link.
-    Link,
+    /// The file's name is a link, which belongs to this user.
+    Link(u32),
 }
 
 impl Opened {

@@ -1,13 +1,14 @@
 //! Trust in the launcher's own files that decide what runs: settings, credentials, cached answers of the site, the index.
 //!
-//! Such a file counts if it belongs to root, to the effective user or, beside the launcher, to the launcher's owner, and
-//! if not every user can write to it or to its folder; a sticky folder counts as open. A group's right to write is the
-//! studio's choice. On Windows, where access lists are not read, every file counts.
+//! Such a file counts if it, and the link by which it is named, belong to root, to the effective user or, beside the
+//! launcher, to the launcher's owner, and if not every user can write to it or to its folder; a sticky folder counts as
+//! open. A group's right to write is the studio's choice. On Windows, where access lists are not read, every file counts.
 
 use std::fmt::{self, Display, Formatter};
-use std::fs::{self, Metadata};
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::opened::{Opened, OpenedBy};
 #[cfg(unix)]
 use super::unix as system;
 #[cfg(windows)]
@@ -19,6 +20,8 @@ use crate::display::Printable;
 pub enum Distrust {
     /// It belongs to this user.
     Owner(u32),
+    /// Its name is a link, and the link belongs to this user.
+    Link(u32),
     /// Every user can write to it.
     File,
     /// Every user can write to this folder: the one in which its name stands or, for a link, the file's own.
@@ -30,12 +33,20 @@ pub enum Distrust {
 pub fn distrust(
     path: &Path,
     own: Option<&Path>,
-    data: &Metadata,
+    opened: &Opened,
     launcher: Option<&Path>,
 ) -> Option<Distrust> {
+    let data = &opened.data;
+    let counts = |owner| !is_foreign(owner) || is_beside_its_owners_launcher(path, owner, launcher);
     let owner = system::owner(data);
-    if is_foreign(owner) && !is_beside_its_owners_launcher(path, owner, launcher) {
+    if !counts(owner) {
         return Some(Distrust::Owner(owner));
+    }
+    // The text of some files of root's is another user's: `/proc/PID/comm` of a program that runs as root.
+    if let OpenedBy::Link(owner) = opened.by
+        && !counts(owner)
+    {
+        return Some(Distrust::Link(owner));
     }
     // To write to `/dev/null` changes nothing.
     if data.is_file() && system::is_writable_by_all(data) {
@@ -70,6 +81,7 @@ impl Display for Distrust {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Distrust::Owner(user) => write!(f, "it belongs to another user ({user})"),
+            Distrust::Link(user) => write!(f, "its link belongs to another user ({user})"),
             Distrust::File => f.write_str("every user can write to it"),
             Distrust::Folder(folder) => {
                 write!(f, "every user can write to the folder {}", Printable::new(folder))

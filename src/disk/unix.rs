@@ -8,9 +8,9 @@ use std::os::unix::ffi::OsStringExt;
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
+use nix::fcntl::{AtFlags, FcntlArg, FdFlag, OFlag, fcntl, openat};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
+use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
 use nix::unistd::{AccessFlags, Whence, access, lseek};
 
 use super::opened::{Opened, OpenedBy};
@@ -38,18 +38,44 @@ pub fn open(path: &Path) -> Result<Opened, FileProblem> {
     match open_with(OFlag::O_NOFOLLOW, path) {
         Ok(file) => return Opened::new(file, OpenedBy::Name).map_err(FileProblem::Io),
         Err(error) if is_missing(&error) => return Err(FileProblem::Missing),
-        Err(_) => {}
+        Err(error) if is_link(&error) => {}
+        Err(error) => return Err(FileProblem::Io(error)),
     }
-    match open_with(OFlag::empty(), path) {
-        Ok(file) => Opened::new(file, OpenedBy::Link).map_err(FileProblem::Io),
+    match open_by_link(path) {
+        Ok(opened) => Ok(opened),
         Err(error) if is_missing(&error) => Err(FileProblem::DanglingLink),
         Err(error) => Err(FileProblem::Io(error)),
     }
 }
 
+/// Returns true for the error of `O_NOFOLLOW` at a link, and of a loop of links.
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(nix::Error::ELOOP as i32)
+}
+
+/// Opens the folder of a link first: another user may put a folder with another link in its place meanwhile.
+fn open_by_link(path: &Path) -> io::Result<Opened> {
+    let Some(name) = path.file_name() else {
+        return Err(nix::Error::ELOOP.into());
+    };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = open_with(FOLDER, folder.unwrap_or(Path::new(".")))?;
+    let link = fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW)?;
+    let file = retried(|| Ok(openat(&folder, name, READ, Mode::empty())?))?;
+    Opened::new(file.into(), OpenedBy::Link(link.st_uid))
+}
+
+/// A folder that may be closed for reading.
+#[cfg(target_os = "linux")]
+const FOLDER: OFlag = OFlag::O_PATH.union(OFlag::O_DIRECTORY);
+#[cfg(not(target_os = "linux"))]
+const FOLDER: OFlag = OFlag::O_DIRECTORY;
+
+/// To read without waiting.
+const READ: OFlag = OFlag::O_NONBLOCK.union(OFlag::O_NOCTTY).union(OFlag::O_CLOEXEC);
+
 fn open_with(flags: OFlag, path: &Path) -> io::Result<File> {
-    let flags = flags | OFlag::O_NONBLOCK | OFlag::O_NOCTTY | OFlag::O_CLOEXEC;
-    let file = retried(|| Ok(nix::fcntl::open(path, flags, Mode::empty())?))?;
+    let file = retried(|| Ok(nix::fcntl::open(path, READ | flags, Mode::empty())?))?;
     Ok(file.into())
 }
 

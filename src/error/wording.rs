@@ -93,6 +93,12 @@ pub fn trust(file: &Path, why: &Distrust) -> String {
         Distrust::Owner(_) => {
             format!("give the file to root or to the user who runs it: chown root {}", shown(file))
         }
+        Distrust::Link(_) => {
+            format!(
+                "give the link to root or to the user who runs it: chown -h root {}",
+                shown(file)
+            )
+        }
         Distrust::File => format!("remove the permission: chmod o-w {}", shown(file)),
         Distrust::Folder(folder) => format!(
             "move the file to a folder that only some users can write to, or remove the permission: chmod o-w {}",

@@ -140,6 +140,24 @@ fn settings_of_the_launchers_owner_count() {
 }
 
 #[test]
+fn link_of_another_user_is_passed_over() {
+    let (studio, launcher) = shared_studio();
+    if !can_give() {
+        return;
+    }
+    let (link, target) = (studio.path("share/sgtk-python.toml"), studio.path("linked/s.toml"));
+    fs::create_dir(studio.path("linked")).unwrap();
+    fs::rename(&link, &target).unwrap();
+    symlink(&target, &link).unwrap();
+    counts(&studio, &launcher);
+    // A stranger can have root own a file with their text: `/proc/PID/comm` of a program that runs as root.
+    give(&link, STRANGER);
+    is_passed_over(&studio, &launcher, "its link belongs to another user (12345)");
+    give(&launcher, STRANGER);
+    counts(&studio, &launcher);
+}
+
+#[test]
 fn untrusted_file_of_the_variable_is_refused() {
     let (studio, _) = shared_studio();
     let file = studio.path("share/sgtk-python.toml");
