@@ -12,6 +12,7 @@ use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::os::{below, is_same_path};
 use crate::settings::Settings;
+use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::expand;
 use crate::toolkit::record::ConfigRecord;
 
@@ -131,9 +132,20 @@ impl ConfigRoots {
             || self.root_above(path).is_some_and(|(_, below)| depth(below) <= DEEPEST)
     }
 
-    /// Returns the folders at and above a path that may be configurations, the deepest first.
-    pub fn candidates_above<'a>(&'a self, path: &'a Path) -> impl Iterator<Item = &'a Path> {
-        path.ancestors().filter(|folder| self.may_hold(folder))
+    /// Returns the folders at and above a path that may be configurations, the outermost first: a folder in a
+    /// configuration is none, see [`Self::is_in_a_config`].
+    pub fn candidates_above<'a>(&self, path: &'a Path) -> Vec<&'a Path> {
+        let mut folders: Vec<_> = path.ancestors().filter(|folder| self.may_hold(folder)).collect();
+        folders.reverse();
+        folders
+    }
+
+    /// Returns true if a path below a root lies in a configuration. The scan does not look there, and every user can write
+    /// to some of the folders there: Toolkit makes `cache` so.
+    pub fn is_in_a_config(&self, path: &Path) -> bool {
+        let Some((root, _)) = self.root_above(path) else { return false };
+        let mut above = path.ancestors().skip(1).take_while(|folder| *folder != root.value);
+        above.any(|folder| PipelineConfig::at(folder).exists().unwrap_or(false))
     }
 }
 

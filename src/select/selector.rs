@@ -80,6 +80,7 @@ impl<'a> Selector<'a> {
             let origin =
                 Origin::Below { root: root.value.clone(), origin: root.origin.clone().into() };
             match PipelineConfig::at(&path).exists() {
+                Ok(true) if roots.is_in_a_config(&path) => {}
                 Ok(true) => {
                     let selection = Selection::of(roots, project, path, origin);
                     return self.with_name(selection).map(Chosen::Here);

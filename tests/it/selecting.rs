@@ -54,6 +54,23 @@ fn nested_project_name_is_found() {
 }
 
 #[test]
+fn folder_in_a_config_is_no_config() {
+    let studio = Studio::new();
+    let bigbuck = studio.localized("bigbuck");
+    // Every user can write to the `cache` that Toolkit makes, and names come from events.
+    let planted = ["bigbuck/cache", "bigbuck/cache/evil"].map(|name| {
+        studio.localized(name);
+        name
+    });
+    for name in planted {
+        studio.failure(["--project", name]).is(121, &["unknown project"]);
+        let mut launcher = studio.launcher(["x.py"]);
+        launcher.current_dir(studio.path("configs").join(name));
+        assert_eq!(config(&explained(&mut launcher)), bigbuck.to_str().unwrap(), "{name}");
+    }
+}
+
+#[test]
 fn relative_config_is_joined_to_the_cwd() {
     let studio = Studio::new();
     studio.localized("bigbuck");
