@@ -116,12 +116,15 @@ impl Inputs {
         (!self.is_in_home_of_another(&folder)).then_some(folder)
     }
 
-    /// Returns true for a path below a `HOME` or `XDG_*` folder of another user, as `su` and `sudo -E` leave them. The
-    /// launcher makes nothing there: the other user could not change or delete it.
+    /// Returns true for a path below a `HOME` or `XDG_*` folder of another user, as `su` and `sudo -E` leave them, or below
+    /// a folder that another user has made in one, as in `HOME=/tmp`. The launcher makes nothing there, and uses nothing:
+    /// the launcher's user could not change or delete it, and the other one can.
     pub(crate) fn is_in_home_of_another(&self, path: &Path) -> bool {
-        HOMES.iter().any(|name| {
-            let home = self.folder(name).filter(|home| below(path, home).is_some());
-            home.is_some_and(|home| disk::is_of_another_user(&home))
+        let homes = HOMES.iter().filter_map(|name| self.folder(name));
+        // `HOME=/` is above all that `SHOTGUN_HOME` may name, and only root can make a folder in it.
+        homes.filter(|home| home.parent().is_some()).any(|home| {
+            let mut folders = path.ancestors().take_while(|folder| below(folder, &home).is_some());
+            folders.any(disk::is_of_another_user)
         })
     }
 

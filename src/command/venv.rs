@@ -12,7 +12,7 @@ use super::shim;
 use crate::bootstrap::Refresh;
 use crate::console;
 use crate::context::Context;
-use crate::disk::IoMessage;
+use crate::disk::{self, IoMessage};
 use crate::display::Printable;
 use crate::error::Error;
 use crate::exec::python_command;
@@ -38,6 +38,10 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     }
     if !is_free(&folder) {
         return Err(failed("another folder or file has this name").into());
+    }
+    // Links in it could lead to any file of this user.
+    if folder.exists() && disk::is_of_another_user(&folder) {
+        return Err(failed("the folder belongs to another user").into());
     }
     let plan = plan(chosen.selection, context)?;
     let launcher = shim::launcher(inputs).ok_or(Error::NoLauncher)?;

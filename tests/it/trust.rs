@@ -245,6 +245,53 @@ fn home_of_another_user_stays_as_it_is() {
     assert!(studio.path("home/.cache/sgtk-python").is_dir());
 }
 
+#[test]
+fn venv_of_another_user_is_left_alone() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    if !can_give() {
+        return;
+    }
+    let venv = studio.path("bigbuck-venv");
+    write(venv.join("pyvenv.cfg"), "sgtk-python-project = bigbuck\n");
+    studio.launcher(["--make-venv", "bigbuck"]).prints();
+    give(&venv, STRANGER);
+    let failure = studio.failure(["--make-venv", "bigbuck"]);
+    failure.is(125, &["bigbuck-venv: the folder belongs to another user"]);
+}
+
+#[test]
+fn folder_of_another_in_a_home_is_not_used() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    if !can_give() {
+        return;
+    }
+    // As in `HOME=/tmp`, where another user makes the folders first.
+    studio.realised("studio/p500c7.basic.", 500, "alpha");
+    let (home, toolkit) = (studio.path("home"), studio.path("home/.shotgun"));
+    fs::rename(studio.path("toolkit"), &toolkit).unwrap();
+    set_mode(&home, 0o1777);
+    let launch = |arguments: &[&str]| {
+        let mut launcher = studio.launcher(arguments);
+        launcher.env("SGTK_SITE", "studio.shotgrid.autodesk.com");
+        launcher
+    };
+    launch(&["--project-id", "500", "x.py"]).prints();
+    let cache = studio.path("home/.cache");
+    fs::remove_dir_all(&cache).unwrap();
+    fs::create_dir(&cache).unwrap();
+    for folder in [&toolkit, &cache] {
+        give(folder, STRANGER);
+    }
+    failed(&mut launch(&["--project-id", "500", "x.py"])).is(121, &["was not asked"]);
+    failed(&mut launch(&["--exclusive", "--project", "bigbuck", "x.py"])).is(125, &["no folder"]);
+    assert_eq!(tree(&cache), "");
+    // A place that a variable names is no matter of the home.
+    let mut named = launch(&["--project-id", "500", "x.py"]);
+    named.env("SHOTGUN_HOME", &toolkit).env("HOME", "/").prints();
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn runtime_folder_of_another_user_is_left_alone() {
