@@ -55,20 +55,30 @@ pub fn without_passwords(text: Cow<str>) -> Cow<str> {
 
 /// Returns the parts of an address before and after `:password@`; `None` if it has no password.
 fn around_password(address: &str) -> Option<(&str, &str)> {
-    let authority = address.split(|c: char| c == '/' || c.is_whitespace()).next()?;
-    let (user, _) = authority.split_once(':')?;
-    let end = authority.rfind('@').filter(|end| *end > user.len() + 1)?;
+    let word = address.split(char::is_whitespace).next()?;
+    let authority = word.split('/').next()?;
+    let (user, rest) = authority.split_once(':')?;
+    // A password may hold a `/`, as in Python's `urllib`; a port and the end of `[::1]` may not.
+    let is_port = rest.bytes().all(|byte| byte.is_ascii_digit());
+    let place = match authority.rfind('@') {
+        None if !is_port && !user.starts_with('[') => word.split("://").next()?.rfind('@'),
+        place => place,
+    };
+    let end = place.filter(|end| *end > user.len() + 1)?;
     Some((user, address.get(end + 1..)?))
 }
 
-/// Returns false for control characters, format characters and line separators: they break a line, change the
-/// order of its characters, or hide.
+/// Returns false for control characters, line separators and characters that need not be shown (Unicode:
+/// `Default_Ignorable_Code_Point`): they break a line, change the order of its characters, or hide.
 pub fn is_plain(character: char) -> bool {
     !character.is_control()
         && !matches!(
             character,
-            '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}'
+                | '\u{180b}'..='\u{180f}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+                | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}'
+                | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}'
         )
 }
 
@@ -96,6 +106,10 @@ mod tests {
             (
                 "http://h:80/a@b http://u@h:80 http://u:@h x:y@z",
                 "http://h:80/a@b http://u@h:80 http://u:@h x:y@z",
+            ),
+            (
+                "http://u:a/b@h,http://u:a/b@h http://[::1]:80/a@b http://h:/a@b",
+                "http://u:***@h,http://u:***@h http://[::1]:80/a@b http://h:/a@b",
             ),
         ] {
             assert_eq!(Printable::new(text).to_string(), shown);

@@ -11,10 +11,12 @@ Word = Union[str, bytes, "os.PathLike[Any]", int, float]
 
 #: Characters that break a line, change the order of its characters, or hide (the launcher's list: ``src/display.rs``).
 _ODD = (
-    *range(0x20), *range(0x7f, 0xa0), 0xad, 0x61c, *range(0x200b, 0x2010), *range(0x2028, 0x202f),
-    *range(0x2060, 0x2070), 0xfeff, *range(0xfff9, 0xfffc),
+    *range(0x20), *range(0x7f, 0xa0), 0xad, 0x34f, 0x61c, 0x115f, 0x1160, 0x17b4, 0x17b5, *range(0x180b, 0x1810),
+    *range(0x200b, 0x2010), *range(0x2028, 0x202f), *range(0x2060, 0x2070), 0x3164, *range(0xfe00, 0xfe10), 0xfeff,
+    0xffa0, *range(0xfff0, 0xfffc), *range(0x1bca0, 0x1bca4), *range(0x1d173, 0x1d17b), *range(0xe0000, 0xe1000),
 )
-_ESCAPES = {number: ("\\x%02x" if number < 0x100 else "\\u%04x") % number for number in _ODD if number != 9}
+_FORMS = (0x100, "\\x%02x"), (0x10000, "\\u%04x"), (0x110000, "\\U%08x")
+_ESCAPES = {number: next(form for end, form in _FORMS if number < end) % number for number in _ODD if number != 9}
 
 
 def checked_word(word: Word) -> Union[str, bytes]:

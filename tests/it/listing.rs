@@ -117,8 +117,8 @@ fn list_warns_of_unreadable_configs() {
 #[test]
 fn hidden_characters_in_names_are_escaped() {
     let studio = Studio::new();
-    let name = "big\u{202e}kcub\u{85}\u{9b}31m\u{2028}\u{200b}x";
-    let escaped = "big\\u{202e}kcub\\u{85}\\u{9b}31m\\u{2028}\\u{200b}x";
+    let name = "big\u{202e}kcub\u{85}\u{9b}31m\u{2028}\u{200b}x\u{e0041}\u{3164}";
+    let escaped = "big\\u{202e}kcub\\u{85}\\u{9b}31m\\u{2028}\\u{200b}x\\u{e0041}\\u{3164}";
     let config = studio.localized(name);
     let metadata = "project_id: 42\nproject_name: \"a\\u202eb\"\n";
     write(config.join("config/core/pipeline_configuration.yml"), metadata);

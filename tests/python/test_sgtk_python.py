@@ -656,8 +656,8 @@ class Secrets(StudioTest):
         self.assertNotIn(self.KEY, read(self.path("saved.json")))
 
     def test_hidden_characters_are_escaped(self):
-        odd = "a\x1b\x7f\x85\x9b\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u061c\u200b\u200d\ufeff\tb"
-        shown = "a\\x1b\\x7f\\x85\\x9b\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069\\u200e\\u061c\\u200b\\u200d\\ufeff\tb"
+        odd = "a\x1b\x7f\x85\x9b\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u061c\u200b\u200d\ufeff\u3164\U000e0041\tb"
+        shown = "a\\x1b\\x7f\\x85\\x9b\\u2028\\u2029\\u202a\\u202e\\u2066\\u2069\\u200e\\u061c\\u200b\\u200d\\ufeff\\u3164\\U000e0041\tb"
         self.assertEqual(sgtk_python.one_line(odd), shown)
         with self.assertRaises(sgtk_python.NoProject) as caught:
             sgtk_python.run("-c", "1", project=odd)
