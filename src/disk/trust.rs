@@ -59,11 +59,14 @@ pub fn distrust(
     open.next().map(|folder| Distrust::Folder(folder.to_owned()))
 }
 
-/// Returns true if a folder belongs to another user than root and this one. Of a folder that does not exist the nearest
-/// one above it counts, in which it would be made.
+/// Returns true if a folder, or the link that leads to it, belongs to another user than root and this one. Of a folder that
+/// does not exist the nearest one above it counts, in which it would be made.
 pub fn is_of_another_user(folder: &Path) -> bool {
-    let nearest = folder.ancestors().find_map(|folder| fs::metadata(folder).ok());
-    nearest.is_some_and(|folder| is_foreign(system::owner(&folder)))
+    let nearest =
+        folder.ancestors().find_map(|folder| Some((folder, fs::symlink_metadata(folder).ok()?)));
+    let Some((folder, data)) = nearest else { return false };
+    let target = fs::metadata(folder).ok();
+    [Some(data), target].into_iter().flatten().any(|data| is_foreign(system::owner(&data)))
 }
 
 fn is_foreign(owner: u32) -> bool {

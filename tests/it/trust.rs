@@ -287,6 +287,14 @@ fn folder_of_another_in_a_home_is_not_used() {
     failed(&mut launch(&["--project-id", "500", "x.py"])).is(121, &["was not asked"]);
     failed(&mut launch(&["--exclusive", "--project", "bigbuck", "x.py"])).is(125, &["no folder"]);
     assert_eq!(tree(&cache), "");
+    // Nor by a link, which its owner could turn meanwhile.
+    let place = studio.path("toolkit");
+    fs::rename(&toolkit, &place).unwrap();
+    give(&place, 0);
+    symlink(&place, &toolkit).unwrap();
+    launch(&["--project-id", "500", "x.py"]).prints();
+    give(&toolkit, STRANGER);
+    failed(&mut launch(&["--project-id", "500", "x.py"])).is(121, &["was not asked"]);
     // A place that a variable names is no matter of the home.
     let mut named = launch(&["--project-id", "500", "x.py"]);
     named.env("SHOTGUN_HOME", &toolkit).env("HOME", "/").prints();
