@@ -58,7 +58,8 @@ pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
 /// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it, or it is not trusted.
 pub fn read_secret(path: &Path, launcher: Option<&Path>) -> Result<Option<String>, FileProblem> {
     let Some(opened) = open(path)? else { return Ok(None) };
-    if system::is_open_to_others(&opened.file) {
+    // Nobody is told to close a device such as `/dev/null`.
+    if opened.data.is_file() && system::is_open_to_others(&opened.file) {
         return Err(FileProblem::OpenToOthers);
     }
     check_trust(&opened, path, launcher)?;

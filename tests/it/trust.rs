@@ -389,6 +389,17 @@ fn planted_answer_is_passed_over() {
 }
 
 #[test]
+fn device_with_credentials_stays_open() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    write(studio.path("s.toml"), "[site]\nauthenticate = true\ncredentials_file = '/dev/null'\n");
+    let mut launcher = studio.launcher(["--project", "bigbuck", "x.py"]);
+    let failure = failed(launcher.env("SGTK_PYTHON_SETTINGS", studio.path("s.toml")));
+    // The hint was `chmod 600 /dev/null`.
+    assert_eq!(failure.is(122, &["/dev/null"]).hint, None);
+}
+
+#[test]
 fn credentials_of_another_user_are_refused() {
     let studio = Studio::new();
     studio.localized("bigbuck");
