@@ -116,7 +116,7 @@ class Unit:
             return Outcome(**values)
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise WrongUse("not the outcome of a unit: %s: %s" % (path, one_line(error)))
 
     def run(self, own: Claim) -> Outcome:
@@ -176,7 +176,7 @@ class Unit:
             error = result.error
         except Error as caught:
             error = caught
-        except (ValueError, LookupError, TypeError, AttributeError) as caught:
+        except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as caught:
             error = WrongUse("not a unit, or an incomplete one: %s: %s" % (place, one_line(caught)))
         how, cold, seconds = (result.how, result.cold, result.seconds) if result else (None, None, 0.0)
         code, message, tail = (error.code, str(error), error.tail) if error else (0, "", "")

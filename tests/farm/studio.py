@@ -109,4 +109,5 @@ class Plugin:
 
     def finish(self):
         """Waits for the events in the background."""
-        self.module.sgtk_python.lanes(self.module.__name__, 4, 1000).finish()
+        for lanes in self.module.sgtk_python.lane._all.values():
+            lanes.finish()

@@ -2,6 +2,7 @@
 import importlib
 import os
 import shutil
+import signal
 import sys
 import time
 
@@ -37,6 +38,8 @@ def print_table(rows):
 
 def main(folder, parts):
     events = int(os.environ.get("ENGINES_EVENTS", "1000"))
+    # The servers end with the trial.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by TERM"))
     rows = []
     for part in parts:
         own = os.path.join(folder, part)

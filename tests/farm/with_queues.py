@@ -32,10 +32,11 @@ def run(folder, events):
         support.wait_until(lambda: support.output_of(["redis-cli", "-p", str(PORT), "ping"]).stdout == "PONG\n", 30, "Redis")
         bin_folder = os.path.dirname(sys.executable)
         celery = [os.path.join(bin_folder, "celery"), "-A", "studio_celery", "worker", "--concurrency=2", "--loglevel=ERROR"]
-        rq = [os.path.join(bin_folder, "rq"), "worker", "sgtk", "--url", address + "0", "--quiet"]
+        rq = [os.path.join(bin_folder, "rq"), "worker", "sgtk", "--url", address + "0", "--quiet", "--with-scheduler",
+              "--maintenance-interval=10", "--job-monitoring-interval=1"]
         return [
-            _run(folder, "Celery", "studio_celery:put", celery, events // 10),
-            _run(folder, "RQ", "studio_rq:put", rq, events // 10),
+            _run(folder, "Celery", "studio_celery:put", celery, events // 2),
+            _run(folder, "RQ", "studio_rq:put", rq, events // 2),
         ]
     finally:
         server.terminate()

@@ -79,7 +79,9 @@ def run(folder, events):
             for number in range(1, events + 1):
                 plugin.handle(studio.event(number))
             submitted = time.monotonic() - started
-            support.wait_until(lambda: slurm.waiting() == 0 or (slurm.waiting(), ended(studio.records)), 120, "Slurm")
+            # The last ones would be killed each time they start.
+            slurm.wait_until_left(10, studio)
+        slurm.wait_until_left(0, studio)
         seconds = time.monotonic() - started
     finally:
         slurm.stop()
@@ -110,12 +112,21 @@ class Slurm:
         support.wait_until(lambda: support.output_of(["sinfo", "-h", "-o", "%t"]).stdout == "idle\n", 30, "slurmd")
         self._units = studio.path("units")
         self._turns = itertools.cycle((self._kill_unit, self._requeue))
+        self._turn = next(self._turns)
 
-    def waiting(self):
+    def wait_until_left(self, most, studio):
+        """Waits until so many jobs are left."""
+        support.wait_until(lambda: self._left() <= most or (self._left(), ended(studio.records)), 120, "Slurm")
+
+    @staticmethod
+    def _left():
         return len(support.output_of(["squeue", "-h", "-o", "%i"]).stdout.split())
 
     def kill_one(self):
-        return next(self._turns)()
+        has_killed = self._turn()
+        if has_killed:
+            self._turn = next(self._turns)
+        return has_killed
 
     def _kill_unit(self):
         units = support.units_at_work(self._units)

@@ -120,7 +120,9 @@ class Running(UnitTest):
             self.assertEqual((self.outcome(unit)["state"], self.outcome(unit)["code"]), (state, 121))
 
     def test_broken_unit_fails(self):
-        for name, text in (("a", "{}"), ("b", "nonsense"), ("c", '{"sgtk_python": 1}')):
+        for name, text in (
+            ("a", "{}"), ("b", "nonsense"), ("c", '{"sgtk_python": 1}'), ("nested", "[" * 100000),
+        ):
             unit = write(os.path.join(self.units, name, "unit.json"), text)
             self.assertEqual(self.run_unit(unit).returncode, 125)
             self.assertIn("not a unit", self.outcome(unit)["message"])
