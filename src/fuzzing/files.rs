@@ -49,7 +49,7 @@ pub fn yaml(data: &[u8]) {
 fn check_texts(file: &YamlFile) {
     for key in file.keys() {
         if let Some(text) = file.text(key) {
-            let written = serde_json::json!({ key: text }).to_string();
+            let written = in_ascii(&serde_json::json!({ key: text }).to_string());
             let read = YamlFile::parse(&written).ok().and_then(|file| file.text(key));
             assert_eq!(read.as_ref(), Some(&text), "{written}");
         }
@@ -57,6 +57,18 @@ fn check_texts(file: &YamlFile) {
             check_texts(&below);
         }
     }
+}
+
+/// Escapes the characters of JSON that YAML does not read as they are, such as U+009A.
+fn in_ascii(json: &str) -> String {
+    let mut written = String::new();
+    for unit in json.encode_utf16() {
+        match char::from_u32(unit.into()) {
+            Some(character @ ' '..='~') => written.push(character),
+            _ => written.extend(["\\u", &format!("{unit:04x}")]),
+        }
+    }
+    written
 }
 
 /// The data of a project lies below one of its storages, and is never the storage itself. The bytes are two files with
