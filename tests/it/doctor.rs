@@ -337,11 +337,12 @@ fn world_writable_files_are_found() {
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
     let link = studio.path(format!("configs/sintel/install/core/core_{OS}.cfg"));
     let config = studio.path("configs/bigbuck");
+    let not_started = ("pythons", "not started", "");
     set(&link, 0o666);
-    finds(&studio, &[("permissions", "every user", "core_")]);
+    finds(&studio, &[("permissions", "every user", "core_"), not_started]);
     set(&link, 0o664);
     set(&config, 0o777);
-    finds(&studio, &[("permissions", "every user", "configs/bigbuck")]);
+    finds(&studio, &[("permissions", "every user", "configs/bigbuck"), not_started]);
     set(&config, 0o1775);
     finds(&studio, &[]);
     set(&studio.path("configs"), 0o1777);
@@ -349,8 +350,32 @@ fn world_writable_files_are_found() {
     set(&python, 0o777);
     finds(
         &studio,
-        &[("permissions", "every user", "configs"), ("permissions", "every user", "tank")],
+        &[
+            ("permissions", "every user", "configs"),
+            ("permissions", "every user", "tank"),
+            not_started,
+        ],
     );
+}
+
+#[cfg(unix)]
+#[test]
+fn code_that_all_can_change_is_not_started() {
+    use std::os::unix::fs::PermissionsExt;
+    let studio = healthy();
+    let config = studio.path("configs/bigbuck");
+    let python = config.join("python");
+    write(&python, "#!/bin/sh\n: > \"$0.was-started\"\n");
+    make_executable(&python);
+    interpreter(&config, python.to_str().unwrap());
+    studio.launcher(["--doctor"]).fails_with(122);
+    let mark = config.join("python.was-started");
+    assert!(mark.exists());
+    fs::remove_file(&mark).unwrap();
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o777)).unwrap();
+    let run = studio.launcher(["--doctor"]).fails_with(122);
+    run.shows(&["the Python of 1 project was not started: every user can change"]);
+    assert!(!mark.exists());
 }
 
 /// The layout that docs/install.md shows: the launcher is started through a link, and its settings are a link.

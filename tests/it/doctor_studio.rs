@@ -315,20 +315,20 @@ fn claimed_data_is_found() {
 #[test]
 fn world_writable_studio_files_are_found() {
     let studio = healthy();
-    let found = |file| [("permissions", "every user", file)];
-    let open_and_closed = |path: PathBuf, file| {
+    let not_started = ("pythons", "not started", "");
+    let open_and_closed = |path: PathBuf, file, more: &[(&str, &str, &str)]| {
         let mode = fs::metadata(&path).unwrap().permissions().mode();
         set_mode(&path, mode | 0o002);
-        finds(&studio, &found(file));
+        finds(&studio, &[&[("permissions", "every user", file)], more].concat());
         set_mode(&path, mode);
         finds(&studio, &[]);
     };
     write(studio.path("configs/sintel/config/env/includes/apps.yml"), "");
-    open_and_closed(studio.path("configs/sintel/config/env/includes/apps.yml"), "apps.yml");
-    open_and_closed(studio.path("configs/sintel/config/env"), "config/env");
+    open_and_closed(studio.path("configs/sintel/config/env/includes/apps.yml"), "apps.yml", &[]);
+    open_and_closed(studio.path("configs/sintel/config/env"), "config/env", &[]);
     let package = studio.path("cores/v1/install/core/python/tank/__init__.py");
-    open_and_closed(package, "tank/__init__.py");
-    open_and_closed(studio.path("cores"), "cores");
+    open_and_closed(package, "tank/__init__.py", &[not_started]);
+    open_and_closed(studio.path("cores"), "cores", &[not_started]);
 }
 
 #[test]
@@ -352,7 +352,8 @@ fn shared_core_is_found_once() {
     describe(&studio.shared("third", "v1"), 60, "Primary", "third");
     interpreter(&studio.path("cores/v1"), PYTHON.to_str().unwrap());
     set_mode(studio.path("cores/v1/install/core/python/tank/__init__.py"), 0o666);
-    finds(&studio, &[("permissions", "every user", "tank/__init__.py")]);
+    let not_started = ("pythons", "Pythons of 2 projects were not started", "");
+    finds(&studio, &[("permissions", "every user", "tank/__init__.py"), not_started]);
 }
 
 #[test]

@@ -76,8 +76,13 @@ fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
     for (record, plan) in scan.records.iter().zip(&plans) {
         findings.extend(configs::config(record, plan, roots));
     }
-    findings.extend(permissions::open_to_all(scan, &plans, context));
-    let pythons = pythons::try_all(plans.into_iter().flatten(), timing);
+    let open = permissions::open_to_all(scan, &plans, context);
+    let plans = plans.into_iter().flatten();
+    let (open_plans, plans): (Vec<_>, Vec<_>) =
+        plans.partition(|plan| permissions::is_open_to_all(plan, &open));
+    findings.extend(open);
+    findings.extend(pythons::not_started(&open_plans));
+    let pythons = pythons::try_all(plans, timing);
     findings.extend(pythons.iter().filter_map(TriedPython::finding));
     if matches!(scope, Scope::All) {
         findings.extend(settings::unused_tables(context, scan));

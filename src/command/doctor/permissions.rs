@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::finding::{Check, Finding};
+use super::finding::{Check, Finding, Severity};
 use crate::console;
 use crate::context::Context;
 use crate::disk;
@@ -75,6 +75,24 @@ pub fn open_to_all(
         }
     }
     findings
+}
+
+/// Returns true if one of the findings is about the code that a plan runs: every user can change it.
+pub fn is_open_to_all(plan: &LaunchPlan, findings: &[Finding]) -> bool {
+    let LaunchPlan { selection, core, interpreter, .. } = plan;
+    let python = disk::without_links(&interpreter.path);
+    let config = &selection.config;
+    let code = [
+        config.path.join("config").join("core"),
+        config.core_link_file(),
+        core.path(),
+        interpreter.path.clone(),
+        python,
+    ];
+    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Wrong);
+    wrong.filter_map(|finding| finding.file.as_deref()).any(|file| {
+        code.iter().any(|code| code.starts_with(file) || Path::new(file).starts_with(code))
+    })
 }
 
 /// Returns the finding of a settings file that does not count: others can write to it, or it is another user's.

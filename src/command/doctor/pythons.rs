@@ -46,8 +46,20 @@ pub enum Timing {
     Skipped,
 }
 
+/// Returns a note if Pythons are not started: they would run as this user what every user can change.
+pub fn not_started(plans: &[LaunchPlan]) -> Option<Finding> {
+    let problem = match plans.len() {
+        0 => return None,
+        1 => "the Python of 1 project was not started: every user can change what it runs".into(),
+        count => format!(
+            "the Pythons of {count} projects were not started: every user can change what they run"
+        ),
+    };
+    Some(Finding::note(Check::Pythons, problem, "remove the permissions that are found above"))
+}
+
 /// Tries each different pair of Python and core once, and shows the progress.
-pub fn try_all(plans: impl Iterator<Item = LaunchPlan>, timing: Timing) -> Vec<TriedPython> {
+pub fn try_all(plans: Vec<LaunchPlan>, timing: Timing) -> Vec<TriedPython> {
     let mut pairs = BTreeMap::new();
     for plan in plans {
         let python = plan.interpreter.clone();
