@@ -32,7 +32,7 @@ pub use system::{
     Output, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
     leads_to, path_from_bytes, take_over, user_id, write_all,
 };
-pub use trust::{Distrust, is_of_another_user};
+pub use trust::{Distrust, is_of_another_user, is_planted};
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
 pub fn join(folder: &Path, parts: &[&str]) -> PathBuf {
@@ -197,7 +197,7 @@ pub fn remove_left_behind(folder: &Path, is_temporary: impl Fn(&str) -> bool) {
 }
 
 /// Opens a file to lock or write it. Creates it, and the folders above it, for this user alone. Fails for all but files: a
-/// pipe or device would keep its reader waiting.
+/// pipe or device would keep its reader waiting. Fails for a file that another user has made where every user can.
 pub fn open_private(path: &Path) -> io::Result<File> {
     let file = in_private_folder(path, system::open_private);
     let data = match &file {
@@ -206,6 +206,7 @@ pub fn open_private(path: &Path) -> io::Result<File> {
     };
     match data {
         Ok(data) if !data.is_file() => Err(io::Error::other(FileProblem::Special.to_string())),
+        Ok(_) if is_planted(path) => Err(io::Error::other("it belongs to another user")),
         _ => file,
     }
 }

@@ -22,6 +22,8 @@ pub enum Distrust {
     Owner(u32),
     /// Its name is a link, and the link belongs to this user.
     Link(u32),
+    /// It lies in the home of another user.
+    Home,
     /// Every user can write to it.
     File,
     /// Every user can write to this folder: the one in which its name stands or, for a link, the file's own.
@@ -69,6 +71,15 @@ pub fn is_of_another_user(folder: &Path) -> bool {
     [Some(data), target].into_iter().flatten().any(|data| is_foreign(system::owner(&data)))
 }
 
+/// Returns true if another user than root and this one has made a file or folder where every user can make some.
+pub fn is_planted(path: &Path) -> bool {
+    let is_open = |folder: &Path| {
+        fs::metadata(folder).is_ok_and(|folder| system::is_writable_by_all(&folder))
+    };
+    fs::symlink_metadata(path).is_ok_and(|data| is_foreign(system::owner(&data)))
+        && path.parent().is_some_and(is_open)
+}
+
 fn is_foreign(owner: u32) -> bool {
     owner != 0 && owner != system::user_id()
 }
@@ -85,6 +96,7 @@ impl Display for Distrust {
         match self {
             Distrust::Owner(user) => write!(f, "it belongs to another user ({user})"),
             Distrust::Link(user) => write!(f, "its link belongs to another user ({user})"),
+            Distrust::Home => f.write_str("it lies in the home of another user"),
             Distrust::File => f.write_str("every user can write to it"),
             Distrust::Folder(folder) => {
                 write!(f, "every user can write to the folder {}", Printable::new(folder))

@@ -99,6 +99,7 @@ pub fn trust(file: &Path, why: &Distrust) -> String {
                 shown(file)
             )
         }
+        Distrust::Home => "set HOME and XDG_CONFIG_HOME to this user's own folders".into(),
         Distrust::File => format!("remove the permission: chmod o-w {}", shown(file)),
         Distrust::Folder(folder) => format!(
             "move the file to a folder that only some users can write to, or remove the permission: chmod o-w {}",

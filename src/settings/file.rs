@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use log::warn;
 use serde::de::DeserializeOwned;
 
-use crate::disk::{self, FileProblem};
+use crate::disk::{self, Distrust, FileProblem};
 use crate::error::Error;
 use crate::inputs::Inputs;
 use crate::os::Os;
@@ -49,7 +49,14 @@ impl<T: DeserializeOwned> SettingsFiles<T> {
             files.add_studio_file(inputs)?;
         }
         if let Some(path) = user_file(inputs) {
-            match files.add(path, inputs) {
+            let studios = files.read.len();
+            match files.add(path.clone(), inputs) {
+                // Root has made it there, with a text that the other user may have chosen.
+                Ok(true) if inputs.is_in_home_of_another(&path) => {
+                    files.read.truncate(studios);
+                    let problem = FileProblem::Untrusted(Distrust::Home);
+                    files.pass_over(Error::of_file(path, problem));
+                }
                 // `su` and `cron` leave `HOME` as it was, and the other user's home is closed to this one.
                 Ok(_) | Err(Error::File { problem: FileProblem::Io(_), .. }) => {}
                 Err(error) => return Err(error),
@@ -80,12 +87,16 @@ impl<T: DeserializeOwned> SettingsFiles<T> {
                 Ok(is_there)
             }
             Err(error @ Error::File { problem: FileProblem::Untrusted(_), .. }) => {
-                warn!("{error}");
-                self.untrusted.push(error);
+                self.pass_over(error);
                 Ok(false)
             }
             Err(error) => Err(error),
         }
+    }
+
+    fn pass_over(&mut self, error: Error) {
+        warn!("{error}");
+        self.untrusted.push(error);
     }
 }
 

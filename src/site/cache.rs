@@ -203,7 +203,8 @@ impl<'a> SiteCache<'a> {
 
     /// Returns the engine whose apps were fetched last for a realised configuration.
     pub fn engine(&self, config: &Path) -> Option<String> {
-        disk::read(&self.engine_file(config)).ok().flatten()
+        let launcher = self.site.launcher.as_deref();
+        disk::read_trusted(&self.engine_file(config), launcher).ok().flatten()
     }
 
     /// Notes that the apps of the site's engine were fetched for a realised configuration.

@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
+use crate::disk;
 use crate::environment::Variables;
 use crate::error::Error;
 use crate::inherit::inherit;
@@ -74,7 +75,7 @@ impl Site {
         let Some(root) = root.and_then(|root| inputs.location.absolute(&root)) else {
             return Ok(None);
         };
-        if inputs.is_in_home_of_another(&root) {
+        if inputs.is_in_home_of_another(&root) || disk::is_planted(&root) {
             return Ok(None);
         }
         let table = &settings.site;

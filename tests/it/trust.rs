@@ -295,9 +295,50 @@ fn folder_of_another_in_a_home_is_not_used() {
     launch(&["--project-id", "500", "x.py"]).prints();
     give(&toolkit, STRANGER);
     failed(&mut launch(&["--project-id", "500", "x.py"])).is(121, &["was not asked"]);
-    // A place that a variable names is no matter of the home.
-    let mut named = launch(&["--project-id", "500", "x.py"]);
-    named.env("SHOTGUN_HOME", &toolkit).env("HOME", "/").prints();
+    // A place that a variable names is no matter of the home, but of the folder in which it stands.
+    let named = |place: &Path| {
+        let mut launcher = launch(&["--project-id", "500", "x.py"]);
+        launcher.env("SHOTGUN_HOME", place).env("HOME", "/");
+        launcher
+    };
+    named(&place).prints();
+    give(&place, STRANGER);
+    named(&place).prints();
+    failed(&mut named(&toolkit)).is(121, &["was not asked"]);
+}
+
+#[test]
+fn lock_of_another_user_is_refused() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    if !can_give() {
+        return;
+    }
+    let launch = || studio.launcher(["--exclusive", "--project", "bigbuck", "x.py"]);
+    launch().succeeds();
+    let folder = studio.path("home/.cache/sgtk-python");
+    let lock = fs::read_dir(&folder).unwrap().next().unwrap().unwrap().path();
+    give(&lock, STRANGER);
+    launch().succeeds();
+    set_mode(&folder, 0o1777);
+    failed(&mut launch()).is(125, &["cannot take the lock", "it belongs to another user"]);
+}
+
+#[test]
+fn file_of_root_in_a_users_home_is_passed_over() {
+    let studio = Studio::new();
+    studio.localized("bigbuck");
+    if !can_give() {
+        return;
+    }
+    let settings = studio.path("home/.config/sgtk-python/settings.toml");
+    write(&settings, "python = '/bin/false'\n");
+    studio.launcher(["--project", "bigbuck", "x.py"]).fails_with(1);
+    for folder in ["home", "home/.config", "home/.config/sgtk-python"] {
+        give(studio.path(folder), STRANGER);
+    }
+    let run = studio.launcher(["--project", "bigbuck", "x.py"]).succeeds();
+    run.warns(&["file does not count, it lies in the home of another user: "]);
 }
 
 #[cfg(target_os = "linux")]
