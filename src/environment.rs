@@ -33,6 +33,13 @@ pub fn holds_secret(name: &OsStr) -> bool {
         || words.next_back() == Some("AUTH")
 }
 
+/// Returns true for a proxy's address with a password and without a scheme: `user:password@host:80`.
+pub fn is_proxy_with_password(name: &OsStr, value: &str) -> bool {
+    name.to_string_lossy().to_ascii_lowercase().ends_with("_proxy")
+        && !value.contains("://")
+        && value.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+}
+
 /// Returns true if a variable can have the name: not empty, no `=`, no NUL.
 pub fn is_name(name: &OsStr) -> bool {
     !name.is_empty() && !name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'=' | 0))

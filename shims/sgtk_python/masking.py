@@ -13,7 +13,8 @@ _SECRET_NAME = re.compile(
     "CREDENTIAL|KEY|MYSQL_PWD|PASSPHRASE|PASSWD|PASSWORD|SECRET|SSHPASS|TOKEN"
     r"|(?<![A-Z0-9])PASS(?![A-Z0-9])|(?<![A-Z0-9])AUTH\Z", re.IGNORECASE | re.ASCII)
 #: The password in an address, such as http://user:password@host (``src/display.rs``).
-_PASSWORD = re.compile(r"(?<=://)[^/\s:]*:([^/\s]+)@")
+#: It may hold a ``/``; a port may not.
+_PASSWORD = re.compile(r"(?<=://)[^/\s:\[]*:([^/\s]+|(?!\d*/)[^\s]+?)@")
 
 
 def secret_names(variables: Mapping[str, str], named: Sequence[str]) -> Set[str]:

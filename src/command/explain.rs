@@ -16,7 +16,7 @@ use crate::cli::Format;
 use crate::console;
 use crate::context::Context;
 use crate::display::{HIDDEN, Printable, is_plain, without_passwords};
-use crate::environment::{Change, holds_secret};
+use crate::environment::{Change, holds_secret, is_proxy_with_password};
 use crate::error::Error;
 use crate::plan::{LaunchPlan, plan};
 use crate::toolkit::expand;
@@ -292,11 +292,11 @@ fn change_json(change: &Change) -> JsonTree {
 
 /// Returns a variable's new value as it may be shown; `None` if the variable is unset.
 fn value(change: &Change) -> Option<String> {
-    let value = change.value.as_ref()?;
-    if holds_secret(&change.name) {
+    let value = change.value.as_ref()?.to_string_lossy();
+    if holds_secret(&change.name) || is_proxy_with_password(&change.name, &value) {
         return Some(HIDDEN.into());
     }
-    Some(without_passwords(value.to_string_lossy()).into_owned())
+    Some(without_passwords(value).into_owned())
 }
 
 /// Returns true if a part of a variable's new value is not shown.

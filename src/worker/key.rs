@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use super::caller_state::CallerState;
 use super::job::Job;
 use super::program::PROGRAM_FINGERPRINT;
-use crate::environment::{NamePattern, any_matches, holds_secret};
+use crate::display::without_passwords;
+use crate::environment::{NamePattern, any_matches, holds_secret, is_proxy_with_password};
 use crate::fingerprint::Fingerprint;
 use crate::inherit::harmless;
 use crate::inputs::OF_ONE_RUN;
@@ -145,21 +146,12 @@ pub fn starting_variables<'a>(
     starting
 }
 
-/// Returns true if a variable holds a secret, by its name or as a password in a URL.
+/// Returns true if a variable holds a secret, by its name or as a password in an address.
 fn is_secret(name: &OsStr, value: &OsStr) -> bool {
-    let is_proxy = name.to_ascii_lowercase().as_bytes().ends_with(b"_proxy");
-    holds_secret(name) || has_password(&value.to_string_lossy(), is_proxy)
-}
-
-/// Returns true for `scheme://user:password@host`; the address of a proxy may lack the scheme. A password may hold a
-/// `/`, as in Python's `urllib`.
-fn has_password(value: &str, is_proxy: bool) -> bool {
-    let rest = match value.split_once("://") {
-        Some((_, rest)) => rest,
-        None if is_proxy => value,
-        None => return false,
-    };
-    rest.rsplit_once('@').is_some_and(|(user, _)| user.contains(':'))
+    let value = value.to_string_lossy();
+    holds_secret(name)
+        || is_proxy_with_password(name, &value)
+        || without_passwords(value.clone()) != value
 }
 
 /// Adds the files that identify the Python, the core and the configuration.

@@ -180,6 +180,8 @@ fn password_in_an_address_is_hidden() {
         assert!(text.contains("http://me:***@proxy:80") && !text.contains("hush"), "{text}");
         assert!(format.ends_with("json") || text.contains("(fill in the secrets"), "{text}");
     }
+    let words = ["--explain", "--project", "bigbuck", "--env", "HTTPS_PROXY=me:hush@proxy:80"];
+    assert!(!studio.launcher(words).prints().contains("hush"));
     // The site's address, in each place where it could be shown.
     write(studio.path("settings.toml"), "[site]\nhost = 'me:hush-hush@studio'\n");
     let project = "--project=bigbuck";
