@@ -250,7 +250,6 @@ fn index_files(studio: &Studio) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).collect()
 }
 
-#[cfg(unix)]
 #[test]
 fn name_like_its_config_id_is_found_again() {
     let studio = studio();
@@ -260,6 +259,7 @@ fn name_like_its_config_id_is_found_again() {
     }
 }
 
+#[cfg(unix)]
 #[test]
 fn wrong_index_is_corrected() {
     use std::os::unix::fs::PermissionsExt;

@@ -32,7 +32,8 @@ fn breakable_studio() -> WarmStudio {
 fn run_with_fault(warm: &WarmStudio, fault: &str) -> (Run, Vec<Value>, bool) {
     let [lines, ran] = ["lines", "ran"].map(|name| warm.studio.path("work").join(name));
     let _ = fs::remove_file(&ran);
-    let script = "exec $W --status-fd 3 -c 'import signal; open(\"ran\", \"w\"); signal.pthread_sigmask(0, ())' 3>lines";
+    // The tests may have been started with SIGINT ignored, as a shell's background jobs are.
+    let script = "exec env --default-signal=INT $W --status-fd 3 -c 'import signal; open(\"ran\", \"w\"); signal.pthread_sigmask(0, ())' 3>lines";
     let run = warm.shell(script).env("BREAK", fault).run();
     let text = fs::read_to_string(lines).unwrap();
     (run, text.lines().map(|line| serde_json::from_str(line).expect(&text)).collect(), ran.exists())
