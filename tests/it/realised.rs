@@ -24,7 +24,9 @@ fn launcher(studio: &Studio, arguments: &[&str]) -> Command {
     let mut launcher = studio.launcher(arguments);
     launcher
         .env("SGTK_PYTHON_SETTINGS", studio.path("site.toml"))
-        .env("SHOTGUN_HOME", studio.path("toolkit"));
+        .env("SHOTGUN_HOME", studio.path("toolkit"))
+        // The index is there on Windows.
+        .env("LOCALAPPDATA", studio.path("home"));
     launcher
 }
 
