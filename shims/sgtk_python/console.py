@@ -5,8 +5,6 @@ import argparse
 import datetime
 import json
 import os
-import shutil
-import statistics
 import sys
 import time
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
@@ -127,7 +125,7 @@ def _stats(journal: Journal, options: argparse.Namespace) -> int:
         found.append({
             "minute": _time(minute), "route": route, "runs": len(rows),
             "failures": sum(row["state"] in (FAILED, WAITING) for row in rows),
-            "min_s": min(seconds), "median_s": statistics.median(seconds), "max_s": max(seconds),
+            "min_s": min(seconds), "median_s": sorted(seconds)[len(seconds) // 2], "max_s": max(seconds),
         })
     if options.json:
         _print_json(stats=found)
@@ -187,7 +185,7 @@ def _print_table(head: Sequence[str], lines: Sequence[Tuple[Sequence[str], str, 
         return
     widths = [max(len(cells[at]) for cells in [head] + [cells for cells, _, _ in lines]) for at in range(len(head))]
     colours = _has_colours()
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+    width = os.get_terminal_size(sys.stdout.fileno()).columns if sys.stdout.isatty() else 0
     for cells, state, message in [(head, "", "")] + list(lines):
         line = "  ".join(cell.ljust(size) for cell, size in zip(cells, widths)).rstrip()
         if colours and state in _COLOURS:
