@@ -422,9 +422,10 @@ class Handler(sgtk_python.Runner):  # type: ignore[name-defined]
         self._no_journal, self._try_at = None, 0.0
 
     def open_journal(self):
-        """Opens the journal that the routes name, and begins to run what it holds."""
+        """Opens the journal that the routes name, if it is not open, and begins to run what it holds."""
         routes = self.routes
-        if not routes.journal:
+        is_to_wait = self._lanes is None and time.monotonic() < self._try_at
+        if not routes.journal or is_to_wait:
             return
         self._try_at = time.monotonic() + JOURNAL_AGAIN
         try:
@@ -435,7 +436,7 @@ class Handler(sgtk_python.Runner):  # type: ignore[name-defined]
             return
         if self._lanes is not lanes:
             self.logger.info("the journal is %s: %s", routes.journal, _counts(lanes.journal.counts()))
-        self._lanes, self._no_journal = lanes, None
+        self._lanes = lanes
 
     def _without_journal(self, error):
         if str(error) != self._no_journal:
@@ -448,9 +449,7 @@ class Handler(sgtk_python.Runner):  # type: ignore[name-defined]
         routes = [route for route in self.routes.of(event) if self._run(route, event).has_project()]
         if not routes:
             return
-        is_other = self._lanes is not None and self._lanes.journal.path != self.routes.journal
-        if is_other or self._lanes is None and time.monotonic() >= self._try_at:
-            self.open_journal()
+        self.open_journal()
         if self._lanes is not None and isinstance(event.get("id"), int):
             project = _project_name(event)
             runs = [sgtk_python.NewRun(route.name, route.lane(event), project, route.background) for route in routes]

@@ -47,6 +47,9 @@ class Lanes:
         self._workers = 0
         self._here: Set[str] = set()           # the marks of entries that run outside the lanes
         self._stuck: Set[int] = set()          # entries whose processes do not end
+        self._ends: Dict[str, List[Note]] = {}  # ends that the journal could not take yet, by lane
+        self._noting = threading.RLock()
+        self._complaint = ""                   # the last one of the journal, which is logged once
         self._is_closed = False
         lock = threading.RLock()
         self._change = threading.Condition(lock)
@@ -95,19 +98,31 @@ class Lanes:
 
     def run_here(self, entry: Entry) -> None:
         """Runs an entry in this thread."""
-        assert entry.mark is not None
         try:
-            self._note(self.runner.run(self.journal, entry, entry.mark))
-        finally:
-            with self._change:
-                self._here.discard(entry.mark)
-            if self._has_more(entry.lane):
-                # It has to run again, or another one has waited for it.
-                self.notice(entry.lane)
+            note = self.runner.run(self.journal, entry, entry.mark or "")
+        except BaseException:
+            self._leave(entry)
+            raise
+
+        def note_and_leave() -> None:
+            note()
+            self._leave(entry)
+
+        try:
+            self._end(entry.lane, note_and_leave)
+        except JournalError as error:
+            self._complain(error)
+        if self._has_more(entry.lane):
+            # It has to run again, another one has waited for it, or its end is not noted yet.
+            self.notice(entry.lane)
+
+    def _leave(self, entry: Entry) -> None:
+        with self._change:
+            self._here.discard(entry.mark or "")
 
     def _has_more(self, lane: str) -> bool:
         try:
-            return self._first(lane) is not None
+            return lane in self._ends or self._first(lane) is not None
         except JournalError:
             # The lane's own look says why.
             return True
@@ -132,13 +147,13 @@ class Lanes:
                 self._change.wait()
         self.journal.close()
 
-    def _ends(self) -> bool:
+    def _is_ending(self) -> bool:
         return self._is_closed or not threading.main_thread().is_alive()
 
     def _work(self) -> None:
         while True:
             with self._change:
-                if not self._ready or self._ends() or self._workers > max(1, self.at_once):
+                if not self._ready or self._is_ending() or self._workers > max(1, self.at_once):
                     self._workers -= 1
                     self._change.notify_all()
                     return
@@ -147,8 +162,9 @@ class Lanes:
             due: Optional[float] = time.time() + _TRY_AGAIN
             try:
                 due = self._step(lane)
+                self._complaint = ""
             except JournalError as error:
-                self.logger.error("%s; tried again in %d s", error, _TRY_AGAIN)
+                self._complain(error)
             except Exception:
                 self.logger.exception("an event could not be run; tried again in %d s", _TRY_AGAIN)
             finally:
@@ -168,6 +184,8 @@ class Lanes:
 
     def _step(self, lane: str) -> Optional[float]:
         """Runs the first event of a lane; returns when to look again, None if nothing is left."""
+        # An event whose end is not noted would run a second time.
+        self._note_ends(lane)
         entry = self._first(lane)
         if entry is None:
             return None
@@ -177,7 +195,7 @@ class Lanes:
             return self._take_up(entry)
         mark = new_mark()
         self.journal.begin(entry, mark)
-        self._note(self.runner.run(self.journal, entry, mark))
+        self._end(lane, self.runner.run(self.journal, entry, mark))
         return 0.0
 
     def _take_up(self, entry: Entry) -> float:
@@ -188,24 +206,27 @@ class Lanes:
                 self.logger.error("event %s: processes of its last run do not end; its project waits", entry.key)
             return time.time() + _TRY_AGAIN
         self._stuck.discard(entry.number)
-        self._note(self.runner.lose(self.journal, entry, CAN_LOOK))
+        self._end(entry.lane, self.runner.lose(self.journal, entry, CAN_LOOK))
         return 0.0
 
-    def _note(self, note: Note) -> None:
-        """Notes an end. While that fails, nothing else of the lane runs: it would run this event a second time."""
-        has_failed = False
-        while True:
-            try:
-                note()
-                return
-            except JournalError as error:
-                if not has_failed:
-                    self.logger.error("%s; the end of an event is noted as soon as that is possible", error)
-                has_failed = True
-            with self._change:
-                if self._ends():
-                    return
-                self._change.wait(1)
+    def _end(self, lane: str, note: Note) -> None:
+        """Notes the end of a run; what the journal does not take now is noted later."""
+        with self._noting:
+            self._ends.setdefault(lane, []).append(note)
+            self._note_ends(lane)
+
+    def _note_ends(self, lane: str) -> None:
+        with self._noting:
+            notes = self._ends.get(lane, [])
+            while notes:
+                notes[0]()
+                del notes[0]
+            self._ends.pop(lane, None)
+
+    def _complain(self, error: JournalError) -> None:
+        if str(error) != self._complaint:
+            self._complaint = str(error)
+            self.logger.error("%s; tried again every %d s", error, _TRY_AGAIN)
 
     def _keep_time(self) -> None:
         """Wakes lanes whose time has come, and those that another process has changed."""

@@ -332,6 +332,37 @@ class Plugin(JournalTest):
         self.lanes().finish()
         self.assertEqual([row["event"] for row in self.rows()], [3])
 
+    def test_unnoted_end_holds_up_no_daemon(self):
+        self.routes({})
+        daemon = self.daemon()
+        journal, full = self.lanes().journal, [True]
+
+        def end(*values, **more):
+            if full:
+                raise self.module.JournalError("no space")
+            self.module.Journal.end(journal, *values, **more)
+
+        journal.end = end
+        daemon.process(self.event(1))
+        daemon.process(self.event(2, 177))
+        self.assertEqual(self.marks(), ["1 bigbuck", "2 sintel"])
+        self.assertEqual(len(self.records.of("ERROR")), 1, self.records.of("ERROR"))
+        full.clear()
+        lanes = self.lanes()
+        for lane in ("176", "177"):
+            lanes.notice(lane)
+        lanes.finish()
+        self.assertEqual([row["state"] for row in self.rows()], ["done", "done"])
+        self.assertEqual(self.marks(), ["1 bigbuck", "2 sintel"])
+
+    def test_changed_number_of_jobs_counts(self):
+        self.routes({}, background={"jobs": 2})
+        daemon = self.daemon()
+        self.assertEqual(self.lanes().at_once, 2)
+        self.routes({}, background={"jobs": 7})
+        daemon.process(self.event(1))
+        self.assertEqual(self.lanes().at_once, 7)
+
     def test_unnoted_end_holds_its_project_up(self):
         self.routes({"background": True})
         daemon = self.daemon()
@@ -347,6 +378,7 @@ class Plugin(JournalTest):
             journal.end(*values, **more)
 
         journal.end = end
+        self.module.sys.modules["sgtk_python.lane"]._TRY_AGAIN = 0
         daemon.process(self.event(1))
         self.lanes().finish()
         self.assertEqual(self.marks(), ["1 bigbuck", "2 bigbuck"])
