@@ -78,9 +78,8 @@ fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
     }
     let open = permissions::open_to_all(scan, &plans, context);
     let plans = plans.into_iter().flatten();
-    let (open_plans, plans): (Vec<_>, Vec<_>) =
-        plans.partition(|plan| permissions::is_open_to_all(plan, &open));
-    findings.extend(open);
+    let (open_plans, plans): (Vec<_>, Vec<_>) = plans.partition(|plan| open.has_code_of(plan));
+    findings.extend(open.findings);
     findings.extend(pythons::not_started(&open_plans));
     let pythons = pythons::try_all(plans, timing);
     findings.extend(pythons.iter().filter_map(TriedPython::finding));

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::finding::scan::{Scan, scan_threads};
 use crate::parallel::in_parallel;
 use crate::plan::LaunchPlan;
+use crate::select::Selection;
 use crate::toolkit::config::PipelineConfig;
 
 /// Files and folders that are looked at in one tree.
@@ -40,23 +41,30 @@ enum Role {
     AboveLauncher,
 }
 
+/// The findings, and the code among them.
+pub struct OpenToAll {
+    pub findings: Vec<Finding>,
+    /// Programs, and files and folders of configurations and cores, that every user can change.
+    code: Vec<PathBuf>,
+}
+
 /// Finds them among the settings that do not count, the launcher, the folders above the roots, and the configurations
 /// with their cores and Pythons.
 pub fn open_to_all(
     scan: &Scan,
     plans: &[Result<LaunchPlan, Error>],
     context: &Context,
-) -> Vec<Finding> {
+) -> OpenToAll {
     let mut targets = Targets::default();
     targets.add_studio(context);
-    let mut findings = Vec::new();
+    let (mut findings, mut code) = (Vec::new(), Vec::new());
     for (record, plan) in scan.records.iter().zip(plans) {
         let name = context.roots.name_of(record);
-        if record.realised.is_some() {
-            let finding = open_cache(&record.path);
-            findings.extend(finding.map(|finding| finding.in_project(&name)));
-        } else {
+        if record.realised.is_none() {
             targets.add_config(&record.path, plan.as_ref().ok(), &name);
+        } else if let Some(finding) = open_cache(&record.path) {
+            findings.push(finding.in_project(&name));
+            code.push(record.path.clone());
         }
     }
     findings.extend(context.settings.untrusted.iter().map(untrusted));
@@ -65,34 +73,36 @@ pub fn open_to_all(
     let open = in_parallel(scan_threads(list.len()), list, Target::finding);
     console::show_progress("");
     let open: Vec<Found> = open.into_iter().flatten().collect();
-    let code: HashSet<PathBuf> =
+    let trees: HashSet<PathBuf> =
         open.iter().filter(|found| found.is_code).map(|found| found.path.clone()).collect();
     for Found { path, finding, is_code } in open {
         // A folder that is found stands for all that is in it.
-        let is_inside = path.ancestors().skip(1).any(|folder| code.contains(folder));
+        let is_inside = path.ancestors().skip(1).any(|folder| trees.contains(folder));
+        if finding.severity == Severity::Wrong {
+            code.push(path);
+        }
         if !(is_code && is_inside) {
             findings.push(finding);
         }
     }
-    findings
+    OpenToAll { findings, code }
 }
 
-/// Returns true if one of the findings is about the code that a plan runs: every user can change it.
-pub fn is_open_to_all(plan: &LaunchPlan, findings: &[Finding]) -> bool {
-    let LaunchPlan { selection, core, interpreter, .. } = plan;
-    let python = disk::without_links(&interpreter.path);
-    let config = &selection.config;
-    let code = [
-        config.path.join("config").join("core"),
-        config.core_link_file(),
-        core.path(),
-        interpreter.path.clone(),
-        python,
-    ];
-    let wrong = findings.iter().filter(|finding| finding.severity == Severity::Wrong);
-    wrong.filter_map(|finding| finding.file.as_deref()).any(|file| {
-        code.iter().any(|code| code.starts_with(file) || Path::new(file).starts_with(code))
-    })
+impl OpenToAll {
+    /// Returns true if every user can change what a plan runs.
+    pub fn has_code_of(&self, plan: &LaunchPlan) -> bool {
+        let LaunchPlan { selection: Selection { config, .. }, core, interpreter, .. } = plan;
+        let run = [
+            config.path.join("config").join("core"),
+            config.core_link_file(),
+            core.path(),
+            interpreter.path.clone(),
+            disk::without_links(&interpreter.path),
+        ];
+        self.code
+            .iter()
+            .any(|open| run.iter().any(|path| path.starts_with(open) || open.starts_with(path)))
+    }
 }
 
 /// Returns the finding of a settings file that does not count: others can write to it, or it is another user's.
