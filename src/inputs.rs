@@ -5,12 +5,12 @@
 use std::env;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, IsTerminal};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
-use crate::os::{Os, below};
+use crate::os::{Os, below, has_parent_part};
 
 /// The process, as it was started.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) const OF_ONE_RUN: [&str; 2] = ["SGTK_PYTHON_AGAIN", "SGTK_PYTHON_RUN"
 
 /// Variables of batch systems, and each one's companion: together they say that this process is part of a batch job.
 /// Alone, Grid Engine's `JOB_ID` may be anything.
-const OF_BATCH_JOBS: [(&str, &str); 6] = [
+const BATCH_JOB_MARKS: [(&str, &str); 6] = [
     ("SLURM_JOB_ID", "SLURM_JOB_ID"),
     ("PBS_JOBID", "PBS_JOBID"),
     ("LSB_JOBID", "LSB_JOBID"),
@@ -88,7 +88,7 @@ impl Inputs {
 
     /// Returns the variable by which a batch system marks its jobs; `None` if this process is part of none.
     pub(crate) fn batch_variable(&self) -> Option<&'static str> {
-        for (name, companion) in OF_BATCH_JOBS {
+        for (name, companion) in BATCH_JOB_MARKS {
             if self.variable(name).is_some() && self.variable(companion).is_some() {
                 return Some(name);
             }
@@ -148,7 +148,11 @@ impl Location {
 
     fn read_directory(&self) -> Option<PathBuf> {
         match &self.shell_directory {
-            Some(path) if is_plain(path) && disk::is_same(path, Path::new(".")) => {
+            Some(path)
+                if path.is_absolute()
+                    && !has_parent_part(path)
+                    && disk::is_same(path, Path::new(".")) =>
+            {
                 Some(path.clone())
             }
             _ => env::current_dir().ok(),
@@ -164,8 +168,4 @@ impl Location {
         // Windows' `C:x` is relative to a working directory of that drive.
         if path.is_absolute() { Some(path) } else { std::path::absolute(path).ok() }
     }
-}
-
-fn is_plain(path: &Path) -> bool {
-    path.is_absolute() && !path.components().any(|part| part == Component::ParentDir)
 }

@@ -1,7 +1,7 @@
 //! The operating systems that Toolkit knows, and how this one compares names and paths.
 
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Component, Path};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Os {
@@ -51,6 +51,11 @@ fn without_end(part: &str) -> &str {
     let kept = part.trim_end_matches(['.', ' ']);
     // `.` and `..` are no names.
     if kept.is_empty() { part } else { kept }
+}
+
+/// Returns true if a path has a part `..`: as written, it may lead out of the folder that it begins with.
+pub fn has_parent_part(path: &Path) -> bool {
+    path.components().any(|part| part == Component::ParentDir)
 }
 
 /// Returns true if two paths have the same parts.

@@ -58,7 +58,7 @@ pub struct Warm {
     pub when_full: WhenFull,
 }
 
-/// What a job does if its worker has no place for it at once.
+/// The reaction to a worker without a free place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WhenFull {
     Wait,

@@ -291,7 +291,7 @@ class Journal:
         before, self._changes = self._changes, self._execute("PRAGMA data_version")[0][0]
         return before != self._changes
 
-    # --- anybody's part ---------------------------------------------------------------------------------
+    # --- for every process ------------------------------------------------------------------------------
 
     def counts(self) -> Dict[str, int]:
         """Returns how many runs there are of each state."""

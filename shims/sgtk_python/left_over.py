@@ -58,7 +58,7 @@ def end_left_over(mark: str, processes: Sequence[Tuple[int, str]] = ()) -> bool:
     looked_for = _LookedFor(checked_mark(mark), processes)
     if not CAN_LOOK:
         return False
-    told: Set[int] = set()
+    asked: Set[int] = set()
     kill_from = time.monotonic() + GRACE
     is_gone = False
     while time.monotonic() < kill_from + _PATIENCE:
@@ -69,8 +69,8 @@ def end_left_over(mark: str, processes: Sequence[Tuple[int, str]] = ()) -> bool:
         is_gone = not found
         is_time_to_kill = time.monotonic() >= kill_from
         for pid in found:
-            if is_time_to_kill or pid not in told:
-                told.add(pid)
+            if is_time_to_kill or pid not in asked:
+                asked.add(pid)
                 _send(pid, signal.SIGKILL if is_time_to_kill else signal.SIGTERM)
         time.sleep(_PAUSE)
     return False

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Mapping, Sequence, Set
+from typing import List, Mapping, Sequence, Set
 
 #: A shorter value of a secret variable is not looked for in the output (characters).
 SHORTEST_SECRET = 6
@@ -17,12 +17,18 @@ _SECRET_NAME = re.compile(
 _PASSWORD = re.compile(r"(?<=://)[^/\s:\[]*:([^/\s]+|(?!\d*/)[^\s]+?)@")
 
 
+def _passwords(name: str, value: str) -> List[str]:
+    """Returns the passwords in the addresses of a variable. That of a proxy may lack its scheme."""
+    is_bare = name.lower().endswith("_proxy") and "://" not in value
+    return _PASSWORD.findall("://" + value if is_bare else value)
+
+
 def secret_names(variables: Mapping[str, str], named: Sequence[str]) -> Set[str]:
     """Returns the variables that may hold a secret: by their names, by a password in an address, because ``named``
     lists them, or because another of these has the same value."""
     names = set()
     for name, value in variables.items():
-        if name in named or _SECRET_NAME.search(name) or _PASSWORD.search(value):
+        if name in named or _SECRET_NAME.search(name) or _passwords(name, value):
             names.add(name)
     values = {variables[name] for name in names if len(variables[name]) >= SHORTEST_SECRET}
     return names | {name for name, value in variables.items() if value in values}
@@ -35,7 +41,7 @@ class Secrets:
 
     def __init__(self, variables: Mapping[str, str], named: Sequence[str] = ()) -> None:
         whole = {value for name, value in variables.items() if name in named or _SECRET_NAME.search(name)}
-        whole.update(password for value in variables.values() for password in _PASSWORD.findall(value))
+        whole.update(password for name, value in variables.items() for password in _passwords(name, value))
         # Each line of a value with several may be shown by itself.
         parts = whole.union(*(value.splitlines() for value in whole))
         values = {os.fsencode(part) for part in parts if len(part) >= SHORTEST_SECRET}

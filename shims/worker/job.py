@@ -18,7 +18,7 @@ from worker.streams import open_stream, release_streams, take_streams
 
 
 def wait_for_job(channel, imports):
-    """Waits for a job, and tells its launcher that it is ready."""
+    """Waits for a job, answers its launcher with `R`, and waits for `G`."""
     rehearse()
     connection = receive_connection(channel)
     plan = Plan(receive_plan(connection))

@@ -19,7 +19,7 @@ use windows_sys::Win32::Storage::FileSystem::FILE_READ_DATA;
 use windows_sys::Win32::System::SystemServices::ACCESS_ALLOWED_ACE_TYPE;
 
 /// The groups that hold every user, or every user of some kind.
-const EVERYBODY: [WELL_KNOWN_SID_TYPE; 8] = [
+const LARGE_GROUPS: [WELL_KNOWN_SID_TYPE; 8] = [
     WinWorldSid,
     WinAuthenticatedUserSid,
     WinBuiltinUsersSid,
@@ -30,8 +30,8 @@ const EVERYBODY: [WELL_KNOWN_SID_TYPE; 8] = [
     WinNetworkSid,
 ];
 
-/// Returns true if the list lets a group of [`EVERYBODY`] read the file, or if it cannot be read. An entry that denies
-/// the same is not looked for.
+/// Returns true if the list lets one of the [`LARGE_GROUPS`] read the file, or if the list cannot be read. Ignores entries
+/// that deny access.
 pub fn is_open_to_others(file: &File) -> bool {
     let (mut list, mut descriptor): (*mut ACL, *mut c_void) = (null_mut(), null_mut());
     // SAFETY: the handle is open; the pointers that are null ask for nothing.
@@ -78,9 +78,9 @@ unsafe fn opens(list: &ACL) -> bool {
         let may_read = entry.Mask & (FILE_READ_DATA | GENERIC_READ | GENERIC_ALL) != 0;
         let group = from_ref(&entry.SidStart).cast_mut().cast();
         // SAFETY: the group is whole.
-        let is_everybody =
+        let is_large =
             |kind: &WELL_KNOWN_SID_TYPE| unsafe { IsWellKnownSid(group, *kind) } != FALSE;
-        if may_read && EVERYBODY.iter().any(is_everybody) {
+        if may_read && LARGE_GROUPS.iter().any(is_large) {
             return true;
         }
     }

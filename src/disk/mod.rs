@@ -58,7 +58,7 @@ pub fn read(path: &Path) -> Result<Option<String>, FileProblem> {
 /// Reads a text that holds a secret; `None` if there is no such file. Fails if others may read it, or it is not trusted.
 pub fn read_secret(path: &Path, launcher: Option<&Path>) -> Result<Option<String>, FileProblem> {
     let Some(opened) = open(path)? else { return Ok(None) };
-    // Nobody is told to close a device such as `/dev/null`.
+    // A device such as `/dev/null` keeps its permissions: the hint to close it would be wrong.
     if opened.data.is_file() && system::is_open_to_others(&opened.file) {
         return Err(FileProblem::OpenToOthers);
     }

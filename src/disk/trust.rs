@@ -54,11 +54,8 @@ pub fn distrust(
     if data.is_file() && system::is_writable_by_all(data) {
         return Some(Distrust::File);
     }
-    let folders = [Some(path), own].into_iter().flatten().filter_map(Path::parent);
-    let mut open = folders.filter(|folder| {
-        fs::metadata(folder).is_ok_and(|folder| system::is_writable_by_all(&folder))
-    });
-    open.next().map(|folder| Distrust::Folder(folder.to_owned()))
+    let mut folders = [Some(path), own].into_iter().flatten().filter_map(Path::parent);
+    folders.find(|folder| is_open(folder)).map(|folder| Distrust::Folder(folder.into()))
 }
 
 /// Returns true if a folder, or the link that leads to it, belongs to another user than root and this one. Of a folder that
@@ -73,11 +70,13 @@ pub fn is_of_another_user(folder: &Path) -> bool {
 
 /// Returns true if another user than root and this one has made a file or folder where every user can make some.
 pub fn is_planted(path: &Path) -> bool {
-    let is_open = |folder: &Path| {
-        fs::metadata(folder).is_ok_and(|folder| system::is_writable_by_all(&folder))
-    };
     fs::symlink_metadata(path).is_ok_and(|data| is_foreign(system::owner(&data)))
         && path.parent().is_some_and(is_open)
+}
+
+/// Returns true if every user can write to a folder, also if it is sticky.
+fn is_open(folder: &Path) -> bool {
+    fs::metadata(folder).is_ok_and(|data| system::is_writable_by_all(&data))
 }
 
 fn is_foreign(owner: u32) -> bool {

@@ -106,7 +106,7 @@ pub trait Output: Write + AsFd {}
 
 impl<T: Write + AsFd> Output for T {}
 
-/// Writes all bytes. Fails where a file would become larger than this process may make it (`ulimit -f`): the system would
+/// Writes all bytes. Fails if a file would exceed this process' limit (`ulimit -f`): at the write itself the system would
 /// end the process with SIGXFSZ (setrlimit(2)).
 pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
     let limit = getrlimit(Resource::RLIMIT_FSIZE).map_or(RLIM_INFINITY, |(soft, _)| soft);

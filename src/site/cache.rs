@@ -10,12 +10,13 @@ use log::{debug, warn};
 
 use super::cached_config::{CachedConfig, ConfigKind};
 use super::query::{ProjectKey, SiteQuery};
-use super::server::{Site, is_plain};
+use super::server::Site;
 use crate::disk::{self, FileProblem};
 use crate::display::Printable;
 use crate::environment::Variables;
 use crate::error::{Error, SiteFailure};
 use crate::fingerprint::Fingerprint;
+use crate::os::has_parent_part;
 use crate::toolkit::record::ConfigRecord;
 
 /// Age at which failures and logs are removed.
@@ -151,7 +152,9 @@ impl<'a> SiteCache<'a> {
     fn read(&self, file: &Path) -> Option<CachedConfig> {
         let cached: CachedConfig = serde_json::from_str(&self.read_text(file)?).ok()?;
         let is_possible = match cached.kind {
-            ConfigKind::Centralized => cached.config.is_absolute() && is_plain(&cached.config),
+            ConfigKind::Centralized => {
+                cached.config.is_absolute() && !has_parent_part(&cached.config)
+            }
             ConfigKind::Realised | ConfigKind::Unmarked => self.site.holds(&cached.config),
         };
         is_possible.then_some(cached)

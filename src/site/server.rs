@@ -1,7 +1,7 @@
 //! The site's address, and the settings for asking it.
 
 use std::ffi::OsStr;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::disk;
@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::inherit::inherit;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
-use crate::os::below;
+use crate::os::{below, has_parent_part};
 use crate::request::Request;
 use crate::settings::Settings;
 use crate::toolkit::config::PipelineConfig;
@@ -114,7 +114,7 @@ impl Site {
     /// Returns true if a path is a configuration realised from this site, or lies in one. Reads the path as written: one
     /// with `..` may lead elsewhere.
     pub fn holds(&self, path: &Path) -> bool {
-        below(path, &self.folder).is_some_and(is_plain)
+        below(path, &self.folder).is_some_and(|rest| !has_parent_part(rest))
     }
 
     /// The pause after a failed try.
@@ -135,11 +135,6 @@ impl Site {
         }
         (record, fault)
     }
-}
-
-/// Returns true if a path has no `..`.
-pub fn is_plain(path: &Path) -> bool {
-    !path.components().any(|part| part == Component::ParentDir)
 }
 
 fn engine(request: &Request, settings: &Settings) -> Decided<String> {

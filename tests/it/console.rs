@@ -107,7 +107,7 @@ fn terminal_gets_colour_unless_switched_off() {
     }
 }
 
-/// Where a file is as large as the process may make it, the system kills its writer with SIGXFSZ.
+/// The system kills a process with SIGXFSZ that writes beyond its limit for the size of a file.
 #[cfg(unix)]
 #[test]
 fn full_file_never_kills_the_launcher() {

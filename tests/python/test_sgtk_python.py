@@ -658,7 +658,8 @@ class Secrets(StudioTest):
             ("http://u:pa/ss@h", ["pa/ss"]), ("http://u:p@q@h http://v:w@h", ["p@q", "w"]),
             ("http://h:80/a@b http://u@h:80 x:y@z http://[::1]:80/a@b", []),
         ):
-            self.assertEqual(sgtk_python.masking._PASSWORD.findall(value), passwords)
+            self.assertEqual(sgtk_python.masking._passwords("X", value), passwords)
+        self.assertEqual(sgtk_python.masking._passwords("HTTPS_PROXY", "u:p@h:80"), ["p"])
 
     def test_hidden_characters_are_escaped(self):
         odd = "a\x1b\x7f\x85\x9b\u2028\u2029\u202a\u202e\u2066\u2069\u200e\u061c\u200b\u200d\ufeff\u3164\U000e0041\tb"
