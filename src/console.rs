@@ -114,18 +114,28 @@ pub(crate) fn print_answer(
 }
 
 pub(crate) fn warn(warning: &str, colour: Colour) {
+    warn_with_hint(warning, "", colour);
+}
+
+pub(crate) fn warn_with_hint(warning: &str, hint: &str, colour: Colour) {
     let label = colour.paint(BOLD_YELLOW, "warning:", &stderr());
-    print_to_error(&format!("sgtk-python: {label} {warning}\n"));
+    let hint = hint_line(hint, colour);
+    print_to_error(&format!("sgtk-python: {label} {warning}\n{hint}"));
+}
+
+/// Returns the line of a hint, if there is one.
+fn hint_line(hint: &str, colour: Colour) -> String {
+    if hint.is_empty() {
+        return String::new();
+    }
+    format!("{} {hint}\n", colour.paint(BOLD_CYAN, "hint:", &stderr()))
 }
 
 /// Prints an error and its hint, and returns its exit code.
 pub fn report(error: &anyhow::Error, colour: Colour) -> ExitCode {
     let known = error.downcast_ref::<Error>();
     let label = colour.paint(BOLD_RED, "error:", &stderr());
-    let hint = match known.and_then(Error::hint) {
-        Some(hint) => format!("{} {hint}\n", colour.paint(BOLD_CYAN, "hint:", &stderr())),
-        None => String::new(),
-    };
+    let hint = hint_line(&known.and_then(Error::hint).unwrap_or_default(), colour);
     print_to_error(&format!("sgtk-python: {label} {error:#}\n{hint}"));
     ExitCode::from(known.map_or(Code::Usage, Error::code) as u8)
 }

@@ -67,6 +67,14 @@ pub enum WhenFull {
 }
 
 impl LaunchPlan {
+    /// Returns the project's name, else the name of the configuration's folder; without control characters.
+    pub fn project_name(&self) -> String {
+        let folder = self.selection.config.path.file_name().unwrap_or(OsStr::new("?"));
+        let name = self.selection.known_as.clone();
+        let name = name.unwrap_or_else(|| folder.to_string_lossy().into());
+        name.replace(char::is_control, " ")
+    }
+
     /// Returns the credentials that the plan's session needs; `None` without a session.
     pub fn credentials(&self, context: &Context) -> Result<Option<Credentials>, Error> {
         match self.session {

@@ -53,6 +53,11 @@ impl Status<'_> {
         }
     }
 
+    /// Returns true if the caller asked for the lines.
+    pub(crate) fn is_asked_for() -> bool {
+        DESCRIPTOR.get().is_some()
+    }
+
     /// Writes the line in one piece, if the caller asked for it. A caller that no longer reads is no failure.
     pub(crate) fn write(&self) {
         let Some(mut descriptor) = DESCRIPTOR.get() else { return };

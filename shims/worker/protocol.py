@@ -13,7 +13,7 @@ LARGEST = 16 << 20      # bytes of a plan
 DESCRIPTORS = 64        # received with `G` at most
 NESTED_JOB = b"N"       # a job whose launcher knows that it is part of a job
 JOBS = (b"J", NESTED_JOB)
-NO_MORE_JOBS, NO_PLACE = 0, 1       # the reasons of `X`
+NO_MORE_JOBS, NO_PLACE, FILES_CHANGED = 0, 1, 2       # the reasons of `X`
 HEAD = struct.Struct("<cI")
 REPLY = struct.Struct("<ci")
 

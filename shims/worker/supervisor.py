@@ -12,7 +12,7 @@ import weakref
 from worker.children import Children
 from worker.files import identity
 from worker.process import is_in_a_job
-from worker.protocol import FIRST_ANSWER, HEAD, HEARTBEAT, JOBS, NESTED_JOB, NO_MORE_JOBS, NO_PLACE
+from worker.protocol import FILES_CHANGED, FIRST_ANSWER, HEAD, HEARTBEAT, JOBS, NESTED_JOB, NO_MORE_JOBS, NO_PLACE
 from worker.protocol import peek, peer_of, reply, send, unread
 from worker.record import recreate_record
 from worker.socket_file import SocketFile
@@ -31,6 +31,7 @@ class Supervisor:
         self.socket_file = SocketFile(start["folder"], start["name"])
         self.children = Children(start["max_jobs"])
         self.is_retiring = False
+        self.refusal = NO_MORE_JOBS                 # why it takes no more jobs
         self.pending = collections.OrderedDict()    # connections without a whole request, and their deadlines
         self.arrivals = select.epoll()              # reports each new part of a pending request once
         # A connection holds at least so many bytes of a plan: a quarter of the system's buffer.
@@ -173,7 +174,7 @@ class Supervisor:
                     self.spoke_at = time.monotonic()
                 self.waiting.append(connection)
                 return
-            reply(connection, b"X", NO_MORE_JOBS)
+            reply(connection, b"X", self.refusal)
         elif wish in (b"S", b"Q"):
             # The system drops the answer if a byte stays unread.
             connection.recv(1)
@@ -223,7 +224,7 @@ class Supervisor:
 
     def refuse_waiting(self):
         for connection in self.waiting:
-            refuse(connection, NO_MORE_JOBS)
+            refuse(connection, self.refusal)
         self.waiting = []
 
     def has_room(self):
@@ -283,7 +284,10 @@ class Supervisor:
         if now - self.looked_at < 1 or self.is_retiring:
             return
         self.looked_at = now
-        if not self.socket_file.is_in_place() or any(identity(path) != was for path, was in self.watched):
+        if not self.socket_file.is_in_place():
+            self.retire()
+        elif any(identity(path) != was for path, was in self.watched):
+            self.refusal = FILES_CHANGED
             self.retire()
 
     def retire(self):
@@ -299,7 +303,9 @@ class Supervisor:
             "project": self.start["project"],
             "config": self.start["config"],
             "core": self.start["core"],
+            "files": self.start["files"],
             "python": sys.executable,
+            "born": int(self.born * 1e9),
             "age": int(time.monotonic() - self.born),
             "idle": int(time.monotonic() - self.idle_since),
             "done": self.children.done,

@@ -32,8 +32,8 @@ struct Explanation<'a> {
     plan: &'a LaunchPlan,
     metadata: Metadata,
     core_version: Option<String>,
-    /// The reason why the plan would not run in a worker.
-    cold: Option<String>,
+    /// The reason why the plan would not run in a worker, and what to do about it.
+    cold: Option<(String, &'static str)>,
     /// The plan's warnings, and an error for each file that cannot be read.
     warnings: Vec<String>,
 }
@@ -55,7 +55,7 @@ impl<'a> Explanation<'a> {
         let core_version = value_or_warning(metadata::version(&plan.core), &mut warnings);
         let warm = plan.warm.as_ref();
         let cold = warm.and_then(|w| worker::why_cold(plan, &w.value, credentials.as_ref()));
-        let cold = cold.map(|reason| reason.to_string());
+        let cold = cold.map(|reason| (reason.to_string(), reason.hint()));
         Ok(Explanation { plan, metadata, core_version, cold, warnings })
     }
 
@@ -124,7 +124,7 @@ impl<'a> Explanation<'a> {
             let warm = vec![
                 ("origin", warm.origin.to_string().into()),
                 ("preload", preload.into()),
-                ("cold", self.cold.clone().into()),
+                ("cold", self.cold.as_ref().map(|(why, _)| why.clone()).into()),
             ];
             fields.push(("warm", JsonTree::Object(warm)));
         }
@@ -172,9 +172,12 @@ impl<'a> Explanation<'a> {
         if let Some(warm) = &self.plan.warm {
             let value = match &self.cold {
                 None => "in the project's worker".into(),
-                Some(why) => format!("no: {why}"),
+                Some((why, _)) => format!("no: {why}"),
             };
             entry(f, "warm", &value, &warm.origin)?;
+            if let Some((_, hint)) = &self.cold {
+                writeln!(f, "         {hint}")?;
+            }
         }
         Ok(())
     }

@@ -1,11 +1,11 @@
 //! Lists this user's workers, and stops them.
 
-use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::io::stdout;
 use std::process::ExitCode;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use super::choose::choose;
 use crate::bootstrap::Refresh;
@@ -15,8 +15,8 @@ use crate::context::Context;
 use crate::display::Printable;
 use crate::error::Error;
 use crate::table::{Row, Table};
-use crate::worker::WorkerStatus;
 use crate::worker::control;
+use crate::worker::{RecentJobs, WorkerStatus};
 
 /// Columns of the table.
 const PROJECT: usize = 0;
@@ -24,9 +24,16 @@ const STATE: usize = 6;
 const CORE: usize = 7;
 
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
-    let workers = control::read(&context.inputs.workers_folder())?;
-    let json = BTreeMap::from([("workers", &workers)]);
-    console::print_answer(format, &json, || text(&workers, context.colour()))
+    let (workers, last_jobs) = control::read(&context.inputs.workers_folder())?;
+    let text = || text(&workers, context.colour()) + &plain_runs(&last_jobs);
+    console::print_answer(format, &Answer { workers: &workers, last_jobs: &last_jobs }, text)
+}
+
+/// What `--workers=json` prints.
+#[derive(Serialize)]
+struct Answer<'a> {
+    workers: &'a [WorkerStatus],
+    last_jobs: &'a [RecentJobs],
 }
 
 /// Stops all workers of this user or, if a project was chosen, those of its configuration.
@@ -69,6 +76,19 @@ pub fn text(workers: &[WorkerStatus], colour: Colour) -> String {
         if worker.state.contains(':') {
             let (project, state) = (Printable::new(&worker.project), Printable::new(&worker.state));
             let _ = writeln!(text, "{project} is {state}");
+        }
+    }
+    text
+}
+
+/// Returns how many of each configuration's last jobs ran plainly, and why.
+pub fn plain_runs(last_jobs: &[RecentJobs]) -> String {
+    let mut text = String::new();
+    for RecentJobs { project, jobs, plain, reasons, .. } in last_jobs {
+        let project = Printable::new(project);
+        let _ = writeln!(text, "{project}: of the last {jobs} warm jobs, {plain} ran plainly");
+        for reason in reasons {
+            let _ = writeln!(text, "  {:>3}  {}", reason.jobs, Printable::new(&reason.why));
         }
     }
     text

@@ -6,6 +6,7 @@ use super::check::check_line;
 use crate::command::workers;
 use crate::console::Colour;
 use crate::worker::WorkerStatus;
+use crate::worker::history::recent_jobs;
 use crate::worker::key::{SOCKET_SUFFIX, START_SUFFIX, WorkerKey};
 use crate::worker::protocol::{WorkerReply, read_reply};
 use crate::worker::start_record::StartRecord;
@@ -38,11 +39,16 @@ pub fn worker_status(data: &[u8]) {
     }
 }
 
-/// A record has a project; a key names the file that it was read from.
+/// A record has a project; a key names the file that it was read from; each plain run of a history has a reason.
 pub fn worker_files(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let record = StartRecord::of_text(text, Duration::ZERO);
     assert!(!record.project.is_empty() && !record.reason.contains('\t'));
+    if let Some(jobs) = recent_jobs(text) {
+        assert!((1..=jobs.jobs).contains(&jobs.plain));
+        assert_eq!(jobs.reasons.iter().map(|reason| reason.jobs).sum::<usize>(), jobs.plain);
+        workers::plain_runs(&[jobs]).lines().for_each(check_line);
+    }
     if let Some(key) = WorkerKey::of_file(text, SOCKET_SUFFIX) {
         assert_eq!(key.socket_name(), text);
     }

@@ -15,9 +15,11 @@ use nix::unistd::{AccessFlags, access};
 
 use super::caller_state::{CallerState, check_descriptors};
 use super::cold_reason::{ColdReason, WorkerOutcome};
+use super::control::why_none;
 use super::folder::{Connection, Folder};
+use super::history;
 use super::job::Job;
-use super::key::WorkerKey;
+use super::key::{WorkerKey, files_of};
 use super::pidfd::ProcessHandle;
 use super::protocol::{GO, WorkerReply, job_message, read_reply};
 use super::signals::{SignalForwarder, die_like, stop_launcher};
@@ -25,6 +27,7 @@ use super::start::start;
 use super::start_record::{is_starting, why_unfit};
 use crate::disk::IoMessage;
 use crate::error::Error;
+use crate::fingerprint::Fingerprint;
 use crate::interrupt::retried;
 use crate::lock::Lock;
 use crate::plan::{LaunchPlan, Warm};
@@ -33,6 +36,8 @@ use crate::status::{How, Status};
 
 /// A worker that is silent for this long is set aside; two messages name it.
 const PATIENCE: Duration = Duration::from_secs(2);
+
+const SILENT: &str = "does not answer within 2 seconds";
 
 /// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
 pub fn run(
@@ -46,36 +51,62 @@ pub fn run(
             debug!("worker process {} has the job", job.worker);
             job.wait().map(WorkerOutcome::Ended)
         }
-        Err(cold) => Ok(WorkerOutcome::Cold(cold)),
+        Err(cold) => {
+            if let Ok(folder) = Folder::open(&warm.folder) {
+                history::add(&folder, plan, Some(&cold));
+            }
+            Ok(WorkerOutcome::Cold(cold))
+        }
     }
 }
 
-/// Returns why a plan would run cold, as far as that is known without an answer from a worker.
+/// Returns why a plan would run cold now. Starts no worker; one that does not answer is not noticed.
 pub fn why_cold(
     plan: &LaunchPlan,
     warm: &Warm,
     credentials: Option<&Credentials>,
 ) -> Option<ColdReason> {
-    let key = match prepare(plan, warm, credentials) {
-        Ok((_, _, key)) => key,
+    let prepared = match prepare(plan, warm, credentials) {
+        Ok(prepared) => prepared,
         Err(cold) => return Some(cold),
     };
     match Folder::open_existing(&warm.folder) {
-        Ok(folder) if is_starting(&folder, &key) => Some(ColdReason::Starting),
-        Ok(folder) => why_unfit(&folder, &key),
+        Ok(folder) => why_not_taken(plan, &folder, &prepared),
         Err(ColdReason::Folder { .. }) if !warm.folder.exists() => {
-            Folder::why_not_made(&warm.folder)
+            Folder::why_not_made(&warm.folder).or(Some(ColdReason::NoWorker))
         }
         Err(cold) => Some(cold),
     }
 }
 
-/// Returns a job, its message, and the key of the worker that may run it.
+/// Returns why no worker would take a job now.
+fn why_not_taken(plan: &LaunchPlan, folder: &Folder, prepared: &PreparedJob) -> Option<ColdReason> {
+    let PreparedJob { key, files, .. } = prepared;
+    match folder.connect(key) {
+        Connection::Open(..) => None,
+        Connection::Full => Some(ColdReason::NotTaken(SILENT)),
+        Connection::Refused if is_starting(folder, key) => Some(ColdReason::Starting),
+        Connection::Refused => why_unfit(folder, key)
+            .or_else(|| Some(why_none(folder, &plan.selection.config.path, &files.text()))),
+    }
+}
+
+/// A job that a worker can run.
+struct PreparedJob<'a> {
+    job: Job<'a>,
+    message: Vec<u8>,
+    /// The key of the worker that may run it.
+    key: WorkerKey,
+    /// The fingerprint of the files that identify the worker.
+    files: Fingerprint,
+}
+
+/// Prepares a job. Fails if a worker would run it in another way than plain Python.
 fn prepare<'a>(
     plan: &'a LaunchPlan,
     warm: &'a Warm,
     credentials: Option<&Credentials>,
-) -> Result<(Job<'a>, Vec<u8>, WorkerKey), ColdReason> {
+) -> Result<PreparedJob<'a>, ColdReason> {
     if let Some(variable) = warm.batch_variable {
         return Err(ColdReason::BatchJob(variable));
     }
@@ -83,8 +114,9 @@ fn prepare<'a>(
     let job = Job::of(plan, warm, credentials)?;
     let caller = CallerState::read()?;
     let message = job_message(&job, &caller).ok_or(ColdReason::TooLarge)?;
-    let key = WorkerKey::new(&job, &caller);
-    Ok((job, message, key))
+    let files = files_of(plan);
+    let key = WorkerKey::new(&job, &caller, &files);
+    Ok(PreparedJob { job, message, key, files })
 }
 
 /// Hands a job to a worker's child. After a success the job can no longer run cold.
@@ -94,19 +126,24 @@ fn hand_over(
     credentials: Option<&Credentials>,
     locks: &[Lock],
 ) -> Result<RunningJob, ColdReason> {
-    let (job, message, key) = prepare(plan, warm, credentials)?;
+    let PreparedJob { job, message, key, files } = prepare(plan, warm, credentials)?;
     let directory = working_directory().map_err(|_| ColdReason::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
     let inode = folder.socket_inode(&key);
     let (mut stream, worker) = match folder.connect(&key) {
         Connection::Open(stream, worker) => (stream, worker),
-        Connection::Refused => return Err(start(&job, &folder, &key)),
+        Connection::Refused => return Err(start(&job, &folder, &key, &files)),
         Connection::Full => return Err(set_aside(&folder, &key, inode)),
     };
     let child = match request_child(&mut stream, &message) {
         Ok(WorkerReply::Ready(child)) => child,
         Ok(WorkerReply::Full) => {
             return Err(ColdReason::NotTaken("has no place at once for a job of another job"));
+        }
+        Ok(WorkerReply::Outdated) => {
+            // It has freed its place.
+            start(&job, &folder, &key, &files);
+            return Err(ColdReason::Changed);
         }
         Ok(_) => return Err(ColdReason::NotTaken("takes no more jobs")),
         Err(error) if is_timeout(&error) => return Err(set_aside(&folder, &key, inode)),
@@ -116,6 +153,7 @@ fn hand_over(
     let process = ProcessHandle::open(child);
     let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
     send_go(&stream, &directory, locks).map_err(|_| ColdReason::NotTaken("has ended"))?;
+    history::add(&folder, plan, None);
     Ok(RunningJob { stream, worker, process, signals, has_begun: false })
 }
 
@@ -129,7 +167,7 @@ fn working_directory() -> io::Result<File> {
 /// Sets a worker that does not answer aside, so that the next job can start another.
 fn set_aside(folder: &Folder, key: &WorkerKey, inode: Option<u64>) -> ColdReason {
     folder.set_aside(key, inode);
-    ColdReason::NotTaken("does not answer within 2 seconds")
+    ColdReason::NotTaken(SILENT)
 }
 
 /// Sends a job's message, and waits until a child is ready for it. The worker repeats `Waits` while all children are

@@ -7,7 +7,14 @@ use std::path::PathBuf;
 use crate::display::Printable;
 
 /// Advice for a worker that could not start.
-pub const TRY_AT_ONCE: &str = "--stop-workers allows a new start at once";
+pub const TRY_AT_ONCE: &str = "correct that; --stop-workers allows a new start at once";
+
+const NEXT_JOB: &str = "a later job runs in it";
+
+const STARTS_ONE: &str = "this launch starts one, in which a later job runs";
+
+const FOLDER_OF_YOUR_OWN: &str =
+    "let XDG_RUNTIME_DIR name a folder that belongs to you, with mode 700";
 
 /// The outcome of a plan that was to run in a worker.
 #[derive(Debug)]
@@ -47,7 +54,11 @@ pub enum ColdReason {
         path: PathBuf,
         why: String,
     },
-    /// There was no worker, and a start is under way.
+    /// There is no worker; this launch starts one.
+    NoWorker,
+    /// The same, and there was a worker until a file that identifies it changed.
+    Changed,
+    /// Another launch starts the worker.
     Starting,
     /// The last start failed, for this reason.
     Unfit(String),
@@ -61,47 +72,78 @@ impl ColdReason {
     pub fn is_a_fault(&self) -> bool {
         matches!(self, ColdReason::Untrusted { .. })
     }
+
+    /// Returns what to do about it; empty if Python prints an error.
+    pub fn hint(&self) -> &'static str {
+        self.text_and_hint().1
+    }
+
+    fn text_and_hint(&self) -> (String, &'static str) {
+        match self {
+            #[cfg(not(target_os = "linux"))]
+            ColdReason::NotHere => ("workers need Linux".into(), "leave --warm out here"),
+            ColdReason::Terminal => {
+                ("standard input is a terminal".into(), "add </dev/null, or leave --warm out")
+            }
+            ColdReason::BatchJob(variable) => (
+                format!(
+                    "no worker is used in a batch job, which it may outlive ({variable} is set)"
+                ),
+                "leave --warm out in batch jobs",
+            ),
+            ColdReason::Descriptor(number) => (
+                format!("Python would inherit the open descriptor {number}"),
+                "close it before the launch, or leave --warm out",
+            ),
+            ColdReason::Option(word) => (
+                format!("a worker does not support the Python option '{}'", Printable::new(word)),
+                "leave the option or --warm out",
+            ),
+            ColdReason::NothingToRun => ("there is no program to run".into(), ""),
+            ColdReason::RelativePath => (
+                "PYTHONPATH contains a relative path".into(),
+                "write each entry of PYTHONPATH as an absolute path",
+            ),
+            ColdReason::WorkingDirectory => (
+                "the working directory cannot be passed to the worker".into(),
+                "start it in a folder that you may enter",
+            ),
+            ColdReason::Unreadable(what) => (
+                format!("cannot read {what}"),
+                "leave --warm out, or allow this process to read it",
+            ),
+            ColdReason::TooLarge => (
+                "the arguments and variables are too long".into(),
+                "pass long values in a file, or leave --warm out",
+            ),
+            ColdReason::Folder { path, why } => (
+                format!("folder of workers {}: {}", Printable::new(why), Printable::new(path)),
+                FOLDER_OF_YOUR_OWN,
+            ),
+            ColdReason::Untrusted { path, why } => {
+                (format!("folder of workers {why}: {}", Printable::new(path)), FOLDER_OF_YOUR_OWN)
+            }
+            ColdReason::NoWorker => ("no worker was running".into(), STARTS_ONE),
+            ColdReason::Changed => (
+                "the core, the configuration or the Python had changed since the worker's start"
+                    .into(),
+                STARTS_ONE,
+            ),
+            ColdReason::Starting => ("the worker was still starting".into(), NEXT_JOB),
+            ColdReason::Unfit(why) => {
+                (format!("the worker could not start: {}", Printable::new(why)), TRY_AT_ONCE)
+            }
+            ColdReason::TooMany(most) => (
+                format!("max_workers ({most}) reached and none is idle"),
+                "raise max_workers in the settings",
+            ),
+            ColdReason::NotTaken(why) => (format!("the worker {why}"), "--workers shows its state"),
+        }
+    }
 }
 
 impl Display for ColdReason {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            #[cfg(not(target_os = "linux"))]
-            ColdReason::NotHere => f.write_str("workers need Linux"),
-            ColdReason::Terminal => f.write_str("standard input is a terminal"),
-            ColdReason::BatchJob(variable) => {
-                write!(
-                    f,
-                    "no worker is used in a batch job, which it may outlive ({variable} is set)"
-                )
-            }
-            ColdReason::Descriptor(number) => {
-                write!(f, "Python would inherit the open descriptor {number}")
-            }
-            ColdReason::Option(word) => {
-                write!(f, "a worker does not support the Python option '{}'", Printable::new(word))
-            }
-            ColdReason::NothingToRun => f.write_str("there is no program to run"),
-            ColdReason::RelativePath => f.write_str("PYTHONPATH contains a relative path"),
-            ColdReason::WorkingDirectory => {
-                f.write_str("the working directory cannot be passed to the worker")
-            }
-            ColdReason::Unreadable(what) => write!(f, "cannot read {what}"),
-            ColdReason::TooLarge => f.write_str("the arguments and variables are too long"),
-            ColdReason::Folder { path, why } => {
-                write!(f, "folder of workers {}: {}", Printable::new(why), Printable::new(path))
-            }
-            ColdReason::Untrusted { path, why } => {
-                write!(f, "folder of workers {why}, no worker is used: {}", Printable::new(path))
-            }
-            ColdReason::Starting => f.write_str("no worker was running; one is being started"),
-            ColdReason::Unfit(why) => {
-                write!(f, "the worker could not start: {} ({TRY_AT_ONCE})", Printable::new(why))
-            }
-            ColdReason::TooMany(most) => {
-                write!(f, "max_workers ({most}) reached and none is idle")
-            }
-            ColdReason::NotTaken(why) => write!(f, "the worker {why}"),
-        }
+        f.write_str(&self.text_and_hint().0)
     }
 }

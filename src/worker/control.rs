@@ -10,12 +10,13 @@ use nix::sys::signal::Signal;
 
 use super::cold_reason::{ColdReason, TRY_AT_ONCE};
 use super::folder::Folder;
+use super::history;
 use super::key::WorkerKey;
 use super::pidfd::ProcessHandle;
 use super::poll::{PolledWorker, deadline, poll_workers};
 use super::protocol::{STATUS, STOP};
 use super::start_record::{StartRecord, forget_failure, is_starting, why_unfit};
-use super::worker_status::{STUCK, WorkerStatus};
+use super::worker_status::{READY, RecentJobs, STUCK, WorkerStatus};
 use crate::error::Error;
 
 /// Time that `--stop-workers` gives a start to end by itself.
@@ -24,17 +25,33 @@ const START_TIMEOUT: Duration = Duration::from_secs(10);
 /// Age from which a start counts as stuck.
 const STUCK_AFTER: Duration = Duration::from_secs(60);
 
-/// Returns the workers in a folder.
-pub fn read(folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
-    let Some(folder) = open(folder)? else { return Ok(Vec::new()) };
+/// Returns the workers in a folder, and the configurations' last jobs.
+pub fn read(folder: &Path) -> Result<(Vec<WorkerStatus>, Vec<RecentJobs>), Error> {
+    let Some(folder) = open(folder)? else { return Ok((Vec::new(), Vec::new())) };
     folder.remove_left_behind();
     let polled = poll_workers(&folder, folder.sockets(), STATUS).into_iter();
     let mut workers: Vec<_> = polled.map(|polled| polled.status).collect();
+    mark_replaced(&mut workers);
     for key in folder.starts() {
         workers.extend(read_start(&folder, &key));
     }
     workers.sort_by(|one, other| (&one.project, one.pid).cmp(&(&other.project, other.pid)));
-    Ok(workers)
+    Ok((workers, history::read(&folder)))
+}
+
+/// Marks the workers that a younger one of the same configuration, with other files, has replaced.
+fn mark_replaced(workers: &mut [WorkerStatus]) {
+    let all = workers.to_vec();
+    for worker in workers.iter_mut().filter(|worker| worker.state == READY) {
+        if all.iter().any(|other| has_replaced(other, worker)) {
+            worker.state = "replaced".into();
+        }
+    }
+}
+
+fn has_replaced(other: &WorkerStatus, worker: &WorkerStatus) -> bool {
+    let differ = other.files.is_some() && other.files != worker.files;
+    differ && other.config == worker.config && other.born > worker.born
 }
 
 /// Stops the workers in a folder, or those of a configuration. Workers that do not answer are killed; workers whose
@@ -55,6 +72,33 @@ pub fn stop(folder: &Path, config: Option<&Path>) -> Result<Vec<WorkerStatus>, E
 /// Returns whether a worker is one of a configuration, or no configuration was given.
 fn is_of(config: Option<&Path>, worker: &WorkerStatus) -> bool {
     config.is_none() || worker.config.as_deref().map(Path::new) == config
+}
+
+/// Stops the workers that a new one of the same configuration, with other `files`, replaces: all but the one that had
+/// the latest job, for during a roll-out jobs may still come with the old files. Returns why there was no worker.
+pub fn stop_replaced(folder: &Folder, config: &Path, files: &str) -> ColdReason {
+    let mut replaced = replaced(folder, config, files);
+    let reason = if replaced.is_empty() { ColdReason::NoWorker } else { ColdReason::Changed };
+    replaced.sort_by_key(|polled| (polled.status.idle_s, Reverse(polled.status.born)));
+    stop_workers(folder, replaced.split_off(1.min(replaced.len())));
+    reason
+}
+
+/// Returns why there is no worker with these files for a configuration.
+pub fn why_none(folder: &Folder, config: &Path, files: &str) -> ColdReason {
+    let has_changed = !replaced(folder, config, files).is_empty();
+    if has_changed { ColdReason::Changed } else { ColdReason::NoWorker }
+}
+
+/// Returns the workers of a configuration that have imported other files, without those that retire.
+fn replaced(folder: &Folder, config: &Path, files: &str) -> Vec<PolledWorker> {
+    let keys = folder.sockets().into_iter().filter(|key| !key.is_aside());
+    let mut polled = poll_workers(folder, keys, STATUS);
+    polled.retain(|polled| {
+        let WorkerStatus { files: own, .. } = &polled.status;
+        own.as_deref().is_some_and(|own| own != files) && is_of(Some(config), &polled.status)
+    });
+    polled
 }
 
 /// Makes room for one more worker below the limit `max`, and returns whether there is room. Workers that do not

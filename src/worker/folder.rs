@@ -18,6 +18,10 @@ use nix::unistd::{AccessFlags, access};
 use super::cold_reason::ColdReason;
 use super::key::{SOCKET_SUFFIX, START_SUFFIX, WorkerKey};
 use crate::disk::{self, IoMessage};
+use crate::fingerprint::Fingerprint;
+
+/// The end of the names of histories (`history.rs`).
+const HISTORY_SUFFIX: &str = ".jobs";
 
 /// The open folder.
 #[derive(Debug)]
@@ -115,6 +119,18 @@ impl Folder {
         }
     }
 
+    /// Returns the path of the history of a configuration's jobs.
+    pub fn history_file(&self, config: &Path) -> PathBuf {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(config);
+        self.entry(&format!("{}{HISTORY_SUFFIX}", fingerprint.text()))
+    }
+
+    pub fn history_files(&self) -> Vec<PathBuf> {
+        let names = self.names().into_iter().filter(|name| name.ends_with(HISTORY_SUFFIX));
+        names.map(|name| self.entry(&name)).collect()
+    }
+
     /// Takes the lock for changes to the set of workers, until the returned file is dropped. Returns `None` after
     /// `timeout`.
     pub fn lock(&self, timeout: Duration) -> Option<File> {
@@ -148,13 +164,20 @@ impl Folder {
     }
 
     fn keys(&self, suffix: &str) -> Vec<WorkerKey> {
-        let mut keys = Vec::new();
-        for entry in fs::read_dir(self.entry("")).into_iter().flatten().flatten() {
-            let name = entry.file_name();
-            keys.extend(name.to_str().and_then(|name| WorkerKey::of_file(name, suffix)));
-        }
+        let names = self.names();
+        let mut keys: Vec<_> =
+            names.iter().filter_map(|name| WorkerKey::of_file(name, suffix)).collect();
         keys.sort_unstable();
         keys
+    }
+
+    /// Returns the names in the folder; those that are not UTF-8 belong to no worker.
+    fn names(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        for entry in fs::read_dir(self.entry("")).into_iter().flatten().flatten() {
+            names.extend(entry.file_name().into_string());
+        }
+        names
     }
 
     /// Connects to a worker without waiting.

@@ -46,7 +46,8 @@ const MAX_ENGINE_FILES: usize = 2000;
 pub struct WorkerKey(String);
 
 impl WorkerKey {
-    pub fn new(job: &Job, caller: &CallerState) -> Self {
+    /// `files` is the fingerprint of the files that identify the worker.
+    pub fn new(job: &Job, caller: &CallerState, files: &Fingerprint) -> Self {
         let (plan, settings) = (job.plan, &job.warm.settings);
         let mut fingerprint = PROGRAM_FINGERPRINT;
         fingerprint.add(format!("{settings:?}"));
@@ -63,7 +64,7 @@ impl WorkerKey {
             fingerprint.add(property);
         }
         fingerprint.add("files");
-        add_files(&mut fingerprint, plan);
+        fingerprint.add(files.text());
         if let Some(engine) = &job.kept_engine {
             fingerprint.add("engine");
             fingerprint.add(&engine.0);
@@ -154,8 +155,10 @@ fn is_secret(name: &OsStr, value: &OsStr) -> bool {
         || without_passwords(value.clone()) != value
 }
 
-/// Adds the files that identify the Python, the core and the configuration.
-fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
+/// Returns the fingerprint of the files that identify the Python, the core and the configuration.
+pub fn files_of(plan: &LaunchPlan) -> Fingerprint {
+    let mut files = Fingerprint::default();
+    let fingerprint = &mut files;
     let (config, core) = (&plan.selection.config, &plan.core);
     add_file(fingerprint, &plan.interpreter.path);
     for path in [config.localized_mark(), config.core_link_file(), core.manifest_file()] {
@@ -176,6 +179,7 @@ fn add_files(fingerprint: &mut Fingerprint, plan: &LaunchPlan) {
             add_file(fingerprint, &path);
         }
     }
+    files
 }
 
 /// Adds the files in and below a folder, at most `left`. Links are not followed, so there is no endless loop.

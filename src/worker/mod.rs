@@ -21,6 +21,8 @@ pub mod control;
 #[cfg(target_os = "linux")]
 mod folder;
 #[cfg(target_os = "linux")]
+pub mod history;
+#[cfg(target_os = "linux")]
 mod job;
 #[cfg(target_os = "linux")]
 pub mod key;
@@ -44,7 +46,7 @@ mod unsupported;
 
 #[cfg(target_os = "linux")]
 pub use client::{run, why_cold};
-pub use cold_reason::WorkerOutcome;
+pub use cold_reason::{ColdReason, WorkerOutcome};
 #[cfg(not(target_os = "linux"))]
 pub use unsupported::{control, run, why_cold};
-pub use worker_status::WorkerStatus;
+pub use worker_status::{RecentJobs, WorkerStatus};

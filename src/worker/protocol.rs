@@ -29,6 +29,9 @@ pub const TERMINATES: &[u8] = b"K";
 /// The number of the reply `X` to a nested job that would have to wait.
 const NO_PLACE: i32 = 1;
 
+/// Its number after a change of a file that the worker imported.
+const FILES_CHANGED: i32 = 2;
+
 /// A reply of a worker or its child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WorkerReply {
@@ -42,6 +45,8 @@ pub enum WorkerReply {
     NotBegun(i32),
     /// The worker takes no more jobs.
     Refused,
+    /// The worker leaves its place, for a file that it imported has changed.
+    Outdated,
     /// The job is part of another job, and there is no place for it at once.
     Full,
     /// The job has ended with this code.
@@ -102,6 +107,7 @@ pub fn read_reply(stream: &mut impl Read) -> io::Result<Option<WorkerReply>> {
         b'B' => Ok(Some(WorkerReply::Begun)),
         b'F' => Ok(Some(WorkerReply::NotBegun(number))),
         b'X' if number == NO_PLACE => Ok(Some(WorkerReply::Full)),
+        b'X' if number == FILES_CHANGED => Ok(Some(WorkerReply::Outdated)),
         b'X' => Ok(Some(WorkerReply::Refused)),
         b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),
         b'D' => Ok(Some(WorkerReply::Died(number))),

@@ -1,6 +1,5 @@
 //! Starts a worker: the plan's own Python and variables, with the launcher's program.
 
-use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::cold_reason::ColdReason;
-use super::control::make_room;
+use super::control::{make_room, stop_replaced};
 use super::folder::{Connection, Folder};
 use super::job::Job;
 use super::key::{WorkerKey, starting_variables};
@@ -21,8 +20,8 @@ use super::start_record::{StartRecord, why_unfit};
 use super::worker_status::WORKER_WORDS;
 use crate::disk;
 use crate::exec::program::{RUN, VARIABLE};
+use crate::fingerprint::Fingerprint;
 use crate::lock::{Lock, LockMode};
-use crate::plan::LaunchPlan;
 
 /// A shell command that starts a worker as a child of the system, so that the launcher, which becomes another program,
 /// has no child. It adds the worker's process number to the start's record, whose path is the first word.
@@ -45,6 +44,8 @@ struct WorkerStart<'a> {
     project: &'a str,
     config: &'a Path,
     core: &'a Path,
+    /// The fingerprint of the files that identify the worker.
+    files: String,
     preload: &'a [String],
     /// Seconds.
     idle_after: f64,
@@ -53,8 +54,9 @@ struct WorkerStart<'a> {
     max_memory: u32,
 }
 
-/// Starts a worker, unless a start is under way or has failed. Returns why the job at hand runs cold.
-pub fn start(job: &Job, folder: &Folder, key: &WorkerKey) -> ColdReason {
+/// Starts a worker, unless a start is under way or has failed. Returns why the job at hand runs cold; `files` is the
+/// fingerprint of the files that identify the worker.
+pub fn start(job: &Job, folder: &Folder, key: &WorkerKey, files: &Fingerprint) -> ColdReason {
     let file = folder.start_file(key);
     let lock = match Lock::try_for(&file, LockMode::Exclusive) {
         Ok(Some(lock)) => lock,
@@ -67,8 +69,8 @@ pub fn start(job: &Job, folder: &Folder, key: &WorkerKey) -> ColdReason {
     if let Some(unfit) = why_unfit(folder, key) {
         return unfit;
     }
-    match start_worker(job, folder, key, &lock) {
-        Ok(()) => ColdReason::Starting,
+    match start_worker(job, folder, key, files, &lock) {
+        Ok(reason) => reason,
         Err(reason) => {
             let _ = fs::remove_file(&file);
             reason
@@ -76,13 +78,15 @@ pub fn start(job: &Job, folder: &Folder, key: &WorkerKey) -> ColdReason {
     }
 }
 
-/// Starts a worker under its lock. Fails if there can be none now; the next job may try again.
+/// Starts a worker under its lock, and returns why there was none. Fails if there can be none now; the next job may
+/// try again.
 fn start_worker(
     job: &Job,
     folder: &Folder,
     key: &WorkerKey,
+    files: &Fingerprint,
     lock: &Lock,
-) -> Result<(), ColdReason> {
+) -> Result<ColdReason, ColdReason> {
     if !matches!(folder.connect(key), Connection::Refused) {
         // Another start was quicker. It has removed its record, and this lock is on a new one.
         return Err(ColdReason::Starting);
@@ -90,17 +94,26 @@ fn start_worker(
     folder.remove_socket(key);
     let _held = folder.lock(LOCK_TIMEOUT).ok_or(ColdReason::Starting)?;
     folder.remove_left_behind();
+    let reason = stop_replaced(folder, &job.plan.selection.config.path, &files.text());
     let max_workers = job.warm.settings.max_workers;
     if !make_room(folder, key, max_workers as usize) {
         return Err(ColdReason::TooMany(max_workers));
     }
-    spawn(job, folder, key, lock)
-        .map_err(|error| ColdReason::Unfit(disk::IoMessage(&error).to_string()))
+    match spawn(job, folder, key, files, lock) {
+        Ok(()) => Ok(reason),
+        Err(error) => Err(ColdReason::Unfit(disk::IoMessage(&error).to_string())),
+    }
 }
 
-fn spawn(job: &Job, folder: &Folder, key: &WorkerKey, lock: &Lock) -> io::Result<()> {
+fn spawn(
+    job: &Job,
+    folder: &Folder,
+    key: &WorkerKey,
+    files: &Fingerprint,
+    lock: &Lock,
+) -> io::Result<()> {
     let (plan, settings) = (job.plan, &job.warm.settings);
-    let project = project_name(plan);
+    let project = plan.project_name();
     StartRecord::begin(folder, key, &project)?;
     let kept = job.kept_engine.as_ref().map(|engine| inherited_pipe(&engine.0)).transpose()?;
     let start = WorkerStart {
@@ -112,6 +125,7 @@ fn spawn(job: &Job, folder: &Folder, key: &WorkerKey, lock: &Lock) -> io::Result
         project: &project,
         config: &plan.selection.config.path,
         core: &plan.core.root,
+        files: files.text(),
         preload: &settings.preload,
         idle_after: settings.idle_after.as_secs_f64(),
         max_jobs: settings.max_jobs,
@@ -146,12 +160,4 @@ fn inherited_pipe(text: &str) -> io::Result<File> {
     let file = File::from(OwnedFd::from(reader));
     disk::keep_open_in_exec(&file)?;
     Ok(file)
-}
-
-/// Returns the project's name, else the name of the configuration's folder. Without control characters: a tab ends a
-/// field of the start's record.
-fn project_name(plan: &LaunchPlan) -> String {
-    let folder = plan.selection.config.path.file_name().unwrap_or(OsStr::new("?"));
-    let name = plan.selection.known_as.clone().unwrap_or_else(|| folder.to_string_lossy().into());
-    name.replace(char::is_control, " ")
 }

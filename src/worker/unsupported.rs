@@ -29,10 +29,10 @@ pub mod control {
     use std::path::Path;
 
     use crate::error::Error;
-    use crate::worker::worker_status::WorkerStatus;
+    use crate::worker::worker_status::{RecentJobs, WorkerStatus};
 
-    pub fn read(_folder: &Path) -> Result<Vec<WorkerStatus>, Error> {
-        Ok(Vec::new())
+    pub fn read(_folder: &Path) -> Result<(Vec<WorkerStatus>, Vec<RecentJobs>), Error> {
+        Ok((Vec::new(), Vec::new()))
     }
 
     pub fn stop(_folder: &Path, _config: Option<&Path>) -> Result<Vec<WorkerStatus>, Error> {

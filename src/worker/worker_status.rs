@@ -6,6 +6,10 @@ use serde::{Deserialize, Serialize};
 #[cfg(target_os = "linux")]
 pub const STUCK: &str = "stuck";
 
+/// The state of a worker that takes jobs.
+#[cfg(target_os = "linux")]
+pub const READY: &str = "ready";
+
 /// Words on a worker's command line, before its project and configuration: a list of processes shows them,
 /// and they identify a worker that does not answer.
 #[cfg(target_os = "linux")]
@@ -33,8 +37,33 @@ pub struct WorkerStatus {
     /// Memory of the worker and its jobs; pages that they share count once.
     #[serde(rename(deserialize = "memory"))]
     pub memory_kib: Option<u64>,
-    /// `ready`, `retiring`, `starting`, `stuck`, or `unfit: ` and the reason.
+    /// `ready`, `replaced`, `retiring`, `starting`, `stuck`, or `unfit: ` and the reason.
     pub state: String,
+    /// The fingerprint of the files that identify its Python, core and configuration.
+    #[serde(default, skip_serializing)]
+    pub files: Option<String>,
+    /// The time of its start, in nanoseconds of the system's monotonic clock.
+    #[serde(default, skip_serializing)]
+    pub born: Option<u64>,
+}
+
+/// The last jobs of a configuration that were to run in a worker.
+#[derive(Debug, Default, Serialize)]
+pub struct RecentJobs {
+    pub project: String,
+    /// The configuration's folder.
+    pub config: String,
+    /// The jobs, 100 at most; the next are those of them that ran plainly.
+    pub jobs: usize,
+    pub plain: usize,
+    pub reasons: Vec<PlainReason>,
+}
+
+/// A reason why jobs ran plainly, and how many did.
+#[derive(Debug, Serialize)]
+pub struct PlainReason {
+    pub jobs: usize,
+    pub why: String,
 }
 
 #[cfg(target_os = "linux")]

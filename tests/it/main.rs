@@ -91,6 +91,8 @@ mod warm_life;
 #[cfg(target_os = "linux")]
 mod warm_protocol;
 #[cfg(target_os = "linux")]
+mod warm_reasons;
+#[cfg(target_os = "linux")]
 mod warm_stalls;
 #[cfg(target_os = "linux")]
 mod warm_support;
