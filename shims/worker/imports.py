@@ -40,7 +40,7 @@ def finished_imports(inherited, kept):
 
 
 def forget_missing():
-    """Makes the import system forget modules that it did not find; they may exist by now."""
+    """Makes the import system forget modules that it did not find; they may exist when a job looks for them."""
     for path, finder in list(sys.path_importer_cache.items()):
         if finder is None:
             del sys.path_importer_cache[path]

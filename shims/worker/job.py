@@ -10,16 +10,17 @@ from as_main import code_of_failure, compiled, exit_code_of
 from engine import or_leave, prepare
 from worker.cleanup import clean_up, flush_files
 from worker.descriptors import OwnDescriptor, close_files
-from worker.imports import forget_missing
 from worker.kept_engine import take_up
 from worker.plan import Plan, hold_signals
-from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan, reply, send
+from worker.protocol import FIRST_ANSWER, REPLY, await_go, is_idle, receive_connection, receive_go, receive_plan
+from worker.protocol import reply, send
 from worker.streams import open_stream, release_streams, take_streams
 
 
 def wait_for_job(channel, imports):
     """Waits for a job, answers its launcher with `R`, and waits for `G`."""
-    rehearse()
+    if is_idle(channel):
+        rehearse()
     connection = receive_connection(channel)
     plan = Plan(receive_plan(connection))
     plan.set_variables(imports)
@@ -98,9 +99,9 @@ def code_of_session(session, kept):
 def rehearse():
     """Walks a job's path as far as that changes nothing.
 
-    The system copies a page of shared memory when it is first written to; here that happens before there is a job.
+    The system copies a page of shared memory when it is first written to; here that happens before there is a job. It
+    costs more than it saves the job, so only a spare that would wait anyway does it.
     """
-    forget_missing()
     Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"))
     open_stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):

@@ -19,7 +19,7 @@ from as_main import forget_runner
 from engine import handed_over
 from worker.files import changed_since, file_clock, watched_files
 from worker.fitness import Unfit, check_fit, one_line
-from worker.imports import finished_imports, first_variables, load
+from worker.imports import finished_imports, first_variables, forget_missing, load
 from worker.job import run_job, wait_for_job
 from worker.kept_engine import keep_engine
 from worker.plan import IGNORED_BY_PYTHON
@@ -50,6 +50,7 @@ def serve(start):
         record_unfit(start, lock, str(error) if isinstance(error, Unfit) else one_line(error))
         os._exit(1)
     imports = finished_imports(inherited, kept)
+    forget_missing()
     gc.collect()
     gc.freeze()
     # Neither the worker nor a spare runs Python's end: a kept engine may have registered something for it.

@@ -2,12 +2,14 @@
 import array
 import fcntl
 import os
+import select
 import socket
 import struct
 import termios
 import time
 
 FIRST_ANSWER = 5        # seconds for a launcher to send its plan, and then `G`
+MOMENT = 0.05           # seconds without a job after which a spare rehearses
 HEARTBEAT = 0.5         # seconds between two `W` to launchers that wait
 LARGEST = 16 << 20      # bytes of a plan
 DESCRIPTORS = 64        # received with `G` at most
@@ -52,6 +54,11 @@ def peer_of(connection):
 def give_connection(channel, connection):
     """Hands a launcher's connection over to a spare."""
     channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fileno()]))])
+
+
+def is_idle(channel):
+    """Returns true if the worker hands over no job in the next moment."""
+    return not select.select([channel], [], [], MOMENT)[0]
 
 
 def receive_connection(channel):
