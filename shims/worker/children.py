@@ -187,6 +187,7 @@ class Children:
         children = list(self.jobs) + [spare.pid for spare in self.spares]
         return sum(proportional_memory(pid) for pid in [os.getpid()] + children)
 
-    def close(self):
-        for child in self.spares + list(self.jobs.values()):
-            child.close()
+    def files(self):
+        """Returns the open channels and connections."""
+        children = self.spares + list(self.jobs.values())
+        return [child.channel for child in children] + [job.connection for job in self.jobs.values()]

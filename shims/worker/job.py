@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+from _signal import pthread_sigmask  # type: ignore[import-not-found]
 
 from as_main import code_of_failure, compiled, exit_code_of
 from engine import or_leave, prepare
@@ -43,7 +44,7 @@ def run_job(channel, imports, connection, plan):
     os.register_at_fork(after_in_child=connection.close)
     code = clean_up(code_of_job(plan, imports.kept), imports, first_streams)
     if code < 0:
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, [-code])
+        pthread_sigmask(signal.SIG_UNBLOCK, [-code])
         signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     release_streams()
@@ -51,7 +52,7 @@ def run_job(channel, imports, connection, plan):
     # If the job has closed the connection, the worker reports the end.
     if os.getpid() == own and connection.is_open():
         # The worker may have gone, and the job may have restored SIGPIPE's default.
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
+        pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
         channel.send(b"d")
         connection.send(REPLY.pack(b"E", code))
     os._exit(code)

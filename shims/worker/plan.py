@@ -5,8 +5,11 @@ import signal
 import sys
 import tempfile
 import time
+# `signal` makes an enum of each number that it returns, and all signals are blocked until a job begins.
+from _signal import pthread_sigmask  # type: ignore[import-not-found]
 
-THREAD_LIBRARY_SIGNALS = (32, 33)
+# Without those of the thread library.
+ALL_SIGNALS = [number for number in range(1, signal.NSIG) if number not in (32, 33)]
 # Python itself ignores these from its start.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -76,12 +79,12 @@ class Plan:
 
     def release_signals(self):
         """Lets the signals in that `hold_signals` has kept; the launcher's blocked ones stay blocked."""
-        signal.pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+        pthread_sigmask(signal.SIG_SETMASK, self.blocked)
 
 
 def hold_signals():
     """Blocks all signals, so that none ends the child before its job has begun."""
-    signal.pthread_sigmask(signal.SIG_BLOCK, signals_in(-1))
+    pthread_sigmask(signal.SIG_BLOCK, ALL_SIGNALS)
 
 
 def show_mark(marks):
@@ -96,7 +99,4 @@ def show_mark(marks):
 
 
 def signals_in(mask):
-    return [
-        number for number in range(1, signal.NSIG)
-        if mask >> (number - 1) & 1 and number not in THREAD_LIBRARY_SIGNALS
-    ]
+    return [number for number in ALL_SIGNALS if mask >> (number - 1) & 1] if mask else []

@@ -67,7 +67,8 @@ def receive_connection(channel):
     descriptors = descriptors_in(rights)
     if not descriptors:
         os._exit(0)
-    return socket.socket(fileno=descriptors[0])
+    # With the kind of socket, which Python would ask the system for.
+    return socket.socket(socket.AF_UNIX, socket.SOCK_STREAM, 0, descriptors[0])
 
 
 def unread(connection):

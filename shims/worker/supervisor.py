@@ -1,5 +1,6 @@
 """The worker's life: accepts launchers, hands each to a child, and leaves when it is idle or out of date."""
 import collections
+import itertools
 import json
 import os
 import select
@@ -8,6 +9,8 @@ import socket
 import sys
 import time
 import weakref
+# `signal` makes enums.
+from _signal import SIG_DFL, signal as set_handler  # type: ignore[import-not-found]
 
 from worker.children import Children
 from worker.files import identity
@@ -42,6 +45,7 @@ class Supervisor:
         self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that are not nested
         self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
         self.is_heavy = False
+        self.has_alarm = False
         self.alarm, self.wakeup = socket.socketpair()
         self.alarm.setblocking(False)
         self.wakeup.setblocking(False)
@@ -58,14 +62,23 @@ class Supervisor:
                 if wants_spare and not events:
                     channel = self.children.fork()
             if channel is not None:
-                self.close()
+                self.leave()
                 return channel
             for descriptor, _ in events:
                 self.handle(descriptor)
-            if self.children.reap():
-                self.idle_since = time.monotonic()
+            self.reap()
             self.check_failed_spares()
             self.tick()
+
+    def reap(self):
+        """Reaps children if the system has sent SIGCHLD.
+
+        To be called after all events: it closes descriptors, whose numbers a new connection may get.
+        """
+        if self.has_alarm:
+            self.has_alarm = False
+            if self.children.reap():
+                self.idle_since = time.monotonic()
 
     def wait(self, seconds):
         poll = select.poll()
@@ -96,6 +109,7 @@ class Supervisor:
     def handle(self, descriptor):
         if descriptor == self.alarm.fileno():
             self.alarm.recv(4096)
+            self.has_alarm = True
         elif descriptor == self.socket_file.listener.fileno():
             self.accept()
         elif descriptor == self.arrivals.fileno():
@@ -239,14 +253,16 @@ class Supervisor:
             self.is_heavy = self.children.memory() > most * 1024
         return not self.is_heavy
 
-    def close(self):
-        """Closes the worker's descriptors in a child, so that the others notice when the worker ends."""
+    def leave(self):
+        """Closes the worker's descriptors in a child, so that the others notice when the worker ends.
+
+        By their numbers: the objects are never used again, and the system would copy the memory of each that changes.
+        """
         signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        self.children.close()
-        own = [self.alarm, self.wakeup, self.socket_file.listener, self.arrivals, self.reserve]
-        for connection in list(self.pending) + self.waiting + own:
-            connection.close()
+        set_handler(signal.SIGCHLD, SIG_DFL)
+        own = [self.alarm, self.wakeup, self.arrivals, self.reserve, self.socket_file.listener]
+        for file in itertools.chain(own, self.children.files(), self.pending, self.waiting):
+            os.close(file.fileno())
         os.close(self.start["folder"])
 
     def tick(self):
