@@ -6,9 +6,11 @@ import importlib.machinery
 import os
 import sys
 
+from worker.plan import soft_limits
+
 # inherited: the variables before the imports; changed, gone: the changes to them since;
-# newest: the name of the last module; kept: the name of the kept engine, or none
-Imports = collections.namedtuple("Imports", "inherited changed gone newest kept")
+# newest: the name of the last module; kept: the name of the kept engine, or none; limits: the worker's soft limits
+Imports = collections.namedtuple("Imports", "inherited changed gone newest kept limits")
 
 
 def first_variables():
@@ -36,7 +38,7 @@ def finished_imports(inherited, kept):
     """Returns the facts about the imports that a job needs; to be called after them."""
     changed = {name: value for name, value in os.environb.items() if inherited.get(name) != value}
     gone = [name for name in inherited if name not in os.environb]
-    return Imports(inherited, changed, gone, list(sys.modules)[-1], kept)
+    return Imports(inherited, changed, gone, list(sys.modules)[-1], kept, soft_limits())
 
 
 def forget_missing():

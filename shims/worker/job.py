@@ -23,7 +23,7 @@ def wait_for_job(channel, imports):
     if is_idle(channel):
         rehearse()
     connection = receive_connection(channel)
-    plan = Plan(receive_plan(connection))
+    plan = Plan(receive_plan(connection), imports.limits)
     plan.set_variables(imports)
     hold_signals()
     # A launcher that was stopped while it waited may have left no room for the reply.
@@ -103,7 +103,7 @@ def rehearse():
     The system copies a page of shared memory when it is first written to; here that happens before there is a job. It
     costs more than it saves the job, so only a spare that would wait anyway does it.
     """
-    Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"))
+    Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"), ())
     open_stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):
         print(sys.modules["sgtk"], file=open_stream(number, "<rehearsal>", "w", first), flush=True)

@@ -17,7 +17,7 @@ import runpy  # noqa: F401
 
 from as_main import forget_runner
 from engine import handed_over
-from worker.files import changed_since, file_clock, watched_files
+from worker.files import changed_since, file_clock, identities, imported_files
 from worker.fitness import Unfit, check_fit, one_line
 from worker.imports import finished_imports, first_variables, forget_missing, load
 from worker.job import run_job, wait_for_job
@@ -35,13 +35,14 @@ def serve(start):
     for descriptor in folder, lock:
         os.set_inheritable(descriptor, False)
     leave_launcher()
+    watched = identities(start["watched"])
     try:
         inherited = first_variables()
         load(start["preload"])
         kept, further = None, []
         if start["kept"] is not None:
             kept, further = keep_engine(handed_over(start["kept"]))
-        watched = watched_files(further)
+        watched += identities(imported_files().union(further))
         # Output of the imports belongs to no job.
         sys.stdout.flush()
         sys.stderr.flush()

@@ -10,6 +10,7 @@ from _signal import pthread_sigmask  # type: ignore[import-not-found]
 
 # Without those of the thread library.
 ALL_SIGNALS = [number for number in range(1, signal.NSIG) if number not in (32, 33)]
+LIMITS = 16     # of the system (getrlimit(2)), numbered from 0
 # Python itself ignores these from its start.
 IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -17,7 +18,7 @@ IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 class Plan:
     """The program of a job, and all that the job takes over from its launcher."""
 
-    def __init__(self, fields):
+    def __init__(self, fields, own_limits):
         try:
             kind, program, umask, ignored, blocked, limits, session, arguments, words = fields[:9]
             self.kind = kind.decode()
@@ -25,7 +26,7 @@ class Plan:
             self.umask = int(umask, 8)
             self.ignored = signals_in(int(ignored, 16))
             self.blocked = signals_in(int(blocked, 16))
-            self.limits = [tuple(map(int, limit.split(b":"))) for limit in limits.split()]
+            self.limits = [limit_of(limit) for limit in limits.split() if limit not in own_limits]
             self.session = session.decode()
             arguments_end = 9 + int(arguments)
             words_end = arguments_end + int(words)
@@ -69,10 +70,7 @@ class Plan:
             os.set_inheritable(lock, True)
         os.umask(self.umask)
         for number, soft in self.limits:
-            old, hard = resource.getrlimit(number)
-            soft = resource.RLIM_INFINITY if soft == 2 ** 64 - 1 else soft
-            if soft != old:
-                resource.setrlimit(number, (soft, hard))
+            resource.setrlimit(number, (soft, resource.getrlimit(number)[1]))
         for number in self.ignored:
             if number not in IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_IGN)
@@ -80,6 +78,21 @@ class Plan:
     def release_signals(self):
         """Lets the signals in that `hold_signals` has kept; the launcher's blocked ones stay blocked."""
         pthread_sigmask(signal.SIG_SETMASK, self.blocked)
+
+
+def soft_limits():
+    """Returns this process' soft limits, each in the form of a plan's."""
+    limits = set()
+    for number in range(LIMITS):
+        soft, _ = resource.getrlimit(number)
+        limits.add(b"%d:%s" % (number, b"unlimited" if soft == resource.RLIM_INFINITY else b"%d" % soft))
+    return limits
+
+
+def limit_of(text):
+    """Returns the number and the soft limit in a plan's `number:limit`."""
+    number, soft = text.split(b":")
+    return int(number), resource.RLIM_INFINITY if soft == b"unlimited" else int(soft)
 
 
 def hold_signals():

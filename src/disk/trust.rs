@@ -64,7 +64,7 @@ pub fn is_of_another_user(folder: &Path) -> bool {
     let nearest =
         folder.ancestors().find_map(|folder| Some((folder, fs::symlink_metadata(folder).ok()?)));
     let Some((folder, data)) = nearest else { return false };
-    let target = fs::metadata(folder).ok();
+    let target = if data.is_symlink() { fs::metadata(folder).ok() } else { None };
     [Some(data), target].into_iter().flatten().any(|data| is_foreign(system::owner(&data)))
 }
 

@@ -1,12 +1,16 @@
 //! The state of the launcher's process that a job in a worker must have in common with it.
 
+use std::ffi::CStr;
 use std::fs;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
+use std::mem::MaybeUninit;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::MetadataExt;
 
-use nix::sys::resource::{Resource, getrlimit};
+use rustix::fs::{Mode, OFlags, RawDir, open};
 
 use super::cold_reason::ColdReason;
+use crate::interrupt::retried;
 
 /// Lines of `/proc/self/status` that differ between processes of one user.
 #[rustfmt::skip]
@@ -17,21 +21,18 @@ const STATUS_LINES: [&str; 11] = [
 
 const NAMESPACES: [&str; 7] = ["cgroup", "ipc", "mnt", "net", "pid", "user", "uts"];
 
-#[rustfmt::skip]
-const LIMITS: [Resource; 16] = [
-    Resource::RLIMIT_AS, Resource::RLIMIT_CORE, Resource::RLIMIT_CPU, Resource::RLIMIT_DATA,
-    Resource::RLIMIT_FSIZE, Resource::RLIMIT_LOCKS, Resource::RLIMIT_MEMLOCK,
-    Resource::RLIMIT_MSGQUEUE, Resource::RLIMIT_NICE, Resource::RLIMIT_NOFILE,
-    Resource::RLIMIT_NPROC, Resource::RLIMIT_RSS, Resource::RLIMIT_RTPRIO,
-    Resource::RLIMIT_RTTIME, Resource::RLIMIT_SIGPENDING, Resource::RLIMIT_STACK,
-];
+/// Bytes; more than most files of `/proc/self` hold.
+const FILE_SIZE: usize = 8 * 1024;
+
+/// The columns before the values in `/proc/self/limits`.
+const LIMIT_NAME: usize = 26;
 
 /// The state of the launcher's process.
 #[derive(Debug)]
 pub struct CallerState {
     /// Properties that a child cannot change, and that its worker must share.
     pub fixed: Vec<String>,
-    /// Soft limits, each as `number:limit`.
+    /// Soft limits, each as `number:limit`; a limit may be `unlimited`.
     pub soft_limits: Vec<String>,
     /// The mask for new files, in octal digits.
     pub umask: String,
@@ -43,27 +44,22 @@ pub struct CallerState {
 
 impl CallerState {
     pub fn read() -> Result<Self, ColdReason> {
-        let status =
-            fs::read_to_string("/proc/self/status").map_err(|_| ColdReason::Unreadable("/proc"))?;
+        let status = read_own("status").map_err(|_| ColdReason::Unreadable("/proc"))?;
         let mut fixed = Vec::new();
         for name in STATUS_LINES {
             fixed.push(status_line(&status, name).unwrap_or_default());
         }
-        let (mut soft_limits, mut hard_limits) = (Vec::new(), Vec::new());
-        for resource in LIMITS {
-            let (soft, hard) =
-                getrlimit(resource).map_err(|_| ColdReason::Unreadable("a limit"))?;
-            soft_limits.push(format!("{}:{soft}", resource as u32));
-            hard_limits.push(hard);
-        }
-        fixed.push(format!("{hard_limits:?}"));
+        let limits = read_own("limits").map_err(|_| ColdReason::Unreadable("the limits"))?;
+        let (soft_limits, hard_limits) =
+            limits_in(&limits).ok_or(ColdReason::Unreadable("the limits"))?;
+        fixed.push(hard_limits.join(" "));
         for name in NAMESPACES {
             let link = fs::read_link(format!("/proc/self/ns/{name}")).unwrap_or_default();
             fixed.push(link.to_string_lossy().into_owned());
         }
         fixed.push(priority().ok_or(ColdReason::Unreadable("the priority"))?);
         for file in ["cgroup", "attr/current", "oom_score_adj"] {
-            fixed.push(fs::read_to_string(format!("/proc/self/{file}")).unwrap_or_default());
+            fixed.push(read_own(file).unwrap_or_default());
         }
         let root = fs::metadata("/").map_err(|_| ColdReason::Unreadable("/"))?;
         fixed.push(format!("{} {}", root.dev(), root.ino()));
@@ -75,6 +71,31 @@ impl CallerState {
             blocked: status_line(&status, "SigBlk")?,
         })
     }
+}
+
+/// Reads a file of `/proc/self`, in most cases by one call: a piece that leaves room is the last.
+fn read_own(name: &str) -> io::Result<String> {
+    let path = format!("/proc/self/{name}");
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let file = retried(|| Ok(open(&path, flags, Mode::empty())?))?;
+    let (mut text, mut piece) = (Vec::new(), [0; FILE_SIZE]);
+    let mut count = FILE_SIZE;
+    while count == FILE_SIZE {
+        count = retried(|| Ok(rustix::io::read(&file, &mut piece)?))?;
+        text.extend_from_slice(piece.get(..count).unwrap_or_default());
+    }
+    String::from_utf8(text).map_err(|_| io::ErrorKind::InvalidData.into())
+}
+
+/// Returns the soft limits, with their numbers, and the hard ones. The lines of proc(5)'s `limits` follow the numbers.
+fn limits_in(text: &str) -> Option<(Vec<String>, Vec<&str>)> {
+    let (mut soft_limits, mut hard_limits) = (Vec::new(), Vec::new());
+    for (number, line) in text.lines().skip(1).enumerate() {
+        let mut values = line.get(LIMIT_NAME..)?.split_whitespace();
+        soft_limits.push(format!("{number}:{}", values.next()?));
+        hard_limits.push(values.next()?);
+    }
+    Some((soft_limits, hard_limits))
 }
 
 /// Returns the value of a line of `/proc/self/status`.
@@ -89,7 +110,7 @@ fn status_line(status: &str, name: &'static str) -> Result<String, ColdReason> {
 
 /// Returns the niceness, the real-time priority and the scheduling policy (fields 19, 40 and 41 of proc(5)'s `stat`).
 fn priority() -> Option<String> {
-    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    let stat = read_own("stat").ok()?;
     // The second field, the program's name, may hold spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     Some(format!("{} {} {}", fields.get(16)?, fields.get(37)?, fields.get(38)?))
@@ -100,19 +121,35 @@ pub fn check_descriptors() -> Result<(), ColdReason> {
     if std::io::stdin().is_terminal() {
         return Err(ColdReason::Terminal);
     }
-    for entry in fs::read_dir("/proc/self/fd").into_iter().flatten().flatten() {
-        let number = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if let Some(number) = number.filter(|number| *number > 2 && is_inheritable(*number)) {
-            return Err(ColdReason::Descriptor(number));
-        }
+    match open_descriptors().into_iter().find(|number| *number > 2 && is_inheritable(*number)) {
+        Some(number) => Err(ColdReason::Descriptor(number)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Returns the numbers of the open descriptors, without the one on which the list is read.
+fn open_descriptors() -> Vec<u32> {
+    let mut numbers = Vec::new();
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let Ok(folder) = open("/proc/self/fd", flags, Mode::empty()) else { return numbers };
+    let mut buffer = [MaybeUninit::uninit(); FILE_SIZE];
+    let mut entries = RawDir::new(&folder, &mut buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        numbers.extend(number_in(entry.file_name()));
+    }
+    let own = u32::try_from(folder.as_raw_fd()).ok();
+    numbers.retain(|number| Some(*number) != own);
+    numbers
+}
+
+/// Returns the number that an entry names; `None` for `.` and `..`.
+fn number_in(name: &CStr) -> Option<u32> {
+    name.to_str().ok()?.parse().ok()
 }
 
 /// Returns whether a descriptor stays open when this process executes a program.
 fn is_inheritable(number: u32) -> bool {
-    // The descriptor on which the list was read may be closed by now.
-    let Ok(info) = fs::read_to_string(format!("/proc/self/fdinfo/{number}")) else { return false };
+    let Ok(info) = read_own(&format!("fdinfo/{number}")) else { return false };
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
     let flags = flags.and_then(|digits| i32::from_str_radix(digits.trim(), 8).ok());
     flags.is_none_or(|flags| flags & nix::fcntl::OFlag::O_CLOEXEC.bits() == 0)

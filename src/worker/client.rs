@@ -3,15 +3,14 @@
 use std::fs::File;
 use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, AsRawFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use log::debug;
-use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 use nix::unistd::{AccessFlags, access};
+use rustix::fs::{Mode, OFlags};
 
 use super::caller_state::{CallerState, check_descriptors};
 use super::cold_reason::{ColdReason, WorkerOutcome};
@@ -160,8 +159,8 @@ fn hand_over(
 fn working_directory() -> io::Result<File> {
     // The child enters it (fchdir(2)), which takes a right that a process inside does not need.
     access(".", AccessFlags::X_OK)?;
-    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY;
-    File::options().read(true).custom_flags(flags.bits()).open(".")
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    Ok(retried(|| Ok(rustix::fs::open(".", flags, Mode::empty())?))?.into())
 }
 
 /// Sets a worker that does not answer aside, so that the next job can start another.
@@ -173,7 +172,6 @@ fn set_aside(folder: &Folder, key: &WorkerKey, inode: Option<u64>) -> ColdReason
 /// Sends a job's message, and waits until a child is ready for it. The worker repeats `Waits` while all children are
 /// busy, even before it has received the whole message.
 fn request_child(stream: &mut UnixStream, message: &[u8]) -> io::Result<WorkerReply> {
-    stream.set_read_timeout(Some(PATIENCE))?;
     let mut unsent = message;
     loop {
         let mut awaited = PollFlags::POLLIN;
@@ -263,7 +261,6 @@ impl RunningJob {
     /// Waits for the end of the job and returns its exit code. If a signal killed the job, the same signal ends the
     /// launcher. Fails if the child ends before it has begun the job, with whatever code.
     fn wait(mut self) -> Result<u8, Error> {
-        self.stream.set_read_timeout(None).map_err(|_| self.lost("cannot be read from"))?;
         // An exit is reported at once; after PATIENCE without a report none will come.
         let mut deadline: Option<Instant> = None;
         loop {

@@ -4,21 +4,22 @@
 use std::fs::{self, DirBuilder, File, Metadata, TryLockError};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::fcntl::OFlag;
 use nix::sys::socket::sockopt::PeerCredentials;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockopt, socket};
 use nix::unistd::{AccessFlags, access};
+use rustix::fs::{Mode, OFlags};
 
 use super::cold_reason::ColdReason;
 use super::key::{SOCKET_SUFFIX, START_SUFFIX, WorkerKey};
 use crate::disk::{self, IoMessage};
 use crate::fingerprint::Fingerprint;
+use crate::interrupt::retried;
 
 /// The end of the names of histories (`history.rs`).
 const HISTORY_SUFFIX: &str = ".jobs";
@@ -30,7 +31,7 @@ pub struct Folder(File);
 /// The result of a connection attempt.
 #[derive(Debug)]
 pub enum Connection {
-    /// Connected to a worker of this user, with this process number.
+    /// Connected to a worker of this user, with this process number. Calls never wait for the worker.
     Open(UnixStream, i32),
     /// No process of this user listens.
     Refused,
@@ -41,6 +42,10 @@ pub enum Connection {
 impl Folder {
     /// Opens the folder, and makes it if it is missing.
     pub fn open(path: &Path) -> Result<Self, ColdReason> {
+        match Self::open_existing(path) {
+            Err(_) if fs::symlink_metadata(path).is_err() => (),
+            result => return result,
+        }
         match DirBuilder::new().mode(0o700).create(path) {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
                 Err(cannot_be("created", path, &error))
@@ -51,9 +56,10 @@ impl Folder {
 
     /// Opens the folder. Fails unless it belongs to this user and is closed to all others.
     pub fn open_existing(path: &Path) -> Result<Self, ColdReason> {
-        let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
-        let file = match File::options().read(true).custom_flags(flags.bits()).open(path) {
-            Ok(file) => file,
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let opened = retried(|| Ok(rustix::fs::open(path, flags, Mode::empty())?));
+        let file = match opened {
+            Ok(file) => File::from(file),
             Err(error) if path.is_symlink() || error.kind() == io::ErrorKind::NotADirectory => {
                 return Err(untrusted(path, "is not a folder"));
             }
@@ -198,9 +204,7 @@ fn connect_to(path: &Path) -> nix::Result<(UnixStream, i32)> {
     if peer.uid() != disk::user_id() {
         return Err(nix::Error::EACCES);
     }
-    let stream = UnixStream::from(socket);
-    stream.set_nonblocking(false).map_err(|_| nix::Error::EIO)?;
-    Ok((stream, peer.pid()))
+    Ok((UnixStream::from(socket), peer.pid()))
 }
 
 fn is_foreign(metadata: &Metadata) -> bool {

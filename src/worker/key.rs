@@ -38,8 +38,11 @@ const JOB_VARIABLES: [&str; 6] = [
     "SHOTGUN_ENTITY_*", "SHOTGUN_FILE_TO_OPEN",
 ];
 
-/// Limit of files that identify a kept engine; further files are ignored.
-const MAX_ENGINE_FILES: usize = 2000;
+/// Limit of the paths that a worker watches beside those that it imports; further ones are ignored.
+const MAX_WATCHED: usize = 2000;
+
+/// The packages of a core.
+const PACKAGES: [&str; 3] = ["sgtk", "tank", "tank_vendor"];
 
 /// The key of a worker; with a `.` and an inode after it, the key of a worker that was set aside.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,11 +71,6 @@ impl WorkerKey {
         if let Some(engine) = &job.kept_engine {
             fingerprint.add("engine");
             fingerprint.add(&engine.0);
-            let config = plan.selection.config.path.join("config");
-            let mut left = MAX_ENGINE_FILES;
-            for folder in [config.join("env"), config.join("core")] {
-                add_tree(&mut fingerprint, &folder, &mut left);
-            }
         }
         WorkerKey(fingerprint.text())
     }
@@ -155,74 +153,79 @@ fn is_secret(name: &OsStr, value: &OsStr) -> bool {
         || without_passwords(value.clone()) != value
 }
 
-/// Returns the fingerprint of the files that identify the Python, the core and the configuration.
+/// Returns the fingerprint of the files that identify the Python, the core and the configuration. They are few: a file
+/// server keeps the launcher waiting for each look. The worker looks at the others ([`watched_paths`]).
 pub fn files_of(plan: &LaunchPlan) -> Fingerprint {
     let mut files = Fingerprint::default();
     let fingerprint = &mut files;
-    let (config, core) = (&plan.selection.config, &plan.core);
     add_file(fingerprint, &plan.interpreter.path);
-    for path in [config.localized_mark(), config.core_link_file(), core.manifest_file()] {
-        add_file(fingerprint, &path);
+    add_file(fingerprint, &plan.core.manifest_file());
+    for package in PACKAGES {
+        add_file(fingerprint, &plan.core.python_path().join(package).join("__init__.py"));
     }
-    let python = core.python_path();
-    add_file(fingerprint, &python);
-    for package in ["sgtk", "tank", "tank_vendor"] {
-        add_file(fingerprint, &python.join(package));
-        add_file(fingerprint, &python.join(package).join("__init__.py"));
-    }
-    let mut folders = vec![config.path.join("config").join("core")];
-    if core.root != config.path {
-        folders.push(core.root.join("config").join("core"));
-    }
-    for folder in folders {
-        for path in sorted_entries(&folder) {
-            add_file(fingerprint, &path);
-        }
+    for folder in settings_folders(plan) {
+        add_file(fingerprint, &folder);
     }
     files
 }
 
-/// Adds the files in and below a folder, at most `left`. Links are not followed, so there is no endless loop.
-fn add_tree(fingerprint: &mut Fingerprint, folder: &Path, left: &mut usize) {
-    for path in sorted_entries(folder) {
-        let Some(fewer) = left.checked_sub(1) else { return };
-        *left = fewer;
-        add_file(fingerprint, &path);
-        if path.is_dir() && !path.is_symlink() {
-            add_tree(fingerprint, &path, left);
-        }
+/// Returns the files and folders that a worker watches beside those that it imports: it leaves when one has changed.
+/// A kept engine may have read all files of the environments and settings.
+pub fn watched_paths(job: &Job) -> Vec<PathBuf> {
+    let (config, core) = (&job.plan.selection.config, &job.plan.core);
+    let mut paths = vec![core.python_path()];
+    paths.extend(PACKAGES.map(|package| core.python_path().join(package)));
+    let depth = if job.kept_engine.is_some() { usize::MAX } else { 1 };
+    for folder in settings_folders(job.plan) {
+        add_tree(&mut paths, folder, depth);
     }
-}
-
-/// Returns the paths in a folder, without the bytecode that Python adds when it imports something there.
-fn sorted_entries(folder: &Path) -> Vec<PathBuf> {
-    let mut paths = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-        let path = entry.path();
-        if !path.ends_with("__pycache__") && path.extension() != Some(OsStr::new("pyc")) {
-            paths.push(path);
-        }
+    if job.kept_engine.is_some() {
+        add_tree(&mut paths, config.path.join("config").join("env"), depth);
     }
-    paths.sort_unstable();
     paths
 }
 
-/// Adds a file's path, and the facts that change with its content; of a folder the names in it, since its time also
-/// changes when Python adds bytecode.
+/// Adds a folder, and the files and folders in it down to a depth, until there are `MAX_WATCHED` paths. Links are not
+/// followed, so there is no endless loop. Passes over the bytecode that Python adds when it imports something there.
+fn add_tree(paths: &mut Vec<PathBuf>, folder: PathBuf, depth: usize) {
+    let entries = fs::read_dir(&folder);
+    paths.push(folder);
+    for entry in entries.into_iter().flatten().flatten() {
+        let path = entry.path();
+        if paths.len() >= MAX_WATCHED {
+            return;
+        }
+        if path.ends_with("__pycache__") || path.extension() == Some(OsStr::new("pyc")) {
+            continue;
+        }
+        if depth > 1 && entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            add_tree(paths, path, depth - 1);
+        } else {
+            paths.push(path);
+        }
+    }
+}
+
+/// Returns the folders of the configuration's own settings, and of its core's.
+fn settings_folders(plan: &LaunchPlan) -> Vec<PathBuf> {
+    let mut roots = vec![&plan.selection.config.path];
+    if plan.core.root != plan.selection.config.path {
+        roots.push(&plan.core.root);
+    }
+    roots.into_iter().map(|root| root.join("config").join("core")).collect()
+}
+
+/// Adds a file's path, and the facts that change with its content; of a folder those that change with the names in it.
 fn add_file(fingerprint: &mut Fingerprint, path: &Path) {
     fingerprint.add(path);
-    let data = fs::metadata(path).ok();
-    let id = data.as_ref().map(|data| (data.dev(), data.ino()));
-    fingerprint.add(format!("{id:?}"));
-    match data {
-        Some(data) if data.is_dir() => {
-            for entry in sorted_entries(path) {
-                fingerprint.add(entry);
-            }
-        }
-        Some(data) => {
-            fingerprint.add(format!("{:?}", (data.size(), data.mtime(), data.mtime_nsec())));
-        }
-        None => {}
-    }
+    let facts = fs::metadata(path).ok().map(|data| {
+        (
+            data.dev(),
+            data.ino(),
+            data.is_file().then(|| data.size()),
+            data.mtime(),
+            data.mtime_nsec(),
+        )
+    });
+    fingerprint.add(format!("{facts:?}"));
 }

@@ -87,9 +87,7 @@ impl PendingAnswer {
         match folder.connect(&key) {
             Connection::Open(mut connected, pid) => {
                 process = Some(ProcessHandle::open(pid));
-                let sent =
-                    connected.set_nonblocking(true).and_then(|()| connected.write_all(request));
-                stream = sent.is_ok().then_some(connected);
+                stream = connected.write_all(request).is_ok().then_some(connected);
             }
             Connection::Full => (),
             Connection::Refused => {

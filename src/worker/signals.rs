@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 
 use nix::sys::resource::{Resource, setrlimit};
-use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signal::{SigSet, SigmaskHow, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::socket::{MsgFlags, send};
 use nix::unistd::Pid;
@@ -32,12 +32,11 @@ pub struct SignalForwarder {
 impl SignalForwarder {
     /// Blocks the signals, and receives them from here on. If it fails the signals are as they were.
     pub fn new() -> Option<Self> {
-        let before = SigSet::thread_get_mask().ok()?;
-        let blocked = FORWARDED.into_iter().filter(|signal| !before.contains(*signal)).collect();
         let all = SigSet::from_iter(FORWARDED);
         let signals =
             SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok()?;
-        all.thread_block().ok()?;
+        let before = all.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok()?;
+        let blocked = FORWARDED.into_iter().filter(|signal| !before.contains(*signal)).collect();
         Some(SignalForwarder { signals, blocked })
     }
 

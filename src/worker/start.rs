@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::cold_reason::ColdReason;
 use super::control::{make_room, stop_replaced};
 use super::folder::{Connection, Folder};
 use super::job::Job;
-use super::key::{WorkerKey, starting_variables};
+use super::key::{WorkerKey, starting_variables, watched_paths};
 use super::program::{BEGIN, PROGRAM, PROGRAM_VARIABLE};
 use super::start_record::{StartRecord, why_unfit};
 use super::worker_status::WORKER_WORDS;
@@ -47,6 +47,8 @@ struct WorkerStart<'a> {
     /// The fingerprint of the files that identify the worker.
     files: String,
     preload: &'a [String],
+    /// The files and folders to watch beside those that are imported.
+    watched: Vec<PathBuf>,
     /// Seconds.
     idle_after: f64,
     max_jobs: u32,
@@ -127,6 +129,7 @@ fn spawn(
         core: &plan.core.root,
         files: files.text(),
         preload: &settings.preload,
+        watched: watched_paths(job),
         idle_after: settings.idle_after.as_secs_f64(),
         max_jobs: settings.max_jobs,
         max_memory: settings.max_memory,

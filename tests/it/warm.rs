@@ -318,7 +318,7 @@ fn changed_context_gets_its_own_worker() {
         assert_ne!(own(&script), first.to_string(), "{other}");
     }
     // Another file replaces the workers; the one that had the latest job stays.
-    let touched = own(&format!("touch -d @1 '{}/roots.yml'; $W {parent}", config.display()));
+    let touched = own(&format!("touch '{}/new.yml'; $W {parent}", config.display()));
     assert_ne!(touched, first.to_string());
     warm.until(|workers| workers.len() == 2 && workers.iter().any(is_ready));
 }

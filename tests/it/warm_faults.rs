@@ -571,7 +571,7 @@ fn bytecode_of_a_fresh_core_changes_no_key() {
     assert_eq!(warm.text(parent), worker.to_string());
     // A new module is no bytecode.
     write(warm.studio.path("configs/bigbuck/install/core/python/tank/new.py"), "");
-    assert_ne!(warm.text(parent), worker.to_string());
+    wait_until(|| warm.text(parent) != worker.to_string());
 }
 
 #[test]
