@@ -5,7 +5,7 @@ import socket
 import time
 
 from worker.process import CONTINUED, STOPPED
-from worker.process import continue_if_stopped, end_group, proportional_memory, signal_group, wait_status
+from worker.process import continue_if_stopped, end_group, signal_group, wait_status
 from worker.protocol import HEARTBEAT, give_connection, peer_of, reply
 
 GRACE = 5               # seconds between TERM and KILL for a job whose launcher has gone
@@ -182,10 +182,8 @@ class Children:
             if os.waitpid(pid, os.WNOHANG)[0]:
                 del self.ending_groups[pid]
 
-    def memory(self):
-        """Returns KiB of the worker and its children, shared pages counted once."""
-        children = list(self.jobs) + [spare.pid for spare in self.spares]
-        return sum(proportional_memory(pid) for pid in [os.getpid()] + children)
+    def pids(self):
+        return list(self.jobs) + [spare.pid for spare in self.spares]
 
     def files(self):
         """Returns the open channels and connections."""

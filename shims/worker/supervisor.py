@@ -13,15 +13,17 @@ import weakref
 from _signal import SIG_DFL, signal as set_handler  # type: ignore[import-not-found]
 
 from worker.children import Children
-from worker.files import identity
-from worker.process import is_in_a_job
+from worker.looker import CHANGED, SAME, Looker
+from worker.process import is_in_a_job, proportional_memory
 from worker.protocol import FILES_CHANGED, FIRST_ANSWER, HEAD, HEARTBEAT, JOBS, NESTED_JOB, NO_MORE_JOBS, NO_PLACE
 from worker.protocol import peek, peer_of, reply, send, unread
 from worker.record import recreate_record
 from worker.socket_file import SocketFile
 
 FAILED_SPARES = 3       # spares in a row that end without a job and make the worker unfit
-TICK = 5                # seconds between two looks at the worker's own socket and files
+TICK = 5                # seconds between two looks at the worker's own socket and files without jobs
+FRESH = 1               # seconds after the begin of a look, in which jobs need no other
+PATIENCE = 2            # seconds for a look
 HANG_UP = 0             # events that are always reported: the end of a connection
 
 
@@ -30,7 +32,7 @@ class Supervisor:
 
     def __init__(self, start, watched):
         self.start = start
-        self.watched = watched
+        self.looker = Looker(watched)
         self.socket_file = SocketFile(start["folder"], start["name"])
         self.children = Children(start["max_jobs"])
         self.is_retiring = False
@@ -43,7 +45,9 @@ class Supervisor:
         self.accept_after = 0.0                     # the system has had no descriptor for a connection
         self.waiting = []                           # connections that wait for a child
         self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that are not nested
-        self.born = self.idle_since = self.looked_at = self.spoke_at = self.weighed_at = time.monotonic()
+        # Those that wait for a look at the files, and since when.
+        self.unlooked: "weakref.WeakKeyDictionary[socket.socket, float]" = weakref.WeakKeyDictionary()
+        self.born = self.idle_since = self.spoke_at = self.weighed_at = time.monotonic()
         self.is_heavy = False
         self.has_alarm = False
         self.alarm, self.wakeup = socket.socketpair()
@@ -86,6 +90,8 @@ class Supervisor:
         poll.register(self.arrivals, select.POLLIN)
         if self.accept_after <= time.monotonic():
             poll.register(self.socket_file.listener, select.POLLIN)
+        if self.looker.is_looking:
+            poll.register(self.looker.channel, select.POLLIN)
         for connection in self.waiting:
             poll.register(connection, HANG_UP)
         for child in self.children.jobs.values():
@@ -100,6 +106,8 @@ class Supervisor:
             until.append(self.idle_since + self.start["idle_after"])
         if self.waiting:
             until.append(self.spoke_at + HEARTBEAT)
+        if self.looker.is_looking:
+            until.append(self.looker.asked_at + PATIENCE)
         if self.accept_after > now:
             until.append(self.accept_after)
         until += self.children.deadlines()
@@ -114,6 +122,8 @@ class Supervisor:
             self.accept()
         elif descriptor == self.arrivals.fileno():
             self.read_arrivals()
+        elif self.looker.is_looking and descriptor == self.looker.channel.fileno():
+            self.end_look()
         else:
             self.hang_up(descriptor)
 
@@ -182,11 +192,14 @@ class Supervisor:
 
     def obey(self, connection, wish):
         if wish in JOBS:
-            self.check_files()
             if not self.is_retiring:
+                now = time.monotonic()
                 if not self.waiting:
-                    self.spoke_at = time.monotonic()
+                    self.spoke_at = now
                 self.waiting.append(connection)
+                if now - self.looker.looked_at >= FRESH:
+                    self.unlooked[connection] = now
+                    self.begin_look()
                 return
             reply(connection, b"X", self.refusal)
         elif wish in (b"S", b"Q"):
@@ -208,7 +221,7 @@ class Supervisor:
 
     def begin_jobs(self):
         """Gives waiting connections to children, as many as may run; in a child it returns the channel."""
-        while self.waiting and self.has_room():
+        while self.waiting and self.waiting[0] not in self.unlooked and self.has_room():
             if not self.children.spares:
                 channel = self.children.fork()
                 if channel is not None:
@@ -230,6 +243,9 @@ class Supervisor:
         That job may wait for them. So a job that holds a place never waits for one, and jobs never wait for each other.
         """
         for connection in [one for one in self.waiting if one not in self.seen_waiting]:
+            if connection in self.unlooked:
+                # A look needs no place.
+                continue
             if peek(connection) == NESTED_JOB or is_in_a_job(peer_of(connection)[0]):
                 self.waiting.remove(connection)
                 refuse(connection, NO_PLACE)
@@ -250,7 +266,7 @@ class Supervisor:
         most = self.start["max_memory"]
         if most and now - self.weighed_at > HEARTBEAT:
             self.weighed_at = now
-            self.is_heavy = self.children.memory() > most * 1024
+            self.is_heavy = self.memory() > most * 1024
         return not self.is_heavy
 
     def leave(self):
@@ -261,7 +277,7 @@ class Supervisor:
         signal.set_wakeup_fd(-1)
         set_handler(signal.SIGCHLD, SIG_DFL)
         own = [self.alarm, self.wakeup, self.arrivals, self.reserve, self.socket_file.listener]
-        for file in itertools.chain(own, self.children.files(), self.pending, self.waiting):
+        for file in itertools.chain(own, self.looker.files(), self.children.files(), self.pending, self.waiting):
             os.close(file.fileno())
         os.close(self.start["folder"])
 
@@ -280,8 +296,13 @@ class Supervisor:
             self.idle_since = now
         elif now - self.idle_since >= self.start["idle_after"]:
             self.retire()
-        if now - self.looked_at >= TICK:
-            self.check_files()
+        if not self.looker.is_looking:
+            if now - self.looker.looked_at >= TICK:
+                self.begin_look()
+        elif now - self.looker.asked_at >= PATIENCE:
+            # A file server does not answer. A plain launch says so, if it has to wait too.
+            self.looker.kill()
+            self.retire()
         if self.is_retiring and not self.children.jobs and not self.children.ending_groups:
             self.socket_file.remove()
             # Spares see the end of their channels, and leave.
@@ -294,17 +315,31 @@ class Supervisor:
                 recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
             self.retire()
 
-    def check_files(self):
-        """Retires if another worker has taken the place, or an imported file has changed."""
-        now = time.monotonic()
-        if now - self.looked_at < 1 or self.is_retiring:
+    def begin_look(self):
+        """Has the watched files looked at; retires if another worker has taken the place."""
+        if self.is_retiring:
             return
-        self.looked_at = now
         if not self.socket_file.is_in_place():
             self.retire()
-        elif any(identity(path) != was for path, was in self.watched):
+            return
+        try:
+            self.looker.ask(self.leave)
+        except OSError:
+            # The system has no process: plain launches need no new one.
+            self.refuse_waiting()
+
+    def end_look(self):
+        """Retires if a watched file has changed; else lets the jobs begin that came within a second of the look."""
+        answer = self.looker.receive()
+        if answer == CHANGED:
             self.refusal = FILES_CHANGED
+        if answer != SAME:
             self.retire()
+        for connection, since in list(self.unlooked.items()):
+            if since - self.looker.looked_at < FRESH:
+                del self.unlooked[connection]
+        if self.unlooked:
+            self.begin_look()
 
     def retire(self):
         """Takes no more jobs and frees the place; jobs that run go on, and the worker still answers and stops."""
@@ -312,6 +347,11 @@ class Supervisor:
             self.is_retiring = True
             self.socket_file.move_aside()
             self.refuse_waiting()
+
+    def memory(self):
+        """Returns KiB of the worker, its looker and its children, shared pages counted once."""
+        pids = [os.getpid(), self.looker.pid] + self.children.pids()
+        return sum(proportional_memory(pid) for pid in pids if pid)
 
     def status(self):
         return {
@@ -327,7 +367,7 @@ class Supervisor:
             "done": self.children.done,
             "running": len(self.children.jobs),
             "waiting": len(self.waiting),
-            "memory": self.children.memory(),
+            "memory": self.memory(),
             "state": "retiring" if self.is_retiring else "ready",
         }
 

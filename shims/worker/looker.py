@@ -1,0 +1,98 @@
+"""The looker: a process that looks at the watched files for the worker.
+
+A file server may take half a millisecond for each file, and a broken one may never answer. So the worker does not look
+itself, and the looker looks at several files at once: it may have threads, since no job is forked from it.
+"""
+import os
+import signal
+import socket
+import threading
+import time
+
+from worker.files import identity
+from worker.protocol import send
+
+SLOW = 0.00025          # seconds for a file, after which another thread helps
+THREADS = 16            # at most
+SAME, CHANGED = b"=", b"!"     # answers
+
+
+class Looker:
+    """The worker's side: one look at a time."""
+
+    def __init__(self, watched):
+        self.watched = watched
+        self.pid = 0            # none yet
+        self.channel, self.theirs = socket.socketpair()
+        self.is_looking = False
+        # When the last look began, and the last one that was answered.
+        self.asked_at = self.looked_at = time.monotonic()
+
+    def ask(self, leave):
+        """Begins a look, unless one is under way. The first one forks the looker, where `leave` drops what is the
+        worker's. Fails if the system has no process for it.
+        """
+        if self.is_looking:
+            return
+        if not self.pid:
+            self.start(leave)
+        self.is_looking, self.asked_at = True, time.monotonic()
+        # If the looker has ended, its answer is the end of the channel.
+        send(self.channel, b"?")
+
+    def start(self, leave):
+        self.pid = os.fork()
+        if self.pid:
+            self.theirs.close()
+            return
+        try:
+            channel = self.theirs.dup()
+            leave()
+            answer(channel, self.watched)
+        finally:
+            os._exit(0)
+
+    def receive(self):
+        """Receives the answer to `ask`: nothing if the looker has ended."""
+        self.is_looking, self.looked_at = False, self.asked_at
+        return self.channel.recv(1)
+
+    def kill(self):
+        os.kill(self.pid, signal.SIGKILL)
+
+    def files(self):
+        """Returns the open files. The worker's children need none."""
+        return [file for file in (self.channel, self.theirs) if file.fileno() >= 0]
+
+
+def answer(channel, watched):
+    """Becomes the looker: answers until the worker leaves."""
+    while channel.recv(1):
+        channel.send(CHANGED if Look(watched).finds_change() else SAME)
+
+
+class Look:
+    """A look at all files."""
+
+    def __init__(self, watched):
+        self.left = iter(watched)   # shared by the threads: each takes the next file
+        self.has_changed = False
+        self.helpers = []
+
+    def finds_change(self):
+        self.work()
+        # A helper may begin another one, which then follows in the list.
+        for helper in self.helpers:
+            helper.join()
+        return self.has_changed
+
+    def work(self):
+        for path, was in self.left:
+            begun = time.monotonic()
+            if self.has_changed or identity(path) != was:
+                self.has_changed = True
+                return
+            if time.monotonic() - begun > SLOW and len(self.helpers) < THREADS - 1:
+                helper = threading.Thread(target=self.work)
+                self.helpers.append(helper)
+                helper.start()
