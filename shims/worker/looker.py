@@ -3,6 +3,7 @@
 A file server may take half a millisecond for each file, and a broken one may never answer. So the worker does not look
 itself, and the looker looks at several files at once: it may have threads, since no job is forked from it.
 """
+import _thread
 import os
 import signal
 import socket
@@ -13,7 +14,7 @@ from worker.files import identity
 from worker.protocol import send
 
 SLOW = 0.00025          # seconds for a file, after which another thread helps
-THREADS = 16            # at most
+THREADS = 32            # at most
 SAME, CHANGED = b"=", b"!"     # answers
 
 
@@ -75,15 +76,15 @@ class Look:
     """A look at all files."""
 
     def __init__(self, watched):
-        self.left = iter(watched)   # shared by the threads: each takes the next file
+        self.left = iter(watched)       # shared by the threads: each takes the next file
         self.has_changed = False
-        self.helpers = []
+        self.threads = 1
+        self.lock = threading.Lock()    # of `threads`
+        self.end = threading.Semaphore(0)
 
     def finds_change(self):
         self.work()
-        # A helper may begin another one, which then follows in the list.
-        for helper in self.helpers:
-            helper.join()
+        self.end.acquire()
         return self.has_changed
 
     def work(self):
@@ -91,8 +92,21 @@ class Look:
             begun = time.monotonic()
             if self.has_changed or identity(path) != was:
                 self.has_changed = True
-                return
-            if time.monotonic() - begun > SLOW and len(self.helpers) < THREADS - 1:
-                helper = threading.Thread(target=self.work)
-                self.helpers.append(helper)
-                helper.start()
+                break
+            if time.monotonic() - begun > SLOW:
+                self.get_help()
+        with self.lock:
+            self.threads -= 1
+            if self.threads == 0:
+                self.end.release()
+
+    def get_help(self):
+        with self.lock:
+            if self.threads < THREADS:
+                try:
+                    # `threading` would wait until it runs.
+                    _thread.start_new_thread(self.work, ())
+                    self.threads += 1
+                except RuntimeError:
+                    # The system has no thread: those that there are do the work.
+                    pass
