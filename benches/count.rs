@@ -14,6 +14,13 @@ impl Trace {
         self.0.len()
     }
 
+    /// The calls before the last `execve`; all without one.
+    #[allow(dead_code, reason = "not every benchmark asks for all")]
+    pub fn until_exec(&self) -> Trace {
+        let exec = self.0.iter().rposition(|call| call.starts_with("execve("));
+        Trace(self.0.iter().take(exec.unwrap_or(self.0.len())).cloned().collect())
+    }
+
     /// The calls that look at a path.
     #[allow(dead_code, reason = "not every benchmark asks for all")]
     pub fn paths(&self) -> usize {
@@ -28,16 +35,22 @@ impl Trace {
     }
 }
 
-/// Traces a command, which takes the words to run it by; `None` without `strace`, or if the command becomes no other
-/// program.
+/// Traces a command, which takes the words to run it by, until it becomes another program; `None` without `strace`, or
+/// if the command becomes none.
+#[allow(dead_code, reason = "not every benchmark asks for all")]
 pub fn until_exec(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
+    let trace = all(command)?;
+    trace.0.iter().any(|call| call.starts_with("execve(")).then(|| trace.until_exec())
+}
+
+/// Traces a command, which takes the words to run it by; `None` without `strace`.
+pub fn all(command: impl Fn(&[&str]) -> Command) -> Option<Trace> {
     let file = NamedTempFile::new().ok()?;
     let by = ["strace", "-s", "4096", "-o", file.path().to_str()?];
     command(&by).status().ok()?;
     let text = std::fs::read_to_string(file.path()).ok()?;
-    let calls: Vec<String> = text.lines().skip(1).map(String::from).collect();
-    let exec = calls.iter().rposition(|call| call.starts_with("execve("))?;
-    Some(Trace(calls.into_iter().take(exec).collect()))
+    let calls = text.lines().skip(1).filter(|line| !line.starts_with("+++"));
+    Some(Trace(calls.map(String::from).collect()))
 }
 
 /// Counts the instructions of a command, which takes the words to run it by; `None` without `valgrind`.
@@ -52,6 +65,7 @@ pub fn instructions(command: impl Fn(&[&str]) -> Command) -> Option<usize> {
     total.trim().parse().ok()
 }
 
+#[allow(dead_code, reason = "not every benchmark asks for all")]
 pub fn shown(count: Option<usize>) -> String {
     count.map_or("-".into(), |count| count.to_string())
 }

@@ -25,7 +25,9 @@ impl SlowServer {
         let files = TempDir::new().unwrap();
         let source = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/slow_server/delays.c");
         let mut compiler = Command::new("cc");
-        compiler.args(["-O2", "-shared", "-fPIC", source, "-o"]).arg(files.path().join("delays.so"));
+        compiler
+            .args(["-O2", "-shared", "-fPIC", source, "-o"])
+            .arg(files.path().join("delays.so"));
         assert!(compiler.arg("-ldl").status().unwrap().success(), "cc cannot compile {source}");
         let server = SlowServer { files, folder: folder.to_owned(), look, opening };
         server.forget_counts();
@@ -54,7 +56,8 @@ impl SlowServer {
     pub fn forget_counts(&self) {
         // Programs that count have mapped the file, so it never gets shorter.
         let mut options = File::options();
-        let mut file = options.write(true).create(true).truncate(false).open(self.counts_file()).unwrap();
+        let mut file =
+            options.write(true).create(true).truncate(false).open(self.counts_file()).unwrap();
         file.write_all(&[0; 16]).unwrap();
     }
 

@@ -1,106 +1,25 @@
-//! Jobs in the workers of two projects, one after another and eight at once.
+//! The tables: costs beside each other, counts, memory, and a slow file server.
 
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use serde_json::Value;
-
-use crate::support::{PYTHON, Studio, interpreter};
-
-const PROGRAM: &str = "import sgtk; print(sgtk.__file__)";
+use crate::contenders::{BarePython, Contender, Cost, ForkServer, Launcher, timed};
+use crate::count;
+use crate::slow_server::SlowServer;
+use crate::studio::{Bench, PROGRAM, settle};
 
 /// Prints its own memory in KiB: the proportional set size, and the unshared pages.
 const MEMORY: &str = "import sgtk
 lines = [line.split() for line in open('/proc/self/smaps_rollup')]
 held = {words[0]: int(words[1]) for words in lines if words[0].endswith(':')}
-print(held['Pss:'], held['Private_Clean:'] + held['Private_Dirty:'])
+print(held['Pss:'] // 1024, (held['Private_Clean:'] + held['Private_Dirty:']) // 1024)
 ";
 
-const PROJECTS: [&str; 2] = ["bigbuck", "sintel"];
+/// Jobs of each contender in a round, all of them one after another.
+const IN_A_ROUND: usize = 48;
 
-/// A studio of two projects with the real core, a Python without additions, and workers of their own.
-struct Bench {
-    studio: Studio,
-}
-
-impl Bench {
-    fn new(core: &Path) -> Self {
-        let studio = Studio::new();
-        // An installed Python's packages may slow its start.
-        let python = studio.path("venv");
-        let made =
-            Command::new(&*PYTHON).args(["-m", "venv", "--without-pip"]).arg(&python).status();
-        assert!(made.unwrap().success());
-        for project in PROJECTS {
-            let config = studio.localized(project);
-            let python_path = config.join("install/core/python");
-            std::fs::remove_dir_all(&python_path).unwrap();
-            std::os::unix::fs::symlink(core, python_path).unwrap();
-            interpreter(&config, python.join("bin/python").to_str().unwrap());
-        }
-        std::fs::create_dir(studio.path("run")).unwrap();
-        Bench { studio }
-    }
-
-    fn launcher(&self, words: &[&str]) -> Command {
-        let mut command = self.studio.launcher(words);
-        command.env("XDG_RUNTIME_DIR", self.studio.path("run")).stdout(Stdio::piped());
-        command
-    }
-
-    fn warm(&self, project: &str) -> Duration {
-        timed(&mut self.launcher(&["--warm", "--project", project, "-c", PROGRAM]))
-    }
-
-    /// The MiB of a running job: proportional set size, and unshared.
-    fn memory(&self, words: &[&str]) -> [f64; 2] {
-        let job = ["--project", "bigbuck", "-c", MEMORY];
-        let output = self.launcher(&[words, &job].concat()).output().unwrap();
-        let text = String::from_utf8(output.stdout).unwrap();
-        let mut sizes = text.split_whitespace().map(|kib| kib.parse::<f64>().unwrap() / 1024.0);
-        [sizes.next().unwrap(), sizes.next().unwrap()]
-    }
-
-    fn workers(&self) -> Vec<Value> {
-        let output = self.launcher(&["--workers=json"]).output().unwrap();
-        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
-        list.get("workers").and_then(Value::as_array).unwrap().clone()
-    }
-
-    fn start(&self) {
-        for project in PROJECTS {
-            self.warm(project);
-        }
-        let deadline = Instant::now() + Duration::from_secs(60);
-        while self.workers().iter().filter(|worker| worker["state"] == "ready").count() < 2 {
-            assert!(Instant::now() < deadline, "no workers: {:?}", self.workers());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-}
-
-impl Drop for Bench {
-    fn drop(&mut self) {
-        let _ = self.launcher(&["--stop-workers"]).output();
-    }
-}
-
-fn timed(command: &mut Command) -> Duration {
-    let start = Instant::now();
-    let output = command.stdin(Stdio::null()).output().unwrap();
-    let time = start.elapsed();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    time
-}
-
-/// Returns a percentile in milliseconds.
-fn percentile(times: &mut [Duration], percent: usize) -> f64 {
-    times.sort_unstable();
-    times.get(times.len() * percent / 100).or(times.last()).unwrap().as_secs_f64() * 1000.0
-}
+/// Between the jobs of a caller that has one now and then.
+const LONE: Duration = Duration::from_millis(150);
 
 /// Closes inherited descriptors: they would keep jobs out of workers.
 fn close_inherited() {
@@ -118,57 +37,149 @@ pub fn measure() {
         return;
     };
     close_inherited();
-    let jobs: usize = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(1000);
-    let bench = Bench::new(Path::new(&core));
+    let rounds: usize = std::env::args().find_map(|word| word.parse().ok()).unwrap_or(5);
+    let mut bench = Bench::new(Path::new(&core));
     bench.start();
-    let python = bench.studio.path("venv/bin/python");
-    let (mut warm, mut bare, mut cold) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..jobs / 5 {
-        warm.push(bench.warm("bigbuck"));
-        bare.push(timed(Command::new(&python).args(["-c", "pass"])));
-        if round % 10 == 0 {
-            cold.push(timed(&mut bench.launcher(&["--project", "bigbuck", "-c", PROGRAM])));
+    compare(&bench, rounds);
+    count_all(&bench);
+    for (kind, words) in [("in a worker", &["--warm"][..]), ("plain", &[])] {
+        let words = [words, &["--project", "bigbuck", "-c", MEMORY]].concat();
+        let sizes = bench.text(&words);
+        let [shared, own] = [0, 1].map(|n| sizes.split_whitespace().nth(n).unwrap());
+        println!("MiB of a job {kind}: {shared} with its share (Pss), {own} its own (Uss)");
+    }
+    println!("MiB of the worker and its spare children: {}", bench.memory());
+    wait_for_server(&mut bench);
+}
+
+fn load() -> String {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap();
+    text.split_whitespace().take(3).collect::<Vec<_>>().join(" ")
+}
+
+/// The columns of the table, each with the jobs at once and the pause before each.
+const COLUMNS: [(usize, Duration); 4] =
+    [(1, LONE), (1, Duration::ZERO), (2, Duration::ZERO), (8, Duration::ZERO)];
+
+/// Compares the contenders in rounds, in which they take turns.
+fn compare(bench: &Bench, rounds: usize) {
+    println!("load before: {}", load());
+    let mut contenders: Vec<Box<dyn Contender>> = Vec::new();
+    for (build, file) in Bench::builds() {
+        contenders.push(Box::new(Launcher { bench, build, file }));
+    }
+    contenders.push(Box::new(ForkServer::new(bench)));
+    contenders.push(Box::new(BarePython(bench)));
+    let mut costs: Vec<[Cost; 4]> = contenders.iter().map(|_| Default::default()).collect();
+    let mut ratios: Vec<Vec<f64>> = contenders.iter().map(|_| Vec::new()).collect();
+    for _ in 0..rounds {
+        for (column, (at_once, pause)) in COLUMNS.into_iter().enumerate() {
+            let jobs = if pause.is_zero() { IN_A_ROUND } else { IN_A_ROUND / 4 };
+            let mut processor = Vec::new();
+            for (contender, costs) in contenders.iter_mut().zip(&mut costs) {
+                let cost = contender.run(jobs, at_once, pause);
+                processor.push(cost.processor());
+                costs[column].add(cost);
+            }
+            if (at_once, pause) == (1, Duration::ZERO) {
+                let server = processor[processor.len() - 2];
+                for (ratios, processor) in ratios.iter_mut().zip(processor) {
+                    ratios.push(processor / server);
+                }
+            }
         }
     }
-    let [warm, bare, cold] = [&mut warm, &mut bare, &mut cold].map(|times| percentile(times, 50));
-    println!("medians in ms: warm {warm:.2}, bare `python -c pass` {bare:.2}, cold {cold:.1}");
-    println!("warm is {:.2} of bare, cold is {:.0} of warm", warm / bare, cold / warm);
-    for (kind, words) in [("in a worker", &["--warm"][..]), ("plain", &[])] {
-        let [shared, own] = bench.memory(words);
-        println!("MiB of a job {kind}: {shared:.1} with its share (Pss), {own:.1} its own (Uss)");
+    println!("load after: {}", load());
+    println!(
+        "processor and milliseconds of a job; `lone` has a pause before it, the others follow each other"
+    );
+    println!(
+        "{:<30} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>6} {:>5} {:>5} {:>5}",
+        "", "caller", "all", "of fs", "lone", "p50", "p99", "1: p50", "p99", "a s", "2", "8"
+    );
+    for ((contender, costs), ratios) in contenders.iter().zip(&costs).zip(&mut ratios) {
+        let [lone, one, two, eight] = costs;
+        ratios.sort_unstable_by(f64::total_cmp);
+        println!(
+            "{:<30} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>6.2} {:>5.0} {:>5.0} {:>5.0}",
+            contender.name(),
+            one.caller_ms(),
+            one.processor(),
+            ratios[ratios.len() / 2],
+            lone.processor(),
+            lone.percentile(50),
+            lone.percentile(99),
+            one.percentile(50),
+            one.percentile(99),
+            one.jobs_a_second(),
+            two.jobs_a_second(),
+            eight.jobs_a_second(),
+        );
     }
-    for at_once in [1, 8] {
-        in_turn(&bench, jobs, at_once);
+    let bare = costs.last().unwrap()[0].percentile(50);
+    for (contender, costs) in contenders.iter().zip(&costs) {
+        println!(
+            "{}: a lone job takes {:.2} of `python -S -c pass`",
+            contender.name(),
+            costs[0].percentile(50) / bare
+        );
     }
 }
 
-fn in_turn(bench: &Bench, jobs: usize, at_once: usize) {
-    let (next, times) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
-    let start = Instant::now();
-    std::thread::scope(|scope| {
-        for _ in 0..at_once {
-            scope.spawn(|| {
-                loop {
-                    let number = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(project) = PROJECTS.get(number % 2).filter(|_| number < jobs) else {
-                        break;
-                    };
-                    let time = bench.warm(project);
-                    times.lock().unwrap().push(time);
-                }
-            });
+/// Counts that do not depend on the machine's load.
+fn count_all(bench: &Bench) {
+    for (build, file) in Bench::builds() {
+        let traced = |warm: &'static [&'static str]| {
+            count::all(|by| {
+                let words = [warm, &["--project", "bigbuck", "-c", PROGRAM]].concat();
+                let words = [&by[1..], &[file.to_str().unwrap()], &words].concat();
+                bench.launcher(Path::new(by[0]), &words)
+            })
+        };
+        let Some((warm, plain)) = traced(&["--warm"]).zip(traced(&[])) else { continue };
+        println!(
+            "{build} launcher: {} system calls; looks below the configuration: {}, in a plain launch {}",
+            warm.calls(),
+            warm.paths_below(&bench.config),
+            plain.until_exec().paths_below(&bench.config),
+        );
+    }
+    let jobs = 20;
+    for (kind, pause) in [("that follow each other", Duration::ZERO), ("with pauses", LONE)] {
+        settle();
+        let before = bench.faults_of_children();
+        for _ in 0..jobs {
+            std::thread::sleep(pause);
+            timed(&mut bench.warm(&Bench::builds().pop().unwrap().1, PROGRAM));
         }
-    });
-    let seconds = start.elapsed().as_secs_f64();
-    let mut times = times.into_inner().unwrap();
-    #[expect(clippy::cast_precision_loss, reason = "there are not so many")]
-    let rate = jobs as f64 / seconds;
-    let memory: Vec<u64> =
-        bench.workers().iter().filter_map(|w| w["memory_kib"].as_u64()).collect();
+        settle();
+        let faults = (bench.faults_of_children() - before) / f64::from(jobs);
+        println!("page faults of a child, jobs {kind}: {faults:.0}");
+    }
+}
+
+/// Runs jobs at a pace at which each has to look at the files, on a file server that takes half a millisecond for a look.
+fn wait_for_server(bench: &mut Bench) {
+    bench.stop();
+    let look = Duration::from_micros(500);
+    let server = SlowServer::new(&bench.config, look, look);
+    bench.set(server.variables());
+    bench.start();
+    let file: PathBuf = Bench::builds().pop().unwrap().1;
+    std::thread::sleep(Duration::from_millis(1200));
+    server.forget_counts();
+    let mut times = Vec::new();
+    for _ in 0..10 {
+        std::thread::sleep(Duration::from_millis(1200));
+        times.push(timed(&mut bench.warm(&file, PROGRAM)));
+    }
+    times.sort_unstable();
+    let [looks, openings] = server.counts();
     println!(
-        "{jobs} jobs of two projects, {at_once} at once: {rate:.0} a second, p50 {:.2} ms, p99 {:.2} ms, MiB of each worker {:?}",
-        percentile(&mut times, 50),
-        percentile(&mut times, 99),
-        memory.iter().map(|kib| kib / 1024).collect::<Vec<_>>(),
+        "0.5 ms a look: a job every 1.2 s takes {:.1} ms (p50), {:.1} at most; {} looks, {} openings in the worker for each",
+        times[5].as_secs_f64() * 1000.0,
+        times[9].as_secs_f64() * 1000.0,
+        looks / 10,
+        openings / 10,
     );
 }

@@ -1,5 +1,4 @@
 """The messages between a worker, its children and its launchers, as docs/warm-protocol.md describes them."""
-import array
 import fcntl
 import os
 import select
@@ -18,6 +17,7 @@ JOBS = (b"J", NESTED_JOB)
 NO_MORE_JOBS, NO_PLACE, FILES_CHANGED = 0, 1, 2       # the reasons of `X`
 HEAD = struct.Struct("<cI")
 REPLY = struct.Struct("<ci")
+NUMBER = struct.Struct("i")
 
 
 def reply(connection, word, number):
@@ -53,7 +53,7 @@ def peer_of(connection):
 
 def give_connection(channel, connection):
     """Hands a launcher's connection over to a spare."""
-    channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [connection.fileno()]))])
+    channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, NUMBER.pack(connection.fileno()))])
 
 
 def is_idle(channel):
@@ -80,25 +80,33 @@ def receive_plan(connection):
     """Returns the fields of the launcher's plan; one time limit holds for all of it."""
     until = time.monotonic() + FIRST_ANSWER
     try:
-        word, size = HEAD.unpack(receive(connection, HEAD.size, until))
+        # The worker has seen the head, and most plans arrive in one piece with it.
+        first = receive_part(connection, 1 << 16, until)
+        word, size = HEAD.unpack_from(first)
         if word not in JOBS or size > LARGEST:
             os._exit(1)
-        return receive(connection, size, until).split(b"\0")
+        rest = HEAD.size + size - len(first)
+        return (first[HEAD.size:] + receive(connection, rest, until)).split(b"\0")
     except OSError:
         os._exit(1)
 
 
 def receive(connection, size, until):
-    """Returns exactly so many bytes; a launcher that leaves before has changed its mind."""
+    """Returns so many bytes; a launcher that leaves before has changed its mind."""
     parts = []
-    while size:
-        connection.settimeout(max(0, until - time.monotonic()))
-        part = connection.recv(min(size, 1 << 20))
-        if not part:
-            os._exit(0)
+    while size > 0:
+        part = receive_part(connection, min(size, 1 << 20), until)
         parts.append(part)
         size -= len(part)
     return b"".join(parts)
+
+
+def receive_part(connection, size, until):
+    connection.settimeout(max(0, until - time.monotonic()))
+    part = connection.recv(size)
+    if not part:
+        os._exit(0)
+    return part
 
 
 def await_go(connection):
@@ -125,7 +133,7 @@ def receive_go(connection):
 
 
 def descriptors_in(rights):
-    numbers = array.array("i")
+    numbers: "list[int]" = []
     for _, _, data in rights:
-        numbers.frombytes(data[:len(data) // numbers.itemsize * numbers.itemsize])
-    return list(numbers)
+        numbers += struct.unpack_from("%di" % (len(data) // NUMBER.size), data)
+    return numbers

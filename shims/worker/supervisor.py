@@ -128,24 +128,24 @@ class Supervisor:
             self.hang_up(descriptor)
 
     def accept(self):
-        for _ in range(64):
-            try:
-                connection, _ = self.socket_file.listener.accept()
-            except (BlockingIOError, ConnectionAbortedError):
-                return
-            except OSError:
-                self.refuse_next()
-                return
-            if peer_of(connection)[1] != os.geteuid():
-                connection.close()
-                continue
-            connection.setblocking(False)
-            wish = self.wish_of(connection)
-            if wish is not None:
-                self.obey(connection, wish)
-            else:
-                self.pending[connection] = time.monotonic() + FIRST_ANSWER
-                self.arrivals.register(connection, select.EPOLLIN | select.EPOLLET)
+        """Accepts one launcher; the listener stays readable while there are others."""
+        try:
+            connection, _ = self.socket_file.listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError:
+            self.refuse_next()
+            return
+        if peer_of(connection)[1] != os.geteuid():
+            connection.close()
+            return
+        connection.setblocking(False)
+        wish = self.wish_of(connection)
+        if wish is not None:
+            self.obey(connection, wish)
+        else:
+            self.pending[connection] = time.monotonic() + FIRST_ANSWER
+            self.arrivals.register(connection, select.EPOLLIN | select.EPOLLET)
 
     def refuse_next(self):
         """Refuses a launcher by the reserved descriptor, for there is no other; without that one it pauses."""
