@@ -63,7 +63,7 @@ pub fn read_secret(path: &Path, launcher: Option<&Path>) -> Result<Option<String
         return Err(FileProblem::OpenToOthers);
     }
     check_trust(&opened, path, launcher)?;
-    Ok(Some(text_of(bytes_of(opened.file, LARGEST_SECRET)?)?))
+    Ok(Some(text_of(bytes_of(opened, LARGEST_SECRET)?)?))
 }
 
 /// Reads a text of the launcher's own; `None` if there is no such file. Fails if it is not trusted.
@@ -80,7 +80,7 @@ pub fn read_trusted_bytes(
 ) -> Result<Option<Vec<u8>>, FileProblem> {
     let Some(opened) = open(path)? else { return Ok(None) };
     check_trust(&opened, path, launcher)?;
-    Ok(Some(bytes_of(opened.file, most)?))
+    Ok(Some(bytes_of(opened, most)?))
 }
 
 /// Reads a text of `most` bytes at most; `None` if there is no such file.
@@ -91,7 +91,7 @@ pub fn read_up_to(most: u64, path: &Path) -> Result<Option<String>, FileProblem>
 /// Reads a file of `most` bytes at most; `None` if there is no such file.
 pub fn read_bytes_up_to(most: u64, path: &Path) -> Result<Option<Vec<u8>>, FileProblem> {
     match open(path)? {
-        Some(opened) => Ok(Some(bytes_of(opened.file, most)?)),
+        Some(opened) => Ok(Some(bytes_of(opened, most)?)),
         None => Ok(None),
     }
 }
@@ -123,9 +123,11 @@ fn check_trust(opened: &Opened, path: &Path, launcher: Option<&Path>) -> Result<
     why.map_or(Ok(()), |why| Err(FileProblem::Untrusted(why)))
 }
 
-fn bytes_of(file: File, most: u64) -> Result<Vec<u8>, FileProblem> {
-    let mut bytes = Vec::new();
-    match RetriedReader(file).take(most + 1).read_to_end(&mut bytes) {
+fn bytes_of(opened: Opened, most: u64) -> Result<Vec<u8>, FileProblem> {
+    // With room for all, and for the 32 bytes with which the standard library asks for more.
+    let size = opened.data.len().min(most) + 32;
+    let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
+    match RetriedReader(opened.file).take(most + 1).read_to_end(&mut bytes) {
         Ok(_) if bytes.len() as u64 > most => Err(FileProblem::TooLarge(most)),
         Ok(_) => Ok(bytes),
         // Unix opens a folder, and fails to read it; Windows does not even open it.

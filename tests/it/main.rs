@@ -87,6 +87,8 @@ mod warm_engine;
 #[cfg(target_os = "linux")]
 mod warm_faults;
 #[cfg(target_os = "linux")]
+mod warm_files;
+#[cfg(target_os = "linux")]
 mod warm_life;
 #[cfg(target_os = "linux")]
 mod warm_protocol;

@@ -81,8 +81,8 @@ fn explain_foresees_where_a_job_runs() {
     assert!(text.contains("no: no worker was running\n") && text.contains("starts one"), "{text}");
     warm.start();
     assert!(explained().contains("in the project's worker"));
-    let roots = warm.studio.path("configs/bigbuck/config/core/roots.yml");
-    write(roots, "{}\n\n");
+    let info = warm.studio.path("configs/bigbuck/install/core/info.yml");
+    write(info, "version: v2\n");
     assert!(explained().contains("no: the core, the configuration or the Python had changed"));
     warm.run("$S --stop-workers");
     assert!(explained().contains("no: no worker was running"));
