@@ -13,16 +13,13 @@ from worker.cleanup import clean_up, flush_files
 from worker.descriptors import OwnDescriptor, close_files
 from worker.kept_engine import take_up
 from worker.plan import Plan, hold_signals
-from worker.protocol import FIRST_ANSWER, REPLY, await_go, is_idle, receive_connection, receive_go, receive_plan
-from worker.protocol import reply, send
+from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan, reply, send
 from worker.streams import open_stream, release_streams, take_streams
 
 
 def wait_for_job(channel, imports):
     """Waits for a job, answers its launcher with `R`, and waits for `G`."""
-    if is_idle(channel):
-        rehearse()
-    connection = receive_connection(channel)
+    connection = receive_connection(channel, rehearse)
     plan = Plan(receive_plan(connection), imports.limits)
     plan.set_variables(imports)
     hold_signals()

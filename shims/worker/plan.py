@@ -52,9 +52,11 @@ class Plan:
         for name, value in wanted.items():
             if current.get(name) != value:
                 os.putenv(name, value)
+        has_other_time = wanted.get(b"TZ") != current.get(b"TZ")
         current.clear()
         current.update(wanted)
-        time.tzset()
+        if has_other_time:
+            time.tzset()
         tempfile.tempdir = None
         show_mark(wanted.get(b"SGTK_PYTHON_RUN", b""))
         if hasattr(sys, "orig_argv"):

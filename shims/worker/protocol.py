@@ -1,7 +1,6 @@
 """The messages between a worker, its children and its launchers, as docs/warm-protocol.md describes them."""
 import fcntl
 import os
-import select
 import socket
 import struct
 import termios
@@ -18,6 +17,7 @@ NO_MORE_JOBS, NO_PLACE, FILES_CHANGED = 0, 1, 2       # the reasons of `X`
 HEAD = struct.Struct("<cI")
 REPLY = struct.Struct("<ci")
 NUMBER = struct.Struct("i")
+CUT = int(socket.MSG_CTRUNC)        # a plain number: `&` would make an enum
 
 
 def reply(connection, word, number):
@@ -56,14 +56,19 @@ def give_connection(channel, connection):
     channel.sendmsg([b"j"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, NUMBER.pack(connection.fileno()))])
 
 
-def is_idle(channel):
-    """Returns true if the worker hands over no job in the next moment."""
-    return not select.select([channel], [], [], MOMENT)[0]
+def receive_connection(channel, rehearse):
+    """Returns the connection that the worker hands over; a spare that is no longer needed ends here.
 
-
-def receive_connection(channel):
-    """Returns the connection that the worker hands over; a spare that is no longer needed ends here."""
-    _, rights, _, _ = channel.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    If the worker hands over none in the first moment, it rehearses meanwhile.
+    """
+    channel.settimeout(MOMENT)
+    try:
+        _, rights, _, _ = channel.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    except socket.timeout:
+        rehearse()
+        channel.settimeout(None)
+        _, rights, _, _ = channel.recvmsg(1, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC)
+    channel.settimeout(None)
     descriptors = descriptors_in(rights)
     if not descriptors:
         os._exit(0)
@@ -127,7 +132,7 @@ def receive_go(connection):
     if message != b"G":
         os._exit(0)
     descriptors = descriptors_in(rights)
-    if flags & socket.MSG_CTRUNC or len(descriptors) < 4:
+    if flags & CUT or len(descriptors) < 4:
         raise OSError(0, "a descriptor was lost")
     return descriptors
 
