@@ -52,7 +52,7 @@ def worker_plan(data):
         ours.sendall(data)
         ours.close()
         try:
-            plan.Plan(protocol.receive_plan(theirs))
+            plan.Plan(protocol.receive_plan(theirs), ())
         except Left as left:
             assert left.args[0] in (0, 1)
 

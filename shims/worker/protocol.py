@@ -85,8 +85,9 @@ def receive_plan(connection):
     """Returns the fields of the launcher's plan; one time limit holds for all of it."""
     until = time.monotonic() + FIRST_ANSWER
     try:
-        # The worker has seen the head, and most plans arrive in one piece with it.
+        # Most plans arrive in one piece.
         first = receive_part(connection, 1 << 16, until)
+        first += receive(connection, HEAD.size - len(first), until)
         word, size = HEAD.unpack_from(first)
         if word not in JOBS or size > LARGEST:
             os._exit(1)
