@@ -1,6 +1,7 @@
 //! The tables: costs beside each other, counts, memory, and a slow file server.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use crate::contenders::{BarePython, Contender, Cost, ForkServer, Launcher, timed};
@@ -133,7 +134,9 @@ fn count_all(bench: &Bench) {
             count::all(|by| {
                 let words = [warm, &["--project", "bigbuck", "-c", PROGRAM]].concat();
                 let words = [&by[1..], &[file.to_str().unwrap()], &words].concat();
-                bench.launcher(Path::new(by[0]), &words)
+                let mut command = bench.launcher(Path::new(by[0]), &words);
+                command.stdout(Stdio::null());
+                command
             })
         };
         let Some((warm, plain)) = traced(&["--warm"]).zip(traced(&[])) else { continue };

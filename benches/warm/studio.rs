@@ -16,6 +16,8 @@ pub const PROGRAM: &str = "import sgtk; print(sgtk.__file__)";
 pub struct Bench {
     studio: Studio,
     pub config: PathBuf,
+    /// The worker's process: to ask for it would cost the worker more than a job.
+    worker: u64,
     variables: Vec<(String, std::ffi::OsString)>,
 }
 
@@ -44,7 +46,7 @@ impl Bench {
         interpreter(&config, python.join("bin/python").to_str().unwrap());
         write(studio.path("settings.toml"), "worker_variables = [\"SLOW_*\"]\n");
         fs::create_dir(studio.path("run")).unwrap();
-        Bench { studio, config, variables: Vec::new() }
+        Bench { studio, config, worker: 0, variables: Vec::new() }
     }
 
     /// Gives variables to each further launch.
@@ -93,13 +95,14 @@ impl Bench {
     }
 
     /// Starts the worker.
-    pub fn start(&self) {
+    pub fn start(&mut self) {
         self.text(&["--warm", "--project", "bigbuck", "-c", PROGRAM]);
         let deadline = Instant::now() + Duration::from_secs(60);
         while self.workers().first().is_none_or(|worker| worker["state"] != "ready") {
             assert!(Instant::now() < deadline, "no worker: {:?}", self.workers());
             std::thread::sleep(Duration::from_millis(50));
         }
+        self.worker = self.workers()[0]["pid"].as_u64().unwrap();
     }
 
     pub fn stop(&self) {
@@ -109,10 +112,6 @@ impl Bench {
     fn workers(&self) -> Vec<Value> {
         let list: Value = serde_json::from_str(&self.text(&["--workers=json"])).unwrap();
         list["workers"].as_array().unwrap().clone()
-    }
-
-    fn worker(&self) -> u64 {
-        self.workers()[0]["pid"].as_u64().unwrap()
     }
 
     /// MiB of the worker and its children.
@@ -133,7 +132,7 @@ impl Bench {
 
     /// The fields of the worker's `/proc/PID/stat` that follow the name (proc(5)).
     fn worker_stat(&self) -> Vec<f64> {
-        let text = fs::read_to_string(format!("/proc/{}/stat", self.worker())).unwrap();
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.worker)).unwrap();
         let fields = text.rsplit_once(") ").unwrap().1.split_whitespace();
         fields.map(|field| field.parse().unwrap_or_default()).collect()
     }
