@@ -103,9 +103,7 @@ def rehearse():
     Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"), ())
     open_stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):
-        print(sys.modules["sgtk"], file=open_stream(number, "<rehearsal>", "w", first), flush=True)
-    exec(compiled("import sys, sgtk\ndef f(*x): return str(x)\nf(sgtk)\n", "<rehearsal>"), {})
-    for name, value in os.environ._data.items():  # type: ignore[attr-defined]
-        os.putenv(name, value)
+        print("", file=open_stream(number, "<rehearsal>", "w", first), flush=True)
+    exec(compiled("import sys, sgtk\n", "<rehearsal>"), {})
     flush_files()
     gc.collect()

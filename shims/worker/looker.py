@@ -26,7 +26,7 @@ class Looker:
         self.pid = 0            # none yet
         self.channel, self.theirs = socket.socketpair()
         self.is_looking = False
-        # When the last look began, and the last one that was answered.
+        # When the last look began or was tried, and when the last one began that was answered.
         self.asked_at = self.looked_at = time.monotonic()
 
     def ask(self, leave):
@@ -35,9 +35,10 @@ class Looker:
         """
         if self.is_looking:
             return
+        self.asked_at = time.monotonic()
         if not self.pid:
             self.start(leave)
-        self.is_looking, self.asked_at = True, time.monotonic()
+        self.is_looking = True
         # If the looker has ended, its answer is the end of the channel.
         send(self.channel, b"?")
 

@@ -21,8 +21,10 @@ from worker.record import recreate_record
 from worker.socket_file import SocketFile
 
 FAILED_SPARES = 3       # spares in a row that end without a job and make the worker unfit
-TICK = 5                # seconds between two looks at the worker's own socket and files without jobs
+TICK = 5                # seconds between two looks at the worker's own socket and files
 FRESH = 1               # seconds after the begin of a look, in which jobs need no other
+AHEAD = 0.75            # seconds between two looks while jobs come, so that the next one need not wait
+RECENT = 3              # seconds since the latest job in which another is expected
 PATIENCE = 2            # seconds for a look
 HANG_UP = 0             # events that are always reported: the end of a connection
 
@@ -47,6 +49,7 @@ class Supervisor:
         self.seen_waiting: "weakref.WeakSet[socket.socket]" = weakref.WeakSet()  # those of them that are not nested
         # Those that wait for a look at the files, and since when.
         self.unlooked: "weakref.WeakKeyDictionary[socket.socket, float]" = weakref.WeakKeyDictionary()
+        self.came_at = 0.0                          # when the latest job came
         self.born = self.idle_since = self.spoke_at = self.weighed_at = time.monotonic()
         self.is_heavy = False
         self.has_alarm = False
@@ -103,11 +106,9 @@ class Supervisor:
         now = time.monotonic()
         until = [now + TICK]
         if not self.is_retiring:
-            until.append(self.idle_since + self.start["idle_after"])
+            until += [self.next_look(now), self.idle_since + self.start["idle_after"]]
         if self.waiting:
             until.append(self.spoke_at + HEARTBEAT)
-        if self.looker.is_looking:
-            until.append(self.looker.asked_at + PATIENCE)
         if self.accept_after > now:
             until.append(self.accept_after)
         until += self.children.deadlines()
@@ -193,7 +194,7 @@ class Supervisor:
     def obey(self, connection, wish):
         if wish in JOBS:
             if not self.is_retiring:
-                now = time.monotonic()
+                self.came_at = now = time.monotonic()
                 if not self.waiting:
                     self.spoke_at = now
                 self.waiting.append(connection)
@@ -296,13 +297,13 @@ class Supervisor:
             self.idle_since = now
         elif now - self.idle_since >= self.start["idle_after"]:
             self.retire()
-        if not self.looker.is_looking:
-            if now - self.looker.looked_at >= TICK:
+        if not self.is_retiring and now >= self.next_look(now):
+            if self.looker.is_looking:
+                # A file server does not answer. A plain launch says so, if it has to wait too.
+                self.looker.kill()
+                self.retire()
+            else:
                 self.begin_look()
-        elif now - self.looker.asked_at >= PATIENCE:
-            # A file server does not answer. A plain launch says so, if it has to wait too.
-            self.looker.kill()
-            self.retire()
         if self.is_retiring and not self.children.jobs and not self.children.ending_groups:
             self.socket_file.remove()
             # Spares see the end of their channels, and leave.
@@ -314,6 +315,12 @@ class Supervisor:
             if self.socket_file.is_in_place():
                 recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
             self.retire()
+
+    def next_look(self, now):
+        """Returns when a look is due that no job waits for; while one is under way, when that takes too long."""
+        if self.looker.is_looking:
+            return self.looker.asked_at + PATIENCE
+        return self.looker.asked_at + (AHEAD if now - self.came_at < RECENT else TICK)
 
     def begin_look(self):
         """Has the watched files looked at; retires if another worker has taken the place."""
