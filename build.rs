@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 /// The programs' names, with their main modules below `shims/`.
-const PROGRAMS: [(&str, &str); 5] = [
+const PROGRAMS: [(&str, &str); 6] = [
     ("bootstrap", "bootstrap.main"),
+    ("fast_import", "fast_import.main"),
     ("probe", "probe"),
     ("session", "session"),
     ("venv_maker", "venv_maker"),

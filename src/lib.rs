@@ -24,7 +24,7 @@
 //! | `toolkit`, `inherit` | Toolkit's files and rules; the variables that Python inherits |
 //! | [`request`], `settings` | what the caller and the settings files ask for |
 //! | [`console`], `table`, [`narration`], [`status`], [`inputs`] | the process' streams, `--status-fd`, and everything else read from the process |
-//! | `error`, `interpreter`, `lock` | every failure; facts about a Python; locks on files |
+//! | `error`, `fast_import`, `interpreter`, `lock` | every failure; images of cores; facts about a Python; locks on files |
 //! | `disk`, `environment`, `origin` | files; variables as values; what decided a value |
 //! | [`cli`], `display`, `fingerprint`, `interrupt`, `os`, `parallel`, `suggest` | know nothing of the crate |
 //!
@@ -46,6 +46,7 @@ mod display;
 mod environment;
 mod error;
 mod exec;
+mod fast_import;
 mod finding;
 mod fingerprint;
 #[cfg(any(test, fuzzing))]

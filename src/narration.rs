@@ -50,7 +50,13 @@ pub fn start(inputs: &Inputs) -> Result<(), Error> {
         None => LevelFilter::Warn,
         Some(value) if value == "0" => LevelFilter::Warn,
         Some(value) if value == "1" => LevelFilter::Debug,
-        Some(value) => return Err(Error::BadSwitch { name: VARIABLE, value: value.into() }),
+        Some(value) => {
+            return Err(Error::BadSwitch {
+                name: VARIABLE,
+                allowed: "1 or 0",
+                value: value.into(),
+            });
+        }
     };
     let colour = Colour::of(&inputs.variables);
     let narrator = NARRATOR.get_or_init(|| Narrator { colour, said: Mutex::default() });

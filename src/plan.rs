@@ -3,13 +3,16 @@
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
+use log::debug;
 use serde_json::json;
 
 use crate::cli::Entity;
 use crate::context::Context;
+use crate::disk::IoMessage;
 use crate::display::Printable;
 use crate::environment::Environment;
 use crate::error::Error;
+use crate::fast_import::{FastImport, ImageFolder, NoImages};
 use crate::finding::scan::{Scan, scan_threads};
 use crate::inputs::{IN_A_JOB, Location, OF_ONE_RUN};
 use crate::interpreter::{Interpreter, Words};
@@ -33,6 +36,8 @@ pub struct LaunchPlan {
     pub argv: Vec<OsString>,
     pub session: Option<Session>,
     pub location: Location,
+    /// The images of the core, if they are wanted.
+    pub images: Option<Decided<Images>>,
     /// The worker to run in, if one is wanted.
     pub warm: Option<Decided<Warm>>,
     /// Warnings for standard error before the launch.
@@ -45,6 +50,13 @@ pub struct Session {
     pub engine: Option<String>,
     /// The engine's context; `None` for the project.
     pub entity: Option<Entity>,
+}
+
+/// The wish to import the core from an image.
+#[derive(Clone, Debug)]
+pub struct Images {
+    pub used: FastImport,
+    pub folder: Result<ImageFolder, NoImages>,
 }
 
 /// The wish to run in a worker.
@@ -80,6 +92,22 @@ impl LaunchPlan {
         match self.session {
             Some(_) => Credentials::read(&self.environment, &context.settings, &context.inputs),
             None => Ok(None),
+        }
+    }
+
+    /// Makes the folder of the core's images ready. Where that fails, Python imports as ever.
+    pub fn prepare_images(&mut self) {
+        let Some(Decided { value: Images { folder: Ok(folder), .. }, .. }) = &self.images else {
+            return;
+        };
+        if let Err(error) = folder.make_ready() {
+            let path = Printable::new(&folder.path);
+            debug!("imports as ever: cannot write to {path}: {}", IoMessage(&error));
+            let list = self.environment.get("PYTHONPATH").unwrap_or_default();
+            let entries = std::env::split_paths(list).filter(|entry| *entry != folder.path);
+            if let Ok(list) = std::env::join_paths(entries) {
+                self.environment.set("PYTHONPATH", list, CORE_FIRST);
+            }
         }
     }
 
@@ -142,6 +170,17 @@ fn warm(context: &Context, project: Option<&str>) -> Option<Decided<Warm>> {
     Some(Decided::new(warm, wanted.origin))
 }
 
+fn images(context: &Context, project: Option<&str>, core: &Core) -> Option<Decided<Images>> {
+    let Context { request, settings, inputs, .. } = context;
+    let wanted = request.fast_import.clone().or_else(|| settings.fast_import(project))?;
+    let used = wanted.value;
+    if used == FastImport::Off {
+        return None;
+    }
+    let folder = ImageFolder::of(inputs.cache_folder(), &core.python_path(), used);
+    Some(Decided::new(Images { used, folder }, wanted.origin))
+}
+
 fn decide(
     context: &Context,
     selection: Selection,
@@ -157,7 +196,13 @@ fn decide(
     let keep = &request.environment.keep;
     let keeps_python_path = keep.iter().any(|pattern| pattern.matches("PYTHONPATH".as_ref()));
     let others = if keeps_python_path { OtherCores::Stay } else { OtherCores::Leave(&other_cores) };
-    put_core_first(&mut environment, &core, &others)?;
+    let images = images(context, selection.known_as.as_deref(), &core);
+    let folder = images.as_ref().map(|images| &images.value.folder);
+    if let Some(Err(why @ NoImages::Untrusted { .. })) = folder {
+        warnings.push(format!("fast import is off: {why}"));
+    }
+    let folder = folder.and_then(|folder| folder.as_ref().ok());
+    put_core_first(&mut environment, &core, folder, &others)?;
     environment.set(CONFIG_VARIABLE, config.clone(), "names the configuration to the script");
     for name in OF_ONE_RUN {
         if let Some(value) = inputs.variable(name) {
@@ -189,6 +234,7 @@ fn decide(
     Ok(LaunchPlan {
         // Editors probe their interpreter with -I: there is no core to prepare a session with.
         session: session(request, settings).filter(|_| isolating.is_none()),
+        images,
         warm: warm(context, selection.known_as.as_deref()),
         location: inputs.location.clone(),
         selection,
@@ -207,20 +253,28 @@ enum OtherCores<'a> {
     Leave(&'a [PathBuf]),
 }
 
-/// Puts the core first in `PYTHONPATH`. Removes empty entries, which would put the working directory on `sys.path`,
-/// and other cores.
+/// The reason for the change to `PYTHONPATH`.
+const CORE_FIRST: &str = "the project's core first; no other core, no empty entry";
+
+const CORE_AND_IMAGES_FIRST: &str =
+    "the project's core first, then its images for fast import; no other core, no empty entry";
+
+/// Puts the core first in `PYTHONPATH`, and the folder of its images second. Removes empty entries, which would put the
+/// working directory on `sys.path`, and other cores.
 fn put_core_first(
     environment: &mut Environment,
     core: &Core,
+    images: Option<&ImageFolder>,
     others: &OtherCores,
 ) -> Result<(), Error> {
     let mut entries = vec![core.python_path()];
+    entries.extend(images.map(|folder| folder.path.clone()));
     for entry in std::env::split_paths(environment.get("PYTHONPATH").unwrap_or_default()) {
         let leaves = match others {
             OtherCores::Stay => false,
             OtherCores::Leave(cores) => is_in_a_core(&entry) || cores.contains(&entry),
         };
-        if !entry.as_os_str().is_empty() && !leaves {
+        if !entry.as_os_str().is_empty() && !leaves && !ImageFolder::is_one(&entry) {
             entries.push(entry);
         }
     }
@@ -231,7 +285,8 @@ fn put_core_first(
         return Err(unlistable());
     }
     let list = std::env::join_paths(entries).map_err(|_| unlistable())?;
-    environment.set("PYTHONPATH", list, "the project's core first; no other core, no empty entry");
+    let reason = if images.is_some() { CORE_AND_IMAGES_FIRST } else { CORE_FIRST };
+    environment.set("PYTHONPATH", list, reason);
     Ok(())
 }
 

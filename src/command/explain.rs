@@ -18,7 +18,9 @@ use crate::context::Context;
 use crate::display::{HIDDEN, Printable, is_plain, without_passwords};
 use crate::environment::{Change, holds_secret, is_proxy_with_password};
 use crate::error::Error;
-use crate::plan::{LaunchPlan, plan};
+use crate::fast_import::ImageFolder;
+use crate::origin::Decided;
+use crate::plan::{Images, LaunchPlan, plan};
 use crate::toolkit::expand;
 use crate::toolkit::metadata::{self, Metadata};
 use crate::toolkit::realised;
@@ -119,6 +121,9 @@ impl<'a> Explanation<'a> {
         let environment = self.plan.environment.changes().into_iter().map(change_json);
         fields.push(("environment", JsonTree::List(environment.collect())));
         fields.push(("argv", lossy_list(&self.plan.argv).into()));
+        if let Some(images) = &self.plan.images {
+            fields.push(("fast_import", images_json(images)));
+        }
         if let Some(warm) = &self.plan.warm {
             let preload = warm.value.settings.preload.clone();
             let warm = vec![
@@ -168,6 +173,9 @@ impl<'a> Explanation<'a> {
             let entity = self.entity().unwrap_or_else(|| "the project".into());
             let purpose = format!("for {}, as an authenticated user", Printable::new(&entity));
             entry(f, "engine", &engine, &purpose)?;
+        }
+        if let Some(Decided { value: images, origin }) = &self.plan.images {
+            entry(f, "fast", &images_text(images), origin)?;
         }
         if let Some(warm) = &self.plan.warm {
             let value = match &self.cold {
@@ -259,6 +267,43 @@ impl Display for Explanation<'_> {
 /// Writes a line with a choice, and one with what decided it.
 fn entry(f: &mut Formatter, name: &str, value: &str, origin: &impl Display) -> fmt::Result {
     writeln!(f, "{name:<8} {value}\n         {origin}")
+}
+
+/// Describes the images of the core: those of each Python, and why there are none.
+fn images_text(images: &Images) -> String {
+    let folder = match &images.folder {
+        Ok(folder) => folder,
+        Err(why) => return format!("no: {why}"),
+    };
+    let mut lines = Vec::new();
+    for image in folder.images() {
+        lines.push(format!("{}, {}", Printable::new(&image.python), image.state));
+    }
+    if lines.is_empty() {
+        lines.push("no image yet: the next launch has one built".into());
+    }
+    lines.push(Printable::new(&folder.path).to_string());
+    lines.join("\n         ")
+}
+
+fn images_json(images: &Decided<Images>) -> JsonTree {
+    let Images { used, folder } = &images.value;
+    let mut list = Vec::new();
+    for image in folder.iter().flat_map(ImageFolder::images) {
+        list.push(JsonTree::Object(vec![
+            ("python", image.python.into()),
+            ("state", image.state.name().into()),
+            ("bytes", image.bytes.into()),
+            ("age_s", image.age.as_secs().into()),
+        ]));
+    }
+    JsonTree::Object(vec![
+        ("use", used.name().into()),
+        ("origin", images.origin.to_string().into()),
+        ("path", folder.as_ref().ok().map(|folder| lossy(&folder.path)).into()),
+        ("images", JsonTree::List(list)),
+        ("problem", folder.as_ref().err().map(ToString::to_string).into()),
+    ])
 }
 
 fn in_brackets(text: Option<&str>) -> String {

@@ -68,6 +68,20 @@ pub fn is_of_another_user(folder: &Path) -> bool {
     [Some(data), target].into_iter().flatten().any(|data| is_foreign(system::owner(&data)))
 }
 
+/// Returns why what lies in a folder does not count: the folder or a link to it is another user's, or every user can write to
+/// it. `None` for a folder that counts, or does not exist.
+pub fn distrust_folder(folder: &Path) -> Option<Distrust> {
+    let link = system::owner(&fs::symlink_metadata(folder).ok()?);
+    let data = fs::metadata(folder).ok()?;
+    if is_foreign(system::owner(&data)) {
+        Some(Distrust::Owner(system::owner(&data)))
+    } else if is_foreign(link) {
+        Some(Distrust::Link(link))
+    } else {
+        system::is_writable_by_all(&data).then(|| Distrust::Folder(folder.to_owned()))
+    }
+}
+
 /// Returns true if another user than root and this one has made a file or folder where every user can make some.
 pub fn is_planted(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|data| is_foreign(system::owner(&data)))

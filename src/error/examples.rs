@@ -88,7 +88,7 @@ fn errors() -> Vec<Error> {
         Error::HostileName { .. } => Error::HostileName { name: "../x".into(), origin: OPTION },
         Error::PipelineOfConfig { .. } => Error::PipelineOfConfig { config: OPTION, pipeline: OPTION },
         Error::BadProjectId { .. } => Error::BadProjectId { value: "x".into() },
-        Error::BadSwitch { .. } => Error::BadSwitch { name: "SGTK_PYTHON_WARM", value: "x".into() },
+        Error::BadSwitch { .. } => Error::BadSwitch { name: "SGTK_PYTHON_WARM", allowed: "1 or 0", value: "x".into() },
         Error::Conflict(_) => Error::Conflict(Box::new([roots().remove(0), roots().remove(0)])),
         Error::BadPython { .. } => Error::BadPython { value: "".into(), why: "it is empty", origin: OPTION },
         Error::NoWorkingDirectory { .. } => Error::no_directory("x"),

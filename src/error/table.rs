@@ -38,7 +38,7 @@ pub enum Error {
     HostileName { name: OsString, origin: Origin },
     PipelineOfConfig { config: Origin, pipeline: Origin },
     BadProjectId { value: OsString },
-    BadSwitch { name: &'static str, value: OsString },
+    BadSwitch { name: &'static str, allowed: &'static str, value: OsString },
     Conflict(Box<[Decided<PathBuf>; 2]>),
     BadPython { value: OsString, why: &'static str, origin: Origin },
     NoWorkingDirectory { path: PathBuf },
@@ -166,7 +166,8 @@ impl Error {
             Error::PipelineOfConfig { config, pipeline } => row!(Usage, "config-with-pipeline",
                 "two choices cannot be combined: {config} and {pipeline}"; "leave one of them out"),
             Error::BadProjectId { value } => row!(Usage, "bad-project-id", "SGTK_PROJECT_ID must be a number: {}", quoted(value)),
-            Error::BadSwitch { name, value } => row!(Usage, "bad-switch", "{name} must be 1 or 0: {}", quoted(value)),
+            Error::BadSwitch { name, allowed, value } =>
+                row!(Usage, "bad-switch", "{name} must be {allowed}: {}", quoted(value)),
             Error::Conflict(both) => {
                 let [one, other] = both.as_ref();
                 row!(Usage, "conflict", "two different configurations are chosen: {} ({}) and {} ({})",

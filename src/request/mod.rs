@@ -18,6 +18,7 @@ use crate::cli::{Cli, DoctorFormat, Entity, Exclusive, Format, ListFormat, help}
 use crate::console::{Colour, terminal_width};
 use crate::environment::{NamePattern, Variables, is_name};
 use crate::error::Error;
+use crate::fast_import::FastImport;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::suggest::suggest;
@@ -36,6 +37,7 @@ const PYTHONS_LONG_OPTIONS: [&str; 4] =
 pub struct Request {
     pub(crate) action: Action,
     pub(crate) warm: Option<Decided<bool>>,
+    pub(crate) fast_import: Option<Decided<FastImport>>,
     /// All of one level.
     pub(crate) choices: Vec<Decided<Choice>>,
     pub(crate) python: Option<Decided<OsString>>,
@@ -93,7 +95,7 @@ impl Request {
             return Self::of_link(inputs, project);
         }
         match Venv::of(inputs)? {
-            Some(venv) => Ok(Self::of_venv(inputs, venv)),
+            Some(venv) => Self::of_venv(inputs, venv),
             None => Self::of_command_line(inputs),
         }
     }
@@ -115,6 +117,7 @@ impl Request {
             config_name: chosen.config_name,
             python: python_variable(inputs),
             warm: warm_variable(inputs)?,
+            fast_import: fast_import_variable(inputs)?,
             arguments: inputs.arguments.clone(),
             may_isolate: true,
             ..Request::default()
@@ -123,12 +126,13 @@ impl Request {
 
     /// Parses a call from a virtual environment: every argument is Python's. The environment alone chooses the project,
     /// and its Python never runs in a worker, which has another `sys.executable`.
-    fn of_venv(inputs: &Inputs, venv: Venv) -> Self {
+    fn of_venv(inputs: &Inputs, venv: Venv) -> Result<Self, Error> {
         let (project, origin) = (Choice::Project(venv.project.clone().into()), venv.origin());
         let active = inputs.variable("VIRTUAL_ENV").map(Path::new);
         let is_active = active.is_some() && active == venv.folder();
         let keep = NamePattern::new("VIRTUAL_ENV").filter(|_| is_active);
-        Request {
+        Ok(Request {
+            fast_import: fast_import_variable(inputs)?,
             warm: Some(Decided::new(false, origin.clone())),
             choices: vec![Decided::new(project, origin)],
             python: python_variable(inputs),
@@ -140,7 +144,7 @@ impl Request {
             may_isolate: true,
             venv: Some(venv),
             ..Request::default()
-        }
+        })
     }
 
     fn of_command_line(inputs: &Inputs) -> Result<Self, Error> {
@@ -171,6 +175,7 @@ impl Request {
             python: python.or_else(|| python_variable(inputs)),
             exclusive: cli.exclusive,
             warm,
+            fast_import: fast_import_variable(inputs)?,
             environment: EnvironmentOptions {
                 clean: cli.clean,
                 set: assignments(cli.env)?,
@@ -219,9 +224,24 @@ fn warm_variable(inputs: &Inputs) -> Result<Option<Decided<bool>>, Error> {
     const NAME: &str = "SGTK_PYTHON_WARM";
     let Some(value) = inputs.variable(NAME) else { return Ok(None) };
     if value != "0" && value != "1" {
-        return Err(Error::BadSwitch { name: NAME, value: value.into() });
+        return Err(Error::BadSwitch { name: NAME, allowed: "1 or 0", value: value.into() });
     }
     Ok(Some(Decided::new(value == "1", Origin::Variable(NAME))))
+}
+
+fn fast_import_variable(inputs: &Inputs) -> Result<Option<Decided<FastImport>>, Error> {
+    const NAME: &str = "SGTK_PYTHON_FAST_IMPORT";
+    let Some(value) = inputs.variable(NAME) else { return Ok(None) };
+    let value = match value.to_str() {
+        Some("0") => FastImport::Off,
+        Some("1") => FastImport::On,
+        Some("release") => FastImport::Release,
+        _ => {
+            let (allowed, value) = ("1, 0 or release", value.into());
+            return Err(Error::BadSwitch { name: NAME, allowed, value });
+        }
+    };
+    Ok(Some(Decided::new(value, Origin::Variable(NAME))))
 }
 
 /// Returns the value of `--status-fd`, also where the command line is wrong in another word.

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use crate::environment::{NamePattern, Variables};
 use crate::error::Error;
+use crate::fast_import::FastImport;
 use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::os::is_same_name;
@@ -86,6 +87,8 @@ table! {
         studio: String,
         #[serde(deserialize_with = "value::text")]
         python: String,
+        #[serde(deserialize_with = "value::fast_import")]
+        fast_import: FastImport,
         warm: bool,
         keep_engine: bool,
         #[serde(deserialize_with = "value::modules")]
@@ -152,6 +155,8 @@ table! {
         studio: String,
         #[serde(deserialize_with = "value::text")]
         python: String,
+        #[serde(deserialize_with = "value::fast_import")]
+        fast_import: FastImport,
         warm: bool,
         keep_engine: bool,
         #[serde(deserialize_with = "value::modules")]
@@ -254,6 +259,11 @@ impl Settings {
     pub fn warm(&self, project: Option<&str>) -> Option<Decided<bool>> {
         let table = self.project(project);
         table.and_then(|table| table.warm.as_ref()).or(self.warm.as_ref()).cloned()
+    }
+
+    pub fn fast_import(&self, project: Option<&str>) -> Option<Decided<FastImport>> {
+        let table = self.project(project);
+        table.and_then(|table| table.fast_import.as_ref()).or(self.fast_import.as_ref()).cloned()
     }
 
     pub fn workers(&self, project: Option<&str>) -> WorkerSettings {

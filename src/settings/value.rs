@@ -8,6 +8,7 @@ use serde::de::Error as DeError;
 use serde::{Deserialize, Deserializer};
 
 use crate::environment::{NamePattern, Variables, is_name};
+use crate::fast_import::FastImport;
 
 /// Fails if the text is empty or holds a NUL.
 pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
@@ -16,6 +17,24 @@ pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
         _ => Err(D::Error::custom(
             "value is empty or contains a NUL byte; leave the key out instead",
         )),
+    }
+}
+
+/// Reads true, false or "release".
+pub fn fast_import<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<FastImport>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Switch(bool),
+        Name(String),
+    }
+    match Written::deserialize(deserializer) {
+        Ok(Written::Switch(true)) => Ok(Some(FastImport::On)),
+        Ok(Written::Switch(false)) => Ok(Some(FastImport::Off)),
+        Ok(Written::Name(name)) if name == "release" => Ok(Some(FastImport::Release)),
+        _ => Err(D::Error::custom("expected true, false or \"release\"")),
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: [&[&str]; 19] = [
     &["cli", "display", "fingerprint", "interrupt", "os", "parallel", "suggest"],
     &["disk", "environment", "origin"],
-    &["error", "interpreter", "lock"],
+    &["error", "fast_import", "interpreter", "lock"],
     &["console", "inputs"],
     &["narration", "request", "settings", "status", "table"],
     &["inherit", "toolkit"],

@@ -41,6 +41,8 @@ mod environment;
 #[cfg(unix)]
 mod exclusive;
 mod explaining;
+#[cfg(target_os = "linux")]
+mod fast_import;
 mod finding;
 #[cfg(unix)]
 mod launching;

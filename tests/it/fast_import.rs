@@ -1,0 +1,322 @@
+//! Fast import: a second start takes the core's code from an image, and what it imports is always right.
+
+use std::fs::{self, File};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, lchown};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, SystemTime};
+
+use crate::pythons::{PYTHONS, on_each_python};
+use crate::scene::Runs;
+use crate::support::{PYTHON, Studio, change, explained, interpreter, skip, write};
+use crate::warm_support::{WarmStudio, is_ready, wait_until};
+
+/// Prints the core's value, and the kind of its loader.
+const SHOW: &str = "import sgtk, sys; print(sgtk.origin, type(sgtk.__spec__.loader).__name__)";
+
+/// A studio with a project on a real Python, and a core that has not changed for an hour.
+struct FastStudio {
+    studio: Studio,
+    core: PathBuf,
+}
+
+impl FastStudio {
+    fn new() -> Self {
+        let studio = Studio::new();
+        let config = studio.localized("bigbuck");
+        interpreter(&config, PYTHON.to_str().unwrap());
+        let fast = FastStudio { core: config.join("install/core/python"), studio };
+        fast.edit("first");
+        fast
+    }
+
+    /// Writes another core of the same size, as old as the first.
+    fn edit(&self, origin: &str) {
+        write(self.core.join("sgtk/__init__.py"), format!("origin = '{origin}'\n"));
+        age(&self.core, Duration::from_secs(3600));
+    }
+
+    fn launcher(&self, words: &[&str]) -> Command {
+        let mut launcher = self.studio.launcher(["--project", "bigbuck"].iter().chain(words));
+        launcher.env("SGTK_PYTHON_FAST_IMPORT", "1");
+        launcher
+    }
+
+    #[track_caller]
+    fn shows(&self, expected: &str) {
+        let shown = self.launcher(&["-c", SHOW]).succeeds().silently().text();
+        assert_eq!(shown.trim_end(), expected);
+    }
+
+    /// Launches until there is an image that is true.
+    #[track_caller]
+    fn build(&self) -> PathBuf {
+        self.launcher(&["-c", "pass"]).prints();
+        wait_until(|| !self.has_mark() && self.image().is_some());
+        self.image().unwrap()
+    }
+
+    fn images(&self) -> PathBuf {
+        let plan = explained(&mut self.launcher(&[]));
+        PathBuf::from(plan["fast_import"]["path"].as_str().unwrap())
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.images()).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
+    }
+
+    fn image(&self) -> Option<PathBuf> {
+        self.files().into_iter().find(|path| path.extension() == Some("image".as_ref()))
+    }
+
+    fn has_mark(&self) -> bool {
+        self.files().iter().any(|path| path.extension() == Some("build".as_ref()))
+    }
+}
+
+/// Makes all that lies in a folder older.
+fn age(path: &Path, by: Duration) {
+    if path.is_dir() {
+        for entry in fs::read_dir(path).unwrap().flatten() {
+            age(&entry.path(), by);
+        }
+    }
+    File::open(path).unwrap().set_modified(SystemTime::now() - by).unwrap();
+}
+
+#[test]
+fn second_start_imports_from_the_image() {
+    let fast = FastStudio::new();
+    fast.shows("first SourceFileLoader");
+    let image = fast.build();
+    // With the size and the time of the source, the image counts.
+    let source = fast.core.join("sgtk/__init__.py");
+    let time = fs::metadata(&source).unwrap().modified().unwrap();
+    write(&source, "origin = 'other'\n");
+    File::open(&source).unwrap().set_modified(time).unwrap();
+    fast.shows("first ImageLoader");
+    let folder = fs::metadata(fast.images()).unwrap();
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(image).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn switch_comes_from_variable_or_settings() {
+    let fast = FastStudio::new();
+    let state = |settings: &str, variable: Option<&str>| {
+        let file = fast.studio.path("settings/s.toml");
+        write(&file, settings);
+        let mut launcher = fast.launcher(&[]);
+        launcher.env("SGTK_PYTHON_SETTINGS", file).env_remove("SGTK_PYTHON_FAST_IMPORT");
+        launcher.envs(variable.map(|value| ("SGTK_PYTHON_FAST_IMPORT", value)));
+        let plan = explained(&mut launcher);
+        let path = change(&plan, "PYTHONPATH").unwrap().as_str().unwrap().to_owned();
+        assert_eq!(path.contains("/fast-import/"), !plan["fast_import"].is_null(), "{plan}");
+        plan["fast_import"]["use"].as_str().unwrap_or("off").to_owned()
+    };
+    assert_eq!(state("", None), "off");
+    assert_eq!(state("fast_import = true", None), "on");
+    assert_eq!(
+        state("fast_import = true\n[projects.bigbuck]\nfast_import = 'release'", None),
+        "release"
+    );
+    assert_eq!(state("fast_import = false", Some("1")), "on");
+    assert_eq!(state("fast_import = true", Some("0")), "off");
+    assert_eq!(state("", Some("release")), "release");
+    fast.launcher(&[]).env("SGTK_PYTHON_FAST_IMPORT", "x").fails_with(125);
+    let file = fast.studio.path("settings/s.toml");
+    write(&file, "fast_import = 'fast'");
+    let mut launcher = fast.launcher(&["-V"]);
+    launcher.env("SGTK_PYTHON_SETTINGS", &file).fails_with(122);
+}
+
+#[test]
+fn entry_of_another_launch_leaves_python_path() {
+    let fast = FastStudio::new();
+    let entry = fast.images().to_str().unwrap().replace('7', "8");
+    let mut launcher = fast.launcher(&[]);
+    launcher.env("PYTHONPATH", format!("/a:{entry}:/b")).env("SGTK_PYTHON_FAST_IMPORT", "0");
+    let path = format!("{}:/a:/b", fast.core.display());
+    assert_eq!(change(&explained(&mut launcher), "PYTHONPATH").unwrap(), path.as_str());
+}
+
+#[test]
+fn edited_module_is_imported_from_its_source() {
+    let fast = FastStudio::new();
+    fast.build();
+    write(fast.core.join("sgtk/__init__.py"), "origin = 'other'\n");
+    fast.shows("other ImageLoader");
+    let is_marked = |image: &Path| fs::metadata(image).unwrap().mtime() == 0;
+    assert!(is_marked(&fast.image().unwrap()), "the next start has another image built");
+    assert!(!is_marked(&fast.build()));
+    fast.shows("other ImageLoader");
+}
+
+#[test]
+fn release_looks_at_folders_and_manifest_alone() {
+    let fast = FastStudio::new();
+    let release = |expected: &str| {
+        let mut launcher = fast.launcher(&["-c", SHOW]);
+        let shown = launcher.env("SGTK_PYTHON_FAST_IMPORT", "release").prints();
+        assert_eq!(shown.trim_end(), expected);
+    };
+    release("first SourceFileLoader");
+    let folder = fast.images().parent().unwrap().to_owned();
+    let is_built = || {
+        let found = Command::new("find").arg(&folder).args(["-name", "*.image"]).prints();
+        found.contains("/release-")
+    };
+    wait_until(is_built);
+    fast.edit("other");
+    release("first ImageLoader");
+    write(fast.core.with_file_name("info.yml"), "version: \"v0.99.2\"\n");
+    release("other SourceFileLoader");
+}
+
+#[test]
+fn new_names_in_a_folder_are_found() {
+    let fast = FastStudio::new();
+    fast.build();
+    write(fast.core.join("added.py"), "");
+    write(fast.core.join("sgtk/added.py"), "");
+    let program = "import added, sgtk.added; print(sgtk.origin)";
+    assert_eq!(fast.launcher(&["-c", program]).prints(), "first\n");
+    // A package hides a module of its name.
+    write(fast.core.join("added/__init__.py"), "");
+    fast.build();
+    let program = "import added; print(added.__file__.endswith('added/__init__.py'))";
+    assert_eq!(fast.launcher(&["-c", program]).prints(), "True\n");
+    fs::remove_dir_all(fast.core.join("added")).unwrap();
+    fs::remove_file(fast.core.join("added.py")).unwrap();
+    fast.launcher(&["-c", "import added"]).fails_with(1);
+}
+
+#[test]
+fn damaged_image_is_passed_over() {
+    let fast = FastStudio::new();
+    let image = fast.build();
+    let whole = fs::read(&image).unwrap();
+    let mark = PathBuf::from(format!("{}.build", image.display()));
+    for turn in 0..40 {
+        // Spread over the whole file, the head included.
+        let at = (turn * turn * 7919) % whole.len();
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (turn % 8);
+        for damaged in [&flipped[..], &whole[..at]] {
+            // No builder replaces it meanwhile.
+            write(&mark, "");
+            write(&image, damaged);
+            let shown = fast.launcher(&["-c", SHOW]).succeeds().silently().text();
+            assert!(shown.starts_with("first "), "{shown} at {at} of {}", whole.len());
+        }
+    }
+}
+
+#[test]
+fn image_of_another_user_is_passed_over() {
+    if !nix::unistd::geteuid().is_root() {
+        return skip("only root can give files to another user");
+    }
+    let fast = FastStudio::new();
+    let image = fast.build();
+    fast.shows("first ImageLoader");
+    write(format!("{}.build", image.display()), "");
+    lchown(&image, Some(12345), None).unwrap();
+    fast.shows("first SourceFileLoader");
+    lchown(&image, Some(0), None).unwrap();
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o620)).unwrap();
+    fast.shows("first SourceFileLoader");
+    fs::set_permissions(&image, fs::Permissions::from_mode(0o600)).unwrap();
+    fast.shows("first ImageLoader");
+    // Nor does Python run anything in a folder of another user.
+    for folder in [fast.images(), fast.images().parent().unwrap().to_owned()] {
+        lchown(&folder, Some(12345), None).unwrap();
+        let run = fast.launcher(&["-c", SHOW]).succeeds();
+        let warning = "warning: fast import is off: ";
+        run.warns(&[warning, "it belongs to another user (12345)"]);
+        lchown(&folder, Some(0), None).unwrap();
+    }
+}
+
+#[test]
+fn first_starts_at_once_build_one_image() {
+    let fast = FastStudio::new();
+    let mut launchers: Vec<Command> = (0..20).map(|_| fast.launcher(&["-c", SHOW])).collect();
+    let running: Vec<_> = launchers.iter_mut().map(Command::spawn).collect();
+    let inode = || fast.image().and_then(|image| Some(fs::metadata(image).ok()?.ino()));
+    wait_until(|| inode().is_some());
+    let first = inode();
+    for process in running {
+        assert!(process.unwrap().wait().unwrap().success());
+    }
+    wait_until(|| !fast.has_mark());
+    assert_eq!(inode(), first);
+}
+
+#[test]
+fn own_customizations_run_as_ever() {
+    let fast = FastStudio::new();
+    fast.build();
+    let own = fast.studio.path("own");
+    let loud = |name: &str| format!("print('{name}', __name__, __file__)\n");
+    write(own.join("sitecustomize.py"), loud("site"));
+    write(own.join("usercustomize.py"), loud("user"));
+    let program = "import sys, sitecustomize; print(sitecustomize.__spec__.origin, sys.path)";
+    let show = |switch: &str| {
+        let mut launcher = fast.launcher(&["-c", program]);
+        launcher.env("SGTK_PYTHON_FAST_IMPORT", switch).env("PYTHONPATH", &own).prints()
+    };
+    assert_eq!(show("1"), show("0"));
+    write(own.join("sitecustomize.py"), "import no_such_module\n");
+    let failing = |switch: &str| {
+        let mut launcher = fast.launcher(&["-c", "pass"]);
+        let run =
+            launcher.env("SGTK_PYTHON_FAST_IMPORT", switch).env("PYTHONPATH", &own).succeeds();
+        run.error()
+    };
+    assert_eq!(failing("1"), failing("0"));
+    assert!(failing("1").contains("no_such_module"));
+}
+
+#[test]
+fn any_python_passes_over_the_entry() {
+    let fast = FastStudio::new();
+    fast.build();
+    for (version, python) in &*PYTHONS {
+        let program = "import sys; print(len([p for p in sys.path if 'fast-import' in p]))";
+        let mut launcher = fast.launcher(&["--python", python.to_str().unwrap(), "-c", program]);
+        let shown = launcher.succeeds().silently().text();
+        assert_eq!(shown, "0\n", "{version:?}");
+    }
+}
+
+#[test]
+fn worker_imports_from_the_image() {
+    let warm = WarmStudio::new();
+    let shell = |script: &str| {
+        let mut shell = warm.shell(script);
+        shell.env("SGTK_PYTHON_FAST_IMPORT", "1").prints()
+    };
+    shell("$L -c pass");
+    wait_until(|| {
+        let files = shell("find $HOME -name '*.image*'");
+        files.lines().count() == 1 && !files.contains(".build")
+    });
+    shell("$W -c pass");
+    warm.until(|workers| workers.iter().any(is_ready));
+    assert_eq!(
+        shell("$W -c 'import sgtk; print(sgtk.__loader__.__class__.__name__)'"),
+        "ImageLoader\n"
+    );
+    assert_eq!(warm.worker()["done"], 1);
+}
+
+fn check_on(python: &Path, _minor: u32) {
+    let fast = FastStudio::new();
+    interpreter(&fast.studio.path("configs/bigbuck"), python.to_str().unwrap());
+    fast.build();
+    fast.shows("first ImageLoader");
+}
+
+on_each_python!(check_on);
