@@ -1,22 +1,26 @@
-"""Builds the image of a core, in a process of its own with low priority."""
+"""Builds the image of a core, in a process of its own with low priority.
+
+The image holds this program too, so what only a build needs is imported by its functions.
+"""
 import marshal
 import os
 import sys
-import time
 import zipimport
 
 import _frozen_importlib_external as external
 import _imp
 
 from fast_import.finders import DIRECTORIES, LOADERS
-from fast_import.image import facts_of, names_in
+from fast_import.image import HASH_KEY, facts_of, names_in
 
 # As in `sitecustomize.py`, which reads the image.
 HEAD = b"sgtk-python image 1\n"
-HASH_KEY = 0x7367746B
 
 # The start of the line with the core's path in `sitecustomize.py`.
 CORE = b"# The core: "
+
+# Python leaves the frames of a file with this name out of the tracebacks of an import.
+FRAMES_LEFT_OUT = "<frozen importlib._bootstrap_external>"
 
 # Seconds that a build may take.
 LONGEST = 60
@@ -97,9 +101,9 @@ def image_of(text, core):
     """Returns the bytes of a core's image."""
     parts = Parts()
     manifest = os.path.join(os.path.dirname(core), "info.yml")
-    program = compile(text, "<sgtk-python>", "exec", dont_inherit=True)
+    program = compile(text, FRAMES_LEFT_OUT, "exec", dont_inherit=True)
     folders, zips = {}, {}
-    for folder, below, _files in os.walk(core, followlinks=True):
+    for folder, below, _files in os.walk(core):
         below[:] = [name for name in below if name != "__pycache__"]
         folders[folder] = folder_in_image(folder, parts)
     for path in zips_of(core):
@@ -156,6 +160,8 @@ def code_of(loader, name):
 
 def wait_for_tick(path):
     """Waits until no further change of a file or folder can leave its time as it is."""
+    import time
+
     age = time.time() - os.stat(path).st_mtime
     if 0 <= age < TICK:
         time.sleep(TICK - age)
@@ -230,6 +236,7 @@ def used_at(path):
 def remove_old(cache):
     """Removes images that were not used for long, and the oldest of too many; then the folders without any."""
     import shutil
+    import time
 
     folders = [os.path.join(cache, name) for name in os.listdir(cache)]
     folders = [folder for folder in folders if os.path.isdir(folder)]

@@ -16,9 +16,9 @@ LOADERS = external._get_supported_file_loaders()  # type: ignore[attr-defined]
 DIRECTORIES = zipimport._zip_directory_cache  # type: ignore[attr-defined]
 
 
-def install(path, index, part):
+def install(path, data, index):
     """Adds the hook of an image, and has the import look at the image's folders again."""
-    image = Image(path, index, part)
+    image = Image(path, data, index)
 
     def hook(entry):
         if entry in image.folders:

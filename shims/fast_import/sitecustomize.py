@@ -25,15 +25,12 @@ def begin():
     core = sys.path[place - 1]
     name = "%s-%x-%d.image" % (sys.implementation.cache_tag, sys.hexversion, sys.flags.optimize)
     image = os.path.join(folder, name)
-    is_outdated = True
     try:
         data, is_outdated = read_own(image)
         index = index_of(data)
-        if index["core"] == core:
-            code = part_of(data, index["program"])
-            run(code)["install"](image, index, lambda part: part_of(data, part))
-        else:
-            is_outdated = True
+        if index["core"] != core:
+            raise ValueError("an image of another core")
+        run(part_of(data, index["program"]))["install"](image, data, index)
     except Exception:
         is_outdated = True
     if is_outdated:

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use crate::pythons::{PYTHONS, on_each_python};
+use crate::pythons::{PYTHONS, on_each_core_python, on_each_python};
+use crate::real_core::real_core;
 use crate::scene::Runs;
 use crate::support::{PYTHON, Studio, change, explained, interpreter, skip, write};
 use crate::warm_support::{WarmStudio, is_ready, wait_until};
@@ -312,11 +313,109 @@ fn worker_imports_from_the_image() {
     assert_eq!(warm.worker()["done"], 1);
 }
 
+/// Prints what a program can observe.
+const OBSERVATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/observations.py");
+
+/// Adds to the core what an import meets: packages, data, a source of no use, a folder without a package, a zip.
+fn enrich(core: &Path) {
+    for (file, text) in [
+        (
+            "tank/api.py",
+            "class TankError(Exception):\n    pass\n\n\ndef fail(text):\n    raise TankError(text)\n",
+        ),
+        ("tank/__init__.py", "from .api import TankError\n"),
+        ("tank/deep/__init__.py", "from . import inner\n"),
+        ("tank/deep/inner.py", "NAME = '\u{e4}\\N{BULLET}'\n\n\ndef deepest(x=1):\n    return x\n"),
+        ("tank/deep/data.txt", "data\n"),
+        ("tank/plain/part.py", "import sys\nassert sys\n"),
+        ("tank/wrong.py", "print 'Python 2'\n"),
+        (
+            "sgtk/__init__.py",
+            "from tank import *\nfrom tank.api import TankError, fail\n\n\ndef sgtk_from_path(path):\n    fail(path)\n",
+        ),
+        (
+            "tank_vendor/__init__.py",
+            "import os, sys\n\nfolder = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))\n\
+            sys.path.insert(0, os.path.join(folder, 'requirements', '%d.%d' % sys.version_info[:2], 'pkgs.zip'))\nimport zipped\n",
+        ),
+    ] {
+        write(core.join(file), text);
+    }
+    let program = "import os, sys, zipfile\n\
+        for minor in range(7, 15):\n\
+        \x20   folder = os.path.join(sys.argv[1], 'requirements', '3.%d' % minor)\n\
+        \x20   os.makedirs(folder)\n\
+        \x20   with zipfile.ZipFile(os.path.join(folder, 'pkgs.zip'), 'w') as zip:\n\
+        \x20       zip.writestr('zipped/__init__.py', 'from . import part\\nfrom .deep import end\\n')\n\
+        \x20       zip.writestr('zipped/part.py', 'def where():\\n    return __file__\\n')\n\
+        \x20       zip.writestr('zipped/deep/__init__.py', '')\n\
+        \x20       zip.writestr('zipped/deep/end.py', 'END = 1\\n')\n\
+        \x20       zip.writestr('zipped/wrong.py', 'print 1\\n')\n";
+    Command::new(&*PYTHON).args(["-c", program]).arg(core.parent().unwrap()).prints();
+    age(core.parent().unwrap(), Duration::from_secs(3600));
+}
+
+/// Ways to start a program.
+const WAYS: [&[&str]; 5] = [
+    &["observations.py"],
+    &["-OO", "-X", "dev", "observations.py"],
+    &["-m", "observations"],
+    &["-c", "exec(open('observations.py').read())"],
+    &["-s", "-O", "observations.py"],
+];
+
+/// Compares what a program observes with an image and without one.
+#[track_caller]
+fn compare(fast: &FastStudio, python: &Path, ways: &[&[&str]], modules: &[&str]) {
+    interpreter(&fast.studio.path("configs/bigbuck"), python.to_str().unwrap());
+    fs::copy(OBSERVATIONS, fast.studio.path("observations.py")).unwrap();
+    for words in ways {
+        let observe = |switch: &str| {
+            let mut launcher = fast.launcher(words);
+            launcher.args(modules).env("SGTK_PYTHON_FAST_IMPORT", switch);
+            launcher.envs([("PYTHONHASHSEED", "0"), ("PYTHONDONTWRITEBYTECODE", "1")]);
+            launcher.env("PYTHONWARNINGS", "ignore").succeeds().text()
+        };
+        let ordinary = observe("0");
+        observe("1");
+        wait_until(|| !fast.has_mark());
+        let with_image = observe("1");
+        for (one, other) in ordinary.lines().zip(with_image.lines()) {
+            assert_eq!(one, other, "{words:?}");
+        }
+        assert_eq!(ordinary.lines().count(), with_image.lines().count());
+        assert!(
+            ordinary.lines().count() > 100 && ordinary.contains("'import' 'tank' 'tank'"),
+            "{ordinary}"
+        );
+    }
+}
+
 fn check_on(python: &Path, _minor: u32) {
     let fast = FastStudio::new();
-    interpreter(&fast.studio.path("configs/bigbuck"), python.to_str().unwrap());
-    fast.build();
-    fast.shows("first ImageLoader");
+    enrich(&fast.core);
+    compare(
+        &fast,
+        python,
+        &WAYS,
+        &["sgtk", "tank", "tank_vendor", "tank.deep.inner", "tank.plain.part", "tank.wrong"],
+    );
 }
 
 on_each_python!(check_on);
+
+mod on_real_core {
+    use super::*;
+
+    fn check_on(python: &Path, _minor: u32) {
+        let fast = FastStudio::new();
+        fs::remove_dir_all(&fast.core).unwrap();
+        // Without the compiled files of the copy, which do not depend on their sources.
+        let copy = "cp -rp \"$0\" \"$1\" && find \"$1\" -name __pycache__ -exec rm -rf {} +";
+        Command::new("sh").args(["-c", copy]).arg(real_core()).arg(&fast.core).prints();
+        age(&fast.core, Duration::from_secs(3600));
+        compare(&fast, python, &WAYS[..2], &["sgtk", "tank", "tank_vendor"]);
+    }
+
+    on_each_core_python!(check_on);
+}
