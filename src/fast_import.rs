@@ -114,6 +114,20 @@ pub enum ImageState {
     Failed(String),
 }
 
+impl ImageFile {
+    /// Returns true for the image of a Python such as `3.11.7`, without options that optimise.
+    pub fn is_for(&self, version: &str) -> bool {
+        let mut numbers = version.split('.').filter_map(|number| number.parse::<u8>().ok());
+        let (Some(major), Some(minor), Some(micro)) =
+            (numbers.next(), numbers.next(), numbers.next())
+        else {
+            return false;
+        };
+        let start = format!("cpython-{major}{minor}-{major:x}{minor:02x}{micro:02x}");
+        self.python.starts_with(&start) && self.python.ends_with("-0")
+    }
+}
+
 impl ImageState {
     /// Returns the name in JSON.
     pub fn name(&self) -> &'static str {

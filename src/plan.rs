@@ -26,7 +26,7 @@ use crate::site::Credentials;
 use crate::toolkit::core::Core;
 
 /// A launch: the Python to become, with its words and variables, and the origin of each choice.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct LaunchPlan {
     pub selection: Selection,
     pub core: Core,
@@ -95,20 +95,28 @@ impl LaunchPlan {
         }
     }
 
-    /// Makes the folder of the core's images ready. Where that fails, Python imports as ever.
-    pub fn prepare_images(&mut self) {
-        let Some(Decided { value: Images { folder: Ok(folder), .. }, .. }) = &self.images else {
-            return;
-        };
-        if let Err(error) = folder.make_ready() {
-            let path = Printable::new(&folder.path);
-            debug!("imports as ever: cannot write to {path}: {}", IoMessage(&error));
-            let list = self.environment.get("PYTHONPATH").unwrap_or_default();
-            let entries = std::env::split_paths(list).filter(|entry| *entry != folder.path);
-            if let Ok(list) = std::env::join_paths(entries) {
-                self.environment.set("PYTHONPATH", list, CORE_FIRST);
+    /// Makes the folder of the core's images ready. Returns the plan that imports as ever where that fails.
+    pub fn with_images_ready(self) -> Self {
+        let images = self.images.as_ref().and_then(|images| images.value.folder.as_ref().ok());
+        match images.map(|folder| (folder, folder.make_ready())) {
+            Some((folder, Err(error))) => {
+                let path = Printable::new(&folder.path);
+                debug!("imports as ever: cannot write to {path}: {}", IoMessage(&error));
+                self.without_images()
             }
+            _ => self,
         }
+    }
+
+    /// Returns the plan that imports as ever.
+    pub fn without_images(&self) -> Self {
+        let mut plan = LaunchPlan { images: None, ..self.clone() };
+        let list = self.environment.get("PYTHONPATH").unwrap_or_default();
+        let entries = std::env::split_paths(list).filter(|entry| !ImageFolder::is_one(entry));
+        if let Ok(list) = std::env::join_paths(entries) {
+            plan.environment.set("PYTHONPATH", list, CORE_FIRST);
+        }
+        plan
     }
 
     /// Reads the caller's part of the command line: the words after the interpreter's own.

@@ -24,14 +24,13 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     }
     let refresh = if request.refresh { Refresh::Always } else { Refresh::IfStale };
     let ChosenProject { selection, mut locks } = choose(context, refresh)?;
-    let mut plan = plan(selection, context)?;
+    let plan = plan(selection, context)?.with_images_ready();
     for warning in &plan.warnings {
         console::warn(warning, context.colour());
     }
     if let Some(exclusive) = request.exclusive {
         locks.push(exclusive::lock(&plan, exclusive, inputs)?);
     }
-    plan.prepare_images();
     let credentials = plan.credentials(context)?;
     if let Some(warm) = &plan.warm {
         match worker::run(&plan, &warm.value, credentials.as_ref(), &locks)? {

@@ -30,7 +30,7 @@ use trust::distrust;
 pub use problem::{FileProblem, IoMessage, is_missing};
 pub use system::{
     Output, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
-    leads_to, path_from_bytes, take_over, user_id, write_all,
+    leads_to, network_kind, path_from_bytes, take_over, user_id, write_all,
 };
 pub use trust::{Distrust, distrust_folder, is_of_another_user, is_planted};
 

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 use nix::fcntl::{AtFlags, FcntlArg, FdFlag, OFlag, fcntl, openat};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+#[cfg(target_os = "linux")]
+use nix::sys::statfs::FsType;
 use nix::unistd::{AccessFlags, Whence, access, lseek};
 
 use super::opened::{Opened, OpenedBy};
@@ -172,6 +174,35 @@ fn duplicate(number: i32) -> io::Result<File> {
     }
     File::options().append(true).open(format!("/dev/fd/{number}"))
 }
+
+/// Returns the kind of network share that a folder lies on, or would be made on; `None` for a local disk (statfs(2)).
+#[cfg(target_os = "linux")]
+pub fn network_kind(folder: &Path) -> Option<&'static str> {
+    let nearest = folder.ancestors().find(|folder| folder.exists())?;
+    let kind = nix::sys::statfs::statfs(nearest).ok()?.filesystem_type();
+    NETWORK_KINDS.iter().find(|(number, _)| *number == kind).map(|(_, name)| *name)
+}
+
+#[cfg(not(target_os = "linux"))]
+pub fn network_kind(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
+/// Numbers of network file systems (Linux: `magic.h`, and their own sources).
+#[cfg(target_os = "linux")]
+const NETWORK_KINDS: [(FsType, &str); 11] = [
+    (FsType(0x6969), "nfs"),
+    (FsType(0x517b), "smb"),
+    (FsType(0xff53_4d42), "cifs"),
+    (FsType(0xfe53_4d42), "smb2"),
+    (FsType(0x5346_414f), "afs"),
+    (FsType(0x6b41_4653), "afs"),
+    (FsType(0x00c3_6400), "ceph"),
+    (FsType(0x0bd0_0bd0), "lustre"),
+    (FsType(0x4750_4653), "gpfs"),
+    (FsType(0x1983_0326), "beegfs"),
+    (FsType(0x0102_1997), "9p"),
+];
 
 /// Creates a link to the launcher.
 pub fn make_shim(launcher: &Path, shim: &Path) -> io::Result<()> {

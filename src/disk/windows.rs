@@ -119,6 +119,11 @@ pub fn owner(_data: &Metadata) -> u32 {
     0
 }
 
+/// Returns `None`: images are not made here.
+pub fn network_kind(_folder: &Path) -> Option<&'static str> {
+    None
+}
+
 /// Returns 0: Windows has no user numbers.
 pub fn user_id() -> u32 {
     0

@@ -78,7 +78,7 @@ fn healthy_studio_has_no_findings() {
     let report = diagnosis(&mut studio.launcher(["--doctor=json", "--project", "sintel"]));
     let [asked] = &report["pythons"].as_array().unwrap()[..] else { panic!("{report}") };
     assert!(asked["version"].as_str().unwrap().starts_with('3') && asked["import_ms"].is_u64());
-    assert_eq!(report["checks"].as_array().unwrap().len(), 13);
+    assert_eq!(report["checks"].as_array().unwrap().len(), 14);
     let text = studio.launcher(["--doctor"]).prints();
     assert!(text.contains("no problems") && text.ends_with(" fine\n"), "{text}");
     assert!(!text.contains("the roots exist"), "{text}");

@@ -313,6 +313,23 @@ fn worker_imports_from_the_image() {
     assert_eq!(warm.worker()["done"], 1);
 }
 
+#[test]
+fn doctor_tells_of_images() {
+    let fast = FastStudio::new();
+    let image = fast.build();
+    let doctor = |words: &[&str]| fast.launcher(words).succeeds().silently();
+    let python = doctor(&["--doctor=json"]).json()["pythons"][0].clone();
+    assert_eq!(python["image"]["state"], "ready", "{python}");
+    assert_eq!(python["image"]["bytes"], fs::metadata(&image).unwrap().len());
+    assert!(python["image"]["import_ms_without"].is_u64(), "{python}");
+    doctor(&["--doctor=all"]).shows(&[" with an image of 0.0 MiB ("]);
+    write(format!("{}.build", image.display()), "No space left on device\n");
+    doctor(&["--doctor"]).shows(&["warning", "cannot be built: No space left on"]);
+    let mut launcher = fast.launcher(&["--doctor"]);
+    let run = launcher.env_remove("HOME").succeeds().silently();
+    run.shows(&["fast import is off: there is no cache"]);
+}
+
 /// Prints what a program can observe.
 const OBSERVATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/observations.py");
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde::Serialize;
 
 use super::finding::{CHECKS, Check, Finding, Severity};
-use super::pythons::TriedPython;
+use super::pythons::{TriedImage, TriedPython};
 use crate::console::Colour;
 use crate::display::Printable;
 
@@ -130,6 +130,17 @@ fn distinct(findings: Vec<Finding>) -> Vec<Finding> {
     distinct
 }
 
+/// Returns the words about an image, such as ` with an image of 4.8 MiB (210 ms without)`.
+fn described(image: &TriedImage) -> String {
+    if image.state != "ready" {
+        return format!(" (image: {})", image.state);
+    }
+    let tenths = image.bytes * 10 / (1024 * 1024);
+    let without = image.import_ms_without.map(|ms| format!(" ({ms} ms without)"));
+    let without = without.unwrap_or_default();
+    format!(" with an image of {}.{} MiB{without}", tenths / 10, tenths % 10)
+}
+
 fn counted(count: usize, word: &str) -> String {
     let plural = if count == 1 { "" } else { "s" };
     format!("{count} {word}{plural}")
@@ -171,9 +182,12 @@ impl Text {
         }
         let version = Printable::new(python.version.as_deref().unwrap_or_default());
         let time = python.import_ms.map_or_else(String::new, |ms| format!(" in {ms} ms"));
+        let image = python.image.as_ref().map(described).unwrap_or_default();
         let core = Printable::new(&python.core);
         let mut parts = vec![Printable::new(&python.python).to_string()];
-        parts.extend(self.wrapped(&format!("is Python {version}; imports sgtk{time} from {core}")));
+        parts.extend(
+            self.wrapped(&format!("is Python {version}; imports sgtk{time}{image} from {core}")),
+        );
         self.block(Severity::Ok, parts);
     }
 

@@ -19,6 +19,7 @@ pub enum Check {
     InstallLocations,
     Cores,
     Pythons,
+    FastImport,
     Site,
     Settings,
     Proxy,
@@ -26,7 +27,7 @@ pub enum Check {
 }
 
 /// The checks in the order of the answer, and for each the healthy state.
-pub const CHECKS: [(Check, &str); 13] = [
+pub const CHECKS: [(Check, &str); 14] = [
     (Check::Roots, "the roots exist, and hold configurations"),
     (Check::Configs, "every configuration is complete and can be read"),
     (Check::Names, "projects have different names and ids"),
@@ -36,6 +37,7 @@ pub const CHECKS: [(Check, &str); 13] = [
     (Check::InstallLocations, "every configuration names its own folder"),
     (Check::Cores, "every configuration has a core and a Python that fits it"),
     (Check::Pythons, "every Python starts and imports sgtk"),
+    (Check::FastImport, "images for fast import can be built, and lie on a local disk"),
     (Check::Site, "the site can be asked with these settings"),
     (Check::Settings, "everything in the settings is used"),
     (Check::Proxy, "no API proxy is on PYTHONPATH"),

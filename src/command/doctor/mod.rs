@@ -6,6 +6,7 @@ mod configs;
 mod data;
 mod diagnosis;
 mod finding;
+mod images;
 mod install_locations;
 mod names;
 mod permissions;
@@ -76,6 +77,7 @@ fn examine(scope: &Scope, timing: Timing, context: &Context) -> Diagnosis {
     for (record, plan) in scan.records.iter().zip(&plans) {
         findings.extend(configs::config(record, plan, roots));
     }
+    findings.extend(images::images(&plans));
     let open = permissions::open_to_all(scan, &plans, context);
     let plans = plans.into_iter().flatten();
     let (open_plans, plans): (Vec<_>, Vec<_>) = plans.partition(|plan| open.has_code_of(plan));

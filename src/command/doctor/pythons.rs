@@ -32,11 +32,22 @@ pub struct TriedPython {
     pub version: Option<String>,
     /// The duration of `import sgtk`, in milliseconds; `None` if it was not measured.
     pub import_ms: Option<u64>,
+    /// The image that the import used.
+    pub image: Option<TriedImage>,
     /// The reason why there was no answer, or `import sgtk` failed.
     pub problem: Option<String>,
     /// The package that the core lacks, where `import sgtk` failed.
     #[serde(skip)]
     missing_package: Option<PathBuf>,
+}
+
+/// An image for fast import, and its gain; the fields are those of `--doctor=json`.
+#[derive(Serialize)]
+pub struct TriedImage {
+    pub state: &'static str,
+    pub bytes: u64,
+    /// The duration of `import sgtk` without it, in milliseconds; `None` if it was not measured.
+    pub import_ms_without: Option<u64>,
 }
 
 /// Measure the durations of imports, or not.
@@ -74,7 +85,7 @@ pub fn try_all(plans: Vec<LaunchPlan>, timing: Timing) -> Vec<TriedPython> {
         TriedPython::new(plan, answer)
     });
     // A single Python was alone, and its time is right.
-    if plans.len() > 1 {
+    if plans.len() > 1 || pythons.iter().any(|python| python.image.is_some()) {
         measure(&mut pythons, &plans, timing);
     }
     console::show_progress("");
@@ -90,6 +101,10 @@ fn measure(pythons: &mut [TriedPython], plans: &[LaunchPlan], timing: Timing) {
         if is_wanted && python.problem.is_none() {
             console::show_progress(&format!("timing {}", Printable::new(&python.python)));
             python.import_ms = probe::ask(plan).ok().map(|answer| answer.milliseconds);
+            if let Some(image) = &mut python.image {
+                let answer = probe::ask(&plan.without_images());
+                image.import_ms_without = answer.ok().map(|answer| answer.milliseconds);
+            }
         }
     }
 }
@@ -111,6 +126,7 @@ impl TriedPython {
                 if answer.error.is_some() {
                     tried.missing_package = plan.core.missing_package();
                 }
+                tried.image = image(plan, &answer.version);
                 tried.problem = unsupported(plan, &answer.version).or(answer.error);
                 tried.version = Some(answer.version);
                 tried.import_ms = Some(answer.milliseconds);
@@ -137,6 +153,13 @@ impl TriedPython {
         let finding = Finding::wrong(Check::Pythons, problem, advice);
         Some(finding.in_project(&self.project).in_file(Path::new(&self.python)))
     }
+}
+
+/// Returns the image of a plan's core for a version of Python.
+fn image(plan: &LaunchPlan, version: &str) -> Option<TriedImage> {
+    let folder = plan.images.as_ref()?.value.folder.as_ref().ok()?;
+    let image = folder.images().into_iter().find(|image| image.is_for(version))?;
+    Some(TriedImage { state: image.state.name(), bytes: image.bytes, import_ms_without: None })
 }
 
 /// Returns the reason why the core cannot run on a version. A plan checks only the version in the Python's
