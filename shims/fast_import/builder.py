@@ -11,7 +11,7 @@ import _frozen_importlib_external as external
 import _imp
 
 from fast_import.finders import DIRECTORIES, LOADERS
-from fast_import.image import HASH_KEY, facts_of, names_in
+from fast_import.image import HASH_KEY, facts_of, names_in, times_of
 
 # As in `sitecustomize.py`, which reads the image.
 HEAD = b"sgtk-python image 1\n"
@@ -122,7 +122,7 @@ def image_of(text, core):
 def folder_in_image(folder, parts):
     """Adds the modules of a folder that Python would compile from a source."""
     wait_for_tick(folder)
-    changed = os.stat(folder).st_mtime_ns
+    times = times_of(os.stat(folder))
     names = names_in(folder)
     stems = frozenset(name.partition(".")[0] for name in names)
     finder = external.FileFinder(folder, *LOADERS)
@@ -136,7 +136,7 @@ def folder_in_image(folder, parts):
         code = code_of(spec.loader, stem)
         if code is not None and facts == facts_of(spec.origin):
             modules[stem] = spec.submodule_search_locations is not None, facts, parts.add(code)
-    return {"time": changed, "names": names, "stems": stems, "modules": modules}
+    return {"times": times, "names": names, "stems": stems, "modules": modules}
 
 
 def is_source(spec):
@@ -159,10 +159,10 @@ def code_of(loader, name):
 
 
 def wait_for_tick(path):
-    """Waits until no further change of a file or folder can leave its time as it is."""
+    """Waits until no further change of a file or folder can leave its times as they are."""
     import time
 
-    age = time.time() - os.stat(path).st_mtime
+    age = time.time() - os.stat(path).st_ctime
     if 0 <= age < TICK:
         time.sleep(TICK - age)
 

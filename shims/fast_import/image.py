@@ -81,9 +81,9 @@ def is_same_file(path, known, image):
 
 
 def is_same_folder(path, known, image):
-    """Looks at the names in the folder only if its time is another: bytecode changes it too."""
+    """Looks at the names in the folder only if its times are others: bytecode changes them too."""
     try:
-        if os.stat(path).st_mtime_ns == known["time"]:
+        if times_of(os.stat(path)) == known["times"]:
             return True
         image.differs()
         return names_in(path) == known["names"]
@@ -97,7 +97,12 @@ def facts_of(path):
         data = os.stat(path)
     except OSError:
         return None
-    return data.st_size, data.st_mtime_ns
+    return data.st_size, times_of(data)
+
+
+def times_of(data):
+    """Returns the times of a change. Copies may keep the first one, but not the second."""
+    return data.st_mtime_ns, data.st_ctime_ns
 
 
 def names_in(folder):
