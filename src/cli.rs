@@ -37,7 +37,8 @@ the user's sgtk-python/settings.toml in XDG_CONFIG_HOME or ~/.config counts befo
 pub const VARIABLES: &[(&str, &str)] = &[
     ("SHOTGUN_BASE", "folders with configurations, a list as PATH is"),
     ("SGTK_PYTHON_SETTINGS", "the studio's settings file"),
-    ("SGTK_PYTHON_CACHE", "the folder for the index and for --exclusive"),
+    ("SGTK_PYTHON_CACHE", "the folder for the index, images and --exclusive"),
+    ("SGTK_PYTHON_FAST_IMPORT", "1 or release imports sgtk from an image; 0 does not"),
     ("SGTK_PYTHON_DEBUG", "1 narrates the launch on standard error"),
     ("NO_COLOR, CLICOLOR_FORCE", "no colour; colour in pipes too"),
 ];

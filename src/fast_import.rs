@@ -84,6 +84,9 @@ const RELEASE: &str = "release-";
 const IMAGE_SUFFIX: &str = ".image";
 const MARK_SUFFIX: &str = ".image.build";
 
+/// The time after which a build is tried again, as in `sitecustomize.py`.
+const LONGEST_BUILD: Duration = Duration::from_secs(120);
+
 /// The largest program that is read, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
@@ -206,18 +209,21 @@ fn images_in(folder: &Path) -> Vec<ImageFile> {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
         let Ok(data) = entry.metadata() else { continue };
+        let age = disk::age(&path).unwrap_or_default();
         let (python, state) = if let Some(python) = name.strip_suffix(MARK_SUFFIX) {
             let line = disk::read_up_to(LARGEST, &path).ok().flatten().unwrap_or_default();
-            let line = line.trim_end();
-            let failed = || ImageState::Failed(line.to_owned());
-            (python, if line.is_empty() { ImageState::Building } else { failed() })
+            let state = match line.trim_end() {
+                "" if age < LONGEST_BUILD => ImageState::Building,
+                "" => ImageState::Failed("the builder did not end".into()),
+                line => ImageState::Failed(line.to_owned()),
+            };
+            (python, state)
         } else if let Some(python) = name.strip_suffix(IMAGE_SUFFIX) {
             let is_marked = data.modified().is_ok_and(|time| time == std::time::UNIX_EPOCH);
             (python, if is_marked { ImageState::Outdated } else { ImageState::Ready })
         } else {
             continue;
         };
-        let age = disk::age(&path).unwrap_or_default();
         images.push(ImageFile { python: python.to_owned(), state, bytes: data.len(), age });
     }
     images.sort_by(|one, other| one.python.cmp(&other.python));

@@ -331,6 +331,34 @@ fn worker_imports_from_the_image() {
 }
 
 #[test]
+fn oldest_images_go() {
+    let fast = FastStudio::new();
+    fast.launcher(&["-V"]).prints();
+    let cache = fast.images().parent().unwrap().to_owned();
+    let others: Vec<PathBuf> = (0..20).map(|n| cache.join(n.to_string()).join("x.image")).collect();
+    for (hours, image) in (1..).zip(&others) {
+        write(image, "");
+        age(image, Duration::from_secs(hours * 3600));
+        let times =
+            fs::FileTimes::new().set_accessed(fs::metadata(image).unwrap().modified().unwrap());
+        File::open(image).unwrap().set_times(times).unwrap();
+    }
+    let unused = Duration::from_secs(31 * 24 * 3600);
+    for path in [&others[0], others[0].parent().unwrap()] {
+        let times = fs::FileTimes::new().set_accessed(SystemTime::now() - unused);
+        File::open(path)
+            .unwrap()
+            .set_times(times.set_modified(SystemTime::now() - unused))
+            .unwrap();
+    }
+    fast.build();
+    wait_until(|| !others[0].exists());
+    let left: Vec<bool> = others.iter().map(|image| image.exists()).collect();
+    let expected: Vec<bool> = (0..20).map(|n| (1..16).contains(&n)).collect();
+    assert_eq!(left, expected, "16 with the new one, and none that was not used for long");
+}
+
+#[test]
 fn doctor_tells_of_images() {
     let fast = FastStudio::new();
     let image = fast.build();
