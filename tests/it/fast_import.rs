@@ -298,6 +298,22 @@ fn own_customizations_run_as_ever() {
 }
 
 #[test]
+fn failing_modules_fail_as_ever() {
+    let fast = FastStudio::new();
+    fast.build();
+    for text in ["print 'Python 2'\n", "import no_such_module\n", "1 / 0\n"] {
+        write(fast.core.join("sgtk/__init__.py"), text);
+        let failing = |switch: &str| {
+            let mut launcher = fast.launcher(&["-c", "import sgtk"]);
+            launcher.env("SGTK_PYTHON_FAST_IMPORT", switch).fails_with(1).error()
+        };
+        assert_eq!(failing("1"), failing("0"));
+        fast.build();
+        assert_eq!(failing("1"), failing("0"));
+    }
+}
+
+#[test]
 fn any_python_passes_over_the_entry() {
     let fast = FastStudio::new();
     fast.build();
@@ -480,4 +496,18 @@ mod on_real_core {
     }
 
     on_each_core_python!(check_on);
+
+    #[test]
+    #[ignore = "needs another core: its install/core in SGTK_PYTHON_TEST_NEW_CORE"]
+    fn newer_core_is_as_ever() {
+        let Some(new) = std::env::var_os("SGTK_PYTHON_TEST_NEW_CORE") else {
+            return skip("SGTK_PYTHON_TEST_NEW_CORE names no core");
+        };
+        let fast = FastStudio::new();
+        let core = fast.core.parent().unwrap();
+        fs::remove_dir_all(core).unwrap();
+        Command::new("cp").arg("-rp").args([Path::new(&new), core]).prints();
+        write(core.join("_core_upgrader.py"), "");
+        compare(&fast, &PYTHON, &WAYS[..2], &["sgtk", "tank", "tank_vendor"]);
+    }
 }
