@@ -240,6 +240,11 @@ def remove_old(cache):
 
     folders = [os.path.join(cache, name) for name in os.listdir(cache)]
     folders = [folder for folder in folders if os.path.isdir(folder)]
+    for folder in folders:
+        for name in os.listdir(folder):
+            # A builder was killed; this one holds the lock.
+            if name.endswith(".image.new"):
+                os.unlink(os.path.join(folder, name))
     now, size = time.time(), 0
     images = sorted(images_in(folders), key=used_at, reverse=True)
     for place, path in enumerate(images):

@@ -26,7 +26,7 @@ def install(path, data, index):
         archive = archive_of(image, entry)
         if archive is None:
             raise ImportError("not in the image", path=entry)
-        return ImageZipImporter(image, archive, entry)
+        return ImageZipImporter(entry, image, archive)
 
     sys.path_hooks.insert(0, hook)
     for entry in list(sys.path_importer_cache):
@@ -72,8 +72,7 @@ class ImageFinder(external.FileFinder):
         self._image.forget(self.path)
 
     def _spec(self, fullname, path, module, locations):
-        loader = ImageLoader(fullname, path)
-        loader._source = (self._image, module)
+        loader = ImageLoader(fullname, path, self._image, module)
         return external.spec_from_file_location(
             fullname, path, loader=loader, submodule_search_locations=locations
         )
@@ -83,12 +82,16 @@ class ImageLoader(external.SourceFileLoader):
     """Loads a module's code from the image, while its file is that of the image."""
 
     # Not in `__dict__`, by which loaders are compared.
-    __slots__ = ("_source",)
-    _source: "tuple"
+    __slots__ = ("_image", "_module")
+
+    def __init__(self, fullname, path, image=None, module=None):
+        super().__init__(fullname, path)
+        self._image = image
+        self._module = module
 
     def get_code(self, fullname):
-        image, module = self._source
-        code = image.code_of_file(self.get_filename(fullname), module)
+        path = self.get_filename(fullname)
+        code = self._image.code_of_file(path, self._module) if self._image else None
         return super().get_code(fullname) if code is None else code
 
     def __reduce__(self):
@@ -100,14 +103,17 @@ class ImageZipImporter(zipimport.zipimporter):
 
     __slots__ = ("_image",)
 
-    def __init__(self, image, archive, path):
-        files = image.zip(archive)["files"]
-        self._files = DIRECTORIES.setdefault(archive, files)
+    def __init__(self, path, image=None, archive=None):
+        self._image = image
+        known = image and image.zip(archive)
+        if not known:
+            super().__init__(path)
+            return
+        self._files = DIRECTORIES.setdefault(archive, known["files"])
         self.archive = archive
         self.prefix = path[len(archive) + 1 :]
         if self.prefix:
             self.prefix += "/"
-        self._image = image
 
     def get_code(self, fullname):
         module = self._module(fullname)
@@ -123,11 +129,12 @@ class ImageZipImporter(zipimport.zipimporter):
 
     def invalidate_caches(self):
         super().invalidate_caches()  # type: ignore[misc]
-        self._image.forget(self.archive)
+        if self._image:
+            self._image.forget(self.archive)
 
     def __reduce__(self):
         return zipimport.zipimporter, (self.archive + "/" + self.prefix,)
 
     def _module(self, fullname):
-        archive = self._image.zip(self.archive)
+        archive = self._image and self._image.zip(self.archive)
         return archive and archive["modules"].get(self.prefix + fullname.rpartition(".")[2])

@@ -136,6 +136,21 @@ fn switch_comes_from_variable_or_settings() {
 }
 
 #[test]
+fn plan_shows_the_images() {
+    let fast = FastStudio::new();
+    let explain = || fast.launcher(&["--explain"]).succeeds().silently();
+    explain().shows(&["\nfast     no image yet: the next launch has one built\n"]);
+    let image = fast.build();
+    let python = image.file_stem().unwrap().to_str().unwrap();
+    explain()
+        .shows(&[&format!("\nfast     {python}, ready\n"), "variable SGTK_PYTHON_FAST_IMPORT"]);
+    let plan = explained(&mut fast.launcher(&[]));
+    let images = &plan["fast_import"]["images"];
+    assert_eq!(images[0]["python"], python);
+    assert_eq!(images[0]["bytes"], fs::metadata(image).unwrap().len());
+}
+
+#[test]
 fn entry_of_another_launch_leaves_python_path() {
     let fast = FastStudio::new();
     let entry = fast.images().to_str().unwrap().replace('7', "8");
@@ -352,6 +367,8 @@ fn oldest_images_go() {
     fast.launcher(&["-V"]).prints();
     let cache = fast.images().parent().unwrap().to_owned();
     let others: Vec<PathBuf> = (0..20).map(|n| cache.join(n.to_string()).join("x.image")).collect();
+    let left_over = cache.join("0/y.image.new");
+    write(&left_over, "");
     for (hours, image) in (1..).zip(&others) {
         write(image, "");
         age(image, Duration::from_secs(hours * 3600));
@@ -369,6 +386,7 @@ fn oldest_images_go() {
     }
     fast.build();
     wait_until(|| !others[0].exists());
+    assert!(!left_over.exists(), "a builder was killed");
     let left: Vec<bool> = others.iter().map(|image| image.exists()).collect();
     let expected: Vec<bool> = (0..20).map(|n| (1..16).contains(&n)).collect();
     assert_eq!(left, expected, "16 with the new one, and none that was not used for long");

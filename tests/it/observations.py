@@ -54,6 +54,9 @@ def show_loader(name, loader):
         show(name, attribute, getattr(loader, attribute, None))
     copy = result(lambda: pickle.loads(pickle.dumps(loader)))
     show(name, "copy", copy if isinstance(copy, tuple) else (type(copy).__name__, getattr(copy, "path", None)))
+    if hasattr(loader, "path"):
+        other = result(lambda: type(loader)(name, loader.path).get_code(name))
+        show(name, "made", digest(repr(facts_of(other))))
     if hasattr(loader, "get_source"):
         source = result(loader.get_source, name)
         show(name, "source", digest(source) if isinstance(source, str) else source)
