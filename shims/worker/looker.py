@@ -26,7 +26,7 @@ class Looker:
         self.pid = 0            # none yet
         self.channel, self.theirs = socket.socketpair()
         self.is_looking = False
-        # When the last look began or was tried, and when the last one began that was answered.
+        # When the last look began or was tried, and when the last one began that found no change.
         self.asked_at = self.looked_at = time.monotonic()
 
     def ask(self, leave):
@@ -56,8 +56,11 @@ class Looker:
 
     def receive(self):
         """Receives the answer to `ask`: nothing if the looker has ended."""
-        self.is_looking, self.looked_at = False, self.asked_at
-        return self.channel.recv(1)
+        self.is_looking = False
+        answer = self.channel.recv(1)
+        if answer == SAME:
+            self.looked_at = self.asked_at
+        return answer
 
     def kill(self):
         os.kill(self.pid, signal.SIGKILL)

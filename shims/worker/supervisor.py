@@ -106,7 +106,7 @@ class Supervisor:
         now = time.monotonic()
         until = [now + TICK]
         if not self.is_retiring:
-            until += [self.next_look(now), self.idle_since + self.start["idle_after"]]
+            until += [self.next_look(), self.idle_since + self.start["idle_after"]]
         if self.waiting:
             until.append(self.spoke_at + HEARTBEAT)
         if self.accept_after > now:
@@ -193,6 +193,8 @@ class Supervisor:
 
     def obey(self, connection, wish):
         if wish in JOBS:
+            if self.refusal == FILES_CHANGED:
+                self.retire()
             if not self.is_retiring:
                 self.came_at = now = time.monotonic()
                 if not self.waiting:
@@ -297,7 +299,7 @@ class Supervisor:
             self.idle_since = now
         elif now - self.idle_since >= self.start["idle_after"]:
             self.retire()
-        if not self.is_retiring and now >= self.next_look(now):
+        if not self.is_retiring and now >= self.next_look():
             if self.looker.is_looking:
                 # A file server does not answer. A plain launch says so, if it has to wait too.
                 self.looker.kill()
@@ -316,11 +318,14 @@ class Supervisor:
                 recreate_record(self.start, "%d children in a row ended before they had a job" % FAILED_SPARES)
             self.retire()
 
-    def next_look(self, now):
+    def next_look(self):
         """Returns when a look is due that no job waits for; while one is under way, when that takes too long."""
         if self.looker.is_looking:
             return self.looker.asked_at + PATIENCE
-        return self.looker.asked_at + (AHEAD if now - self.came_at < RECENT else TICK)
+        return self.looker.asked_at + (AHEAD if self.expects_job() else TICK)
+
+    def expects_job(self):
+        return time.monotonic() - self.came_at < RECENT
 
     def begin_look(self):
         """Has the watched files looked at; retires if another worker has taken the place."""
@@ -336,11 +341,14 @@ class Supervisor:
             self.refuse_waiting()
 
     def end_look(self):
-        """Retires if a watched file has changed; else lets the jobs begin that came within a second of the look."""
+        """Retires if a watched file has changed; else lets the jobs begin that came within a second of the look.
+
+        If no job waits, but the next one is likely, it learns the reason first.
+        """
         answer = self.looker.receive()
         if answer == CHANGED:
             self.refusal = FILES_CHANGED
-        if answer != SAME:
+        if answer != SAME and (self.waiting or not self.expects_job()):
             self.retire()
         for connection, since in list(self.unlooked.items()):
             if since - self.looker.looked_at < FRESH:

@@ -134,18 +134,18 @@ print(sg.find_one('Project', [['id', 'is', 101]])['id'])
     assert!(shown.ends_with("\n7\ndown\n"), "{shown}");
     wait_until(|| engines.done() == 4);
     // Another environment is another engine.
+    let first = engines.workers()[0]["pid"].as_i64().unwrap();
     let environment = engines.0.alpha().join("config/env/project.yml");
     let text = fs::read_to_string(&environment).unwrap();
     write(&environment, format!("{text}\n"));
-    engines.says(&["-c", "pass"]);
-    wait_until(|| engines.workers().len() == 2);
+    wait_until(|| !lives(first));
 }
 
 #[test]
 #[ignore = "needs the real core: run tests/run"]
 fn kept_engine_ends_with_its_environment() {
     let engines = Engines::new("keep_engine = true");
-    // Toolkit reads the files of the descriptor; the launcher watches those of the realised configuration too.
+    // Toolkit reads the files of the descriptor; the worker watches those of the realised configuration too.
     let used = engines.0.studio.path("descriptors/alpha/env/settings/apps/deep.yml");
     let own = engines.0.alpha().join("config/env/settings/apps/deep.yml");
     for file in [&used, &own] {
@@ -157,9 +157,9 @@ fn kept_engine_ends_with_its_environment() {
     write(&used, "frameworks: {}\n");
     wait_until(|| !lives(first));
     engines.start();
+    let second = engines.workers()[0]["pid"].as_i64().unwrap();
     write(&own, "frameworks: {}\n");
-    engines.says(&["-c", "pass"]);
-    wait_until(|| engines.workers().len() == 2);
+    wait_until(|| !lives(second));
 }
 
 /// Lines before the test engine's own, and why the worker does not keep an engine with them.

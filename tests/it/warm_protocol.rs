@@ -12,12 +12,12 @@ use crate::warm_support::WarmStudio;
 
 /// A core whose jobs run the text of their variable `BREAK` before they take their launcher's place.
 const BREAKABLE: &str = r#"
-import os, resource, socket, time
+import os, resource, socket
 def fail(*words): raise OSError(16, "busy")
-def tzset(first=time.tzset):
-    first()
-    exec(os.environ.get("BREAK", ""), globals())
-time.tzset = tzset
+def putenv(name, value, first=os.putenv):
+    first(name, value)
+    if name == b"BREAK": exec(value, globals())
+os.putenv = putenv
 "#;
 
 /// A studio with a worker of that core.
