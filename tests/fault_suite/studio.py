@@ -173,6 +173,9 @@ class Studio:
         for name in sorted(self.files() - self.first_files - kept - set(OF_TOOLKIT)):
             if name.startswith("home/.cache/sgtk-python/") and is_kept_file(os.path.basename(name)):
                 continue
+            # The history of a configuration's warm jobs.
+            if os.path.dirname(name) in kept and name.endswith(".jobs"):
+                continue
             found.append("file %s" % name)
             remove(self.path(name))
         for name in os.listdir(self.path("ledgers")):
