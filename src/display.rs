@@ -34,6 +34,14 @@ impl Display for Printable<'_> {
     }
 }
 
+/// Returns a value between two texts; nothing without a value.
+pub fn between(before: &str, value: Option<impl Display>, after: &str) -> String {
+    match value {
+        Some(value) => format!("{before}{value}{after}"),
+        None => String::new(),
+    }
+}
+
 /// Returns a text with [`HIDDEN`] in place of the password in each address, such as `http://user:password@host` (RFC 3986).
 pub fn without_passwords(text: Cow<str>) -> Cow<str> {
     if !text.contains("://") {

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::disk;
 use crate::environment::{Variables, value_of};
+use crate::error::Error;
 use crate::os::{Os, below, has_parent_part};
 
 /// The process, as it was started.
@@ -83,7 +84,8 @@ impl Inputs {
 
     /// Returns the value of a variable; `None` for an empty one.
     pub(crate) fn variable(&self, name: &str) -> Option<&OsStr> {
-        value_of(&self.variables, name.as_ref()).filter(|value| !value.is_empty())
+        let value = value_of(&self.variables, name.as_ref())?;
+        (!value.is_empty()).then_some(value)
     }
 
     /// Returns the variable by which a batch system marks its jobs; `None` if this process is part of none.
@@ -99,7 +101,8 @@ impl Inputs {
     /// Returns the folder that a variable names; `None` for a relative one (XDG Base Directory
     /// Specification).
     pub(crate) fn folder(&self, name: &str) -> Option<PathBuf> {
-        self.variable(name).map(PathBuf::from).filter(|path| path.is_absolute())
+        let path = PathBuf::from(self.variable(name)?);
+        path.is_absolute().then_some(path)
     }
 
     /// Returns the launcher's cache folder: `SGTK_PYTHON_CACHE`, else `sgtk-python` in the user's cache folder
@@ -120,18 +123,23 @@ impl Inputs {
     /// a folder that another user has made in one, as in `HOME=/tmp`. The launcher makes nothing there, and uses nothing:
     /// the launcher's user could not change or delete it, and the other one can.
     pub(crate) fn is_in_home_of_another(&self, path: &Path) -> bool {
-        let homes = HOMES.iter().filter_map(|name| self.folder(name));
-        // `HOME=/` is above all that `SHOTGUN_HOME` may name, and only root can make a folder in it.
-        homes.filter(|home| home.parent().is_some()).any(|home| {
+        for name in HOMES {
+            let Some(home) = self.folder(name) else { continue };
             let mut folders = path.ancestors().take_while(|folder| below(folder, &home).is_some());
-            folders.any(disk::is_of_another_user)
-        })
+            // `HOME=/` is above all that `SHOTGUN_HOME` may name, and only root can make a folder in it.
+            if home.parent().is_some() && folders.any(disk::is_of_another_user) {
+                return true;
+            }
+        }
+        false
     }
 
     /// Returns the folder of the user's workers, which need not exist.
     pub(crate) fn workers_folder(&self) -> PathBuf {
-        let runtime = self.folder("XDG_RUNTIME_DIR").filter(|folder| folder.is_dir());
-        if let Some(folder) = runtime.filter(|folder| !self.is_in_home_of_another(folder)) {
+        if let Some(folder) = self.folder("XDG_RUNTIME_DIR")
+            && folder.is_dir()
+            && !self.is_in_home_of_another(&folder)
+        {
             return folder.join("sgtk-python");
         }
         let temporary = self.folder("TMPDIR").unwrap_or_else(|| "/tmp".into());
@@ -159,7 +167,12 @@ impl Location {
         }
     }
 
-    /// Joins a relative path to the working directory; `None` if there is no working directory.
+    /// Joins a relative path to the working directory. Fails if there is no working directory.
+    pub(crate) fn need_absolute(&self, path: &Path) -> Result<PathBuf, Error> {
+        self.absolute(path).ok_or_else(|| Error::NoWorkingDirectory { path: path.to_owned() })
+    }
+
+    /// The same; `None` if there is no working directory.
     pub(crate) fn absolute(&self, path: &Path) -> Option<PathBuf> {
         if path.is_absolute() {
             return Some(path.to_owned());

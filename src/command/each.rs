@@ -125,13 +125,13 @@ fn with_configs(
 ) -> Vec<ProjectRun> {
     let mut configs: HashMap<_, Vec<&Path>> = HashMap::new();
     for record in records {
-        if let Some(project) = project_of(record) {
-            configs.entry(project).or_default().push(&record.path);
+        if project_of(record).is_some() {
+            configs.entry(project_of(record)).or_default().push(&record.path);
         }
     }
     let mut runs = Vec::new();
     for record in records {
-        let configs = project_of(record).and_then(|project| configs.get(&project));
+        let configs = configs.get(&project_of(record));
         let other = configs.and_then(|paths| paths.iter().find(|path| **path != record.path));
         let choice = match other {
             Some(other) => Err(format!("same project as {}", Printable::new(other))),
@@ -150,7 +150,7 @@ fn project_of(record: &ConfigRecord) -> Option<(i64, &str)> {
 /// Returns the options that choose a configuration: its folder or, for a realised one, the project's id, since
 /// the site may describe another configuration by now.
 fn options(record: &ConfigRecord, config_name: &ConfigName) -> Vec<OsString> {
-    let Some(id) = record.metadata.project_id.filter(|_| record.realised.is_some()) else {
+    let (Some(id), Some(_)) = (record.metadata.project_id, record.realised) else {
         let mut option = OsString::from("--config=");
         option.push(&record.path);
         return vec![option];
@@ -207,6 +207,6 @@ fn row(result: &RunResult) -> Row<3> {
     };
     let name = Printable::new(&result.name).to_string();
     let end = result.failure.clone().unwrap_or_else(|| "ok".into());
-    let bad = result.failure.as_ref().map(|_| RESULT);
+    let bad = result.failure.is_some().then_some(RESULT);
     Row { cells: [name, format!("{took:>8}"), end], bad }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::cli::Exclusive;
 use crate::console;
 use crate::disk;
+use crate::display::between;
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
 use crate::inputs::Inputs;
@@ -20,10 +21,9 @@ pub fn lock(plan: &LaunchPlan, exclusive: Exclusive, inputs: &Inputs) -> Result<
     let program = plan.words().program;
     let path = file(plan, &program, inputs)?;
     let lock = match exclusive {
-        Exclusive::Wait => {
-            let wait = || Lock::wait_for(&path, LockMode::Exclusive).map(Some);
-            console::show_while(&waiting(&path), wait)
-        }
+        Exclusive::Wait => console::show_while(&waiting(&path), || {
+            Ok(Some(Lock::wait_for(&path, LockMode::Exclusive)?))
+        }),
         Exclusive::Fail => Lock::try_for(&path, LockMode::Exclusive),
     };
     match lock {
@@ -45,7 +45,7 @@ pub fn folder(inputs: &Inputs) -> Result<PathBuf, Error> {
 }
 
 fn waiting(path: &Path) -> String {
-    let holder = Lock::holder(path).map_or_else(String::new, |pid| format!(" (process {pid})"));
+    let holder = between(" (process ", Lock::holder(path), ")");
     format!("waiting for the end of another run{holder}")
 }
 
@@ -56,8 +56,7 @@ fn file(plan: &LaunchPlan, program: &Program, inputs: &Inputs) -> Result<PathBuf
         Program::Code(text) => ("code", text.clone()),
         Program::Module(name) => ("module", name.clone()),
         Program::Script(script) => {
-            let path = plan.location.absolute(script.as_ref());
-            let path = path.ok_or_else(|| Error::no_directory(script))?;
+            let path = plan.location.need_absolute(script.as_ref())?;
             ("script", disk::without_links(&path).into())
         }
         Program::Input | Program::Prompt => ("input", OsString::new()),

@@ -166,10 +166,11 @@ fn below_root(config: &str, roots: &ConfigRoots) -> String {
     let Some((root, below)) = roots.root_above(Path::new(config)) else {
         return Printable::new(config).to_string();
     };
-    let number = roots.folders.iter().position(|other| other.value == root.value);
-    let number = number.filter(|_| roots.folders.len() > 1);
-    let number = number.map_or_else(String::new, |index| format!("{}/", index + 1));
-    format!("{number}{}", Printable::new(below))
+    let below = Printable::new(below);
+    match roots.folders.iter().position(|other| other.value == root.value) {
+        Some(index) if roots.folders.len() > 1 => format!("{}/{below}", index + 1),
+        _ => below.to_string(),
+    }
 }
 
 fn row(listed: &ListedProject, config: String) -> Row<6> {

@@ -1,6 +1,7 @@
 //! Makes `PROJECT-python`, a Python for one project in one file, for programs that take no arguments: a link to
 //! the launcher, on Windows a copy. The launcher reads the project from the name by which it is called.
 
+use std::ffi::OsStr;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf, is_separator};
 use std::process::ExitCode;
@@ -15,6 +16,7 @@ use crate::disk::{self, IoMessage};
 use crate::display::Printable;
 use crate::error::Error;
 use crate::inputs::Inputs;
+use crate::origin::Decided;
 use crate::request::{Choice, Request};
 use crate::toolkit::expand;
 
@@ -29,11 +31,7 @@ pub fn run(context: &Context) -> Result<ExitCode> {
 /// launcher as it is, and replaces one of a launcher that has moved and, on Windows, every shim.
 fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     let folder = folder(request, inputs)?;
-    let project = request.choices.iter().find_map(|choice| match &choice.value {
-        Choice::Project(name) => Some(name.clone()),
-        _ => None,
-    });
-    let mut file = project.unwrap_or_default();
+    let mut file = project(request).to_owned();
     let has_levels = file.to_string_lossy().contains(is_separator);
     file.push(if cfg!(windows) { "-python.exe" } else { "-python" });
     let shim = folder.join(file);
@@ -56,19 +54,31 @@ fn make(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
     Err(Error::Shim { path: shim, why })
 }
 
+/// Returns the name of the project that `--make-shim` or `--make-venv` chooses.
+pub(super) fn project(request: &Request) -> &OsStr {
+    match request.choices.as_slice() {
+        [Decided { value: Choice::Project(name), .. }, ..] => name,
+        _ => OsStr::new(""),
+    }
+}
+
+/// Returns the folder that the caller names after the project.
+pub(super) fn named_folder<'a>(
+    request: &'a Request,
+    option: &str,
+) -> Result<Option<&'a Path>, Error> {
+    if let [_, word, ..] = request.arguments.as_slice() {
+        let word = Printable::new(word);
+        let message = format!("{option} takes one project and one folder: '{word}'");
+        return Err(Error::CommandLine { message, hint: None });
+    }
+    Ok(request.arguments.first().map(Path::new))
+}
+
 /// Returns the shim's folder, without a doubled or trailing separator.
 fn folder(request: &Request, inputs: &Inputs) -> Result<PathBuf, Error> {
-    let folder = match request.arguments.as_slice() {
-        [] => Path::new("."),
-        [folder] => Path::new(folder),
-        [_, word, ..] => {
-            let word = Printable::new(word);
-            let message = format!("--make-shim takes one project and one folder: '{word}'");
-            return Err(Error::CommandLine { message, hint: None });
-        }
-    };
-    let folder = inputs.location.absolute(folder).ok_or_else(|| Error::no_directory(folder))?;
-    Ok(folder.components().collect())
+    let folder = named_folder(request, "--make-shim")?.unwrap_or(Path::new("."));
+    Ok(inputs.location.need_absolute(folder)?.components().collect())
 }
 
 /// Returns the path by which the launcher was called, else its own file. The former may be a link that stays

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::exec::python_command;
 use crate::interpreter::{self, Version};
 use crate::plan::{LaunchPlan, plan};
-use crate::request::{Choice, Request, Venv};
+use crate::request::Venv;
 use crate::toolkit::expand;
 
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/venv_maker.py"));
@@ -30,7 +30,7 @@ const OLDEST: &str = "3.6";
 pub fn run(context: &Context) -> Result<ExitCode> {
     let Context { request, inputs, .. } = context;
     let chosen = choose(context, Refresh::IfStale)?;
-    let project = project(request);
+    let project = shim::project(request);
     let folder = folder(context, project)?;
     let failed = |why: &str| Error::Shim { path: folder.clone(), why: why.into() };
     if cfg!(windows) {
@@ -49,34 +49,13 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     console::print(&format!("{}\n", Printable::new(&folder.join("bin/python"))))
 }
 
-fn project(request: &Request) -> &OsStr {
-    let mut choices = request.choices.iter();
-    let name = choices.find_map(|choice| match &choice.value {
-        Choice::Project(name) => Some(name.as_os_str()),
-        _ => None,
-    });
-    name.unwrap_or_default()
-}
-
 /// Returns the folder that the caller names, else `PROJECT-venv` in the working directory. Without `..`, as Python's `venv`
 /// reads it.
 fn folder(context: &Context, project: &OsStr) -> Result<PathBuf, Error> {
-    let folder = match context.request.arguments.as_slice() {
-        [] => {
-            let mut name = Path::new(project).file_name().unwrap_or(project).to_owned();
-            name.push("-venv");
-            PathBuf::from(name)
-        }
-        [folder] => PathBuf::from(folder),
-        [_, word, ..] => {
-            let word = Printable::new(word);
-            let message = format!("--make-venv takes one project and one folder: '{word}'");
-            return Err(Error::CommandLine { message, hint: None });
-        }
-    };
-    let absolute = context.inputs.location.absolute(&folder);
-    let absolute = absolute.ok_or_else(|| Error::no_directory(folder))?;
-    Ok(expand::without_dots(&absolute))
+    let mut default = Path::new(project).file_name().unwrap_or(project).to_owned();
+    default.push("-venv");
+    let folder = shim::named_folder(&context.request, "--make-venv")?.unwrap_or(default.as_ref());
+    Ok(expand::without_dots(&context.inputs.location.need_absolute(folder)?))
 }
 
 /// Returns true if a folder does not exist, is empty, or is one that `--make-venv` made.

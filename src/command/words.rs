@@ -82,10 +82,8 @@ fn chooses(choice: &Choice, record: &ConfigRecord, context: &Context) -> bool {
 }
 
 fn is_within(path: &Path, record: &ConfigRecord, context: &Context) -> bool {
-    let path = context.inputs.location.absolute(path);
-    path.is_some_and(|path| {
-        below(&path, &record.path).is_some() || Query::Data(&path).matches(record)
-    })
+    let Some(path) = context.inputs.location.absolute(path) else { return false };
+    below(&path, &record.path).is_some() || Query::Data(&path).matches(record)
 }
 
 /// Compares the ids, else the `tank_name`s, as a launch with `--pipeline` does.

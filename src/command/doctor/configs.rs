@@ -65,7 +65,7 @@ pub fn config(
             findings.extend(cfg_file(&plan.core.interpreter_file(), CfgFile::Interpreter));
             findings.extend(core_without_hooks(&plan.core));
         }
-        Err(error) => findings.push(failure(error)),
+        Err(error) => findings.push(Finding::of_error(Check::Cores, error)),
     }
     let name = roots.name_of(record);
     findings.into_iter().map(|finding| finding.in_project(&name)).collect()
@@ -102,15 +102,6 @@ fn core_without_hooks(core: &Core) -> Option<Finding> {
     }
     let problem = "core is incomplete, it lacks this file, so sgtk_from_path fails";
     Some(Finding::wrong(Check::Cores, problem, REINSTALL).in_file(&hook))
-}
-
-fn failure(error: &Error) -> Finding {
-    let advice = error.hint().unwrap_or_else(|| "correct the file".into());
-    let finding = Finding::wrong(Check::Cores, error.to_string(), advice);
-    match error.file() {
-        Some(file) => finding.in_file(file),
-        None => finding,
-    }
 }
 
 /// A one-line file. Its readers differ: tk-core, this launcher, the `tank` command (a shell script), `tank.bat`

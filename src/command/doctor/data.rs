@@ -69,7 +69,7 @@ fn whole_storage(
 
 /// Finds the root folder as a storage. On Windows a drive is an ordinary storage.
 fn whole_disk(config: &PipelineConfig, storages: &[PathBuf]) -> Option<Finding> {
-    if cfg!(windows) || !storages.iter().any(|storage| storage == Path::new("/")) {
+    if cfg!(windows) || !storages.contains(&PathBuf::from("/")) {
         return None;
     }
     let problem = "storage is the whole disk: /";
@@ -86,7 +86,12 @@ fn of_another_project(
     owners: &Owners,
     context: &Context,
 ) -> Option<Finding> {
-    for data in storages.iter().flat_map(|storage| storage.ancestors()).chain(paths(&record.data)) {
+    let mut folders: Vec<&Path> = Vec::new();
+    for storage in storages {
+        folders.extend(storage.ancestors());
+    }
+    folders.extend(record.data.iter().map(PathBuf::as_path));
+    for data in folders {
         for other in owners.get(data).into_iter().flatten() {
             // Of two projects with equal data the second is found.
             let is_second = !record.data.iter().any(|own| own == data) || other.path < record.path;
@@ -101,8 +106,4 @@ fn of_another_project(
         }
     }
     None
-}
-
-fn paths(paths: &[PathBuf]) -> impl Iterator<Item = &Path> {
-    paths.iter().map(PathBuf::as_path)
 }

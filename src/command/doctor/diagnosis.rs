@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::finding::{CHECKS, Check, Finding, Severity};
 use super::pythons::{TriedImage, TriedPython};
 use crate::console::Colour;
-use crate::display::Printable;
+use crate::display::{Printable, between};
 
 /// The columns of the mark, with the space after it.
 const MARK: usize = 9;
@@ -159,7 +159,8 @@ impl Text {
         let mut parts = Vec::new();
         parts.extend(finding.project.as_ref().map(|name| Printable::new(name).to_string()));
         let mut problem = problem.as_str();
-        if let Some(file) = finding.file.as_ref().map(|file| Printable::new(file).to_string()) {
+        if let Some(file) = &finding.file {
+            let file = Printable::new(file).to_string();
             // An error ends with its path, or has it in its middle.
             if let Some(rest) = problem.strip_suffix(&format!(": {file}")) {
                 problem = rest;
@@ -181,7 +182,7 @@ impl Text {
             return;
         }
         let version = Printable::new(python.version.as_deref().unwrap_or_default());
-        let time = python.import_ms.map_or_else(String::new, |ms| format!(" in {ms} ms"));
+        let time = between(" in ", python.import_ms, " ms");
         let image = python.image.as_ref().map(described).unwrap_or_default();
         let core = Printable::new(&python.core);
         let mut parts = vec![Printable::new(&python.python).to_string()];

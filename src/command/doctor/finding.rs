@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use crate::error::Error;
+
 /// A check; its JSON name is fixed by format 1.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -97,6 +99,16 @@ impl Finding {
 
     pub fn note(check: Check, problem: impl Into<String>, advice: impl Into<String>) -> Self {
         Finding::new(Severity::Note, check, problem.into(), advice.into())
+    }
+
+    /// Returns the finding of an error, with its hint and file.
+    pub fn of_error(check: Check, error: &Error) -> Self {
+        let advice = error.hint().unwrap_or_else(|| "correct the file".into());
+        let finding = Finding::wrong(check, error.to_string(), advice);
+        match error.file() {
+            Some(file) => finding.in_file(file),
+            None => finding,
+        }
     }
 
     fn new(severity: Severity, check: Check, problem: String, advice: String) -> Self {

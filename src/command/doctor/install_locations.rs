@@ -76,9 +76,9 @@ fn shared_name(copy: &ConfigRecord, original: &Path, variables: &Variables) -> S
 /// Returns the folder that the file names for this system. Like tk-core, takes a text that is no absolute path, such
 /// as `None`, for no folder.
 fn folder(config: &PipelineConfig, variables: &Variables) -> Result<Option<PathBuf>, Error> {
-    let text = metadata::install_location(config)?;
-    let path = text.map(|text| PathBuf::from(expand::text(&text, variables)));
-    Ok(path.filter(|path| path.is_absolute() || path.has_root()))
+    let Some(text) = metadata::install_location(config)? else { return Ok(None) };
+    let path = PathBuf::from(expand::text(&text, variables));
+    Ok((path.is_absolute() || path.has_root()).then_some(path))
 }
 
 fn is_config(folder: &Path) -> bool {

@@ -35,20 +35,16 @@ const WIDTH: usize = 80;
 /// Examines all configurations, or the chosen one, and prints the findings. Exits with 122 if something is
 /// wrong.
 pub fn run(format: DoctorFormat, context: &Context) -> Result<ExitCode> {
-    let timing = match format {
-        DoctorFormat::Text => Timing::Skipped,
-        DoctorFormat::All | DoctorFormat::Json => Timing::Measured,
+    let (format, extent, timing) = match format {
+        DoctorFormat::Text => (Format::Text, Extent::Findings, Timing::Skipped),
+        DoctorFormat::All => (Format::Text, Extent::All, Timing::Measured),
+        DoctorFormat::Json => (Format::Json, Extent::All, Timing::Measured),
     };
     let diagnosis = examine(&Scope::new(context)?, timing, context);
-    let text = |extent| {
+    console::print_answer(format, &diagnosis, || {
         let width = console::terminal_width().unwrap_or(WIDTH);
         diagnosis.text(extent, width, context.colour())
-    };
-    match format {
-        DoctorFormat::Text => console::print(&text(Extent::Findings))?,
-        DoctorFormat::All => console::print(&text(Extent::All))?,
-        DoctorFormat::Json => console::print_answer(Format::Json, &diagnosis, String::new)?,
-    };
+    })?;
     Ok(if diagnosis.ok { ExitCode::SUCCESS } else { ExitCode::from(Code::Broken as u8) })
 }
 

@@ -67,8 +67,11 @@ impl NameCheck<'_> {
         let are_primaries = group.iter().all(|record| record.is_named(&ConfigName::Primary))
             && !differ(group, project_of);
         if group.len() > 1 && !are_primaries {
-            let files = group.iter().map(|record| PipelineConfig::at(&record.path).metadata_file());
-            let files: Vec<_> = files.map(|file| file.to_string_lossy().into_owned()).collect();
+            let mut files = Vec::new();
+            for record in group {
+                let file = PipelineConfig::at(&record.path).metadata_file();
+                files.push(file.to_string_lossy().into_owned());
+            }
             let problem =
                 format!("several configurations have the pc_id {id}: {}", files.join(", "));
             let advice = "set pc_id in each configuration to its own id on the site";

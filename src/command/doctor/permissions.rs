@@ -67,14 +67,20 @@ pub fn open_to_all(
             code.push(record.path.clone());
         }
     }
-    findings.extend(context.settings.untrusted.iter().map(untrusted));
+    for error in &context.settings.untrusted {
+        findings.push(Finding::of_error(Check::Permissions, error));
+    }
     console::show_progress("looking at permissions");
     let list = &targets.list;
     let open = in_parallel(scan_threads(list.len()), list, Target::finding);
     console::show_progress("");
     let open: Vec<Found> = open.into_iter().flatten().collect();
-    let trees: HashSet<PathBuf> =
-        open.iter().filter(|found| found.is_code).map(|found| found.path.clone()).collect();
+    let mut trees = HashSet::new();
+    for found in &open {
+        if found.is_code {
+            trees.insert(found.path.clone());
+        }
+    }
     for Found { path, finding, is_code } in open {
         // A folder that is found stands for all that is in it.
         let is_inside = path.ancestors().skip(1).any(|folder| trees.contains(folder));
@@ -102,16 +108,6 @@ impl OpenToAll {
         self.code
             .iter()
             .any(|open| run.iter().any(|path| path.starts_with(open) || open.starts_with(path)))
-    }
-}
-
-/// Returns the finding of a settings file that does not count: others can write to it, or it is another user's.
-fn untrusted(error: &Error) -> Finding {
-    let finding =
-        Finding::wrong(Check::Permissions, error.to_string(), error.hint().unwrap_or_default());
-    match error.file() {
-        Some(file) => finding.in_file(file),
-        None => finding,
     }
 }
 

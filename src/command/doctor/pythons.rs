@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::finding::{Check, Finding, REINSTALL};
 use crate::console;
-use crate::display::Printable;
+use crate::display::{Printable, between};
 use crate::helper::probe::{self, ProbedPython};
 use crate::interpreter::Version;
 use crate::parallel::in_parallel;
@@ -145,7 +145,7 @@ impl TriedPython {
             let finding = Finding::wrong(Check::Cores, problem, REINSTALL);
             return Some(finding.in_project(&self.project).in_file(package));
         }
-        let version = self.version.as_ref().map_or_else(String::new, |v| format!(" {v}"));
+        let version = between(" ", self.version.as_ref(), "");
         let problem =
             format!("Python{version} cannot use its core: {problem} (core {})", self.core);
         let advice =
@@ -166,5 +166,5 @@ fn image(plan: &LaunchPlan, version: &str) -> Option<TriedImage> {
 /// name.
 fn unsupported(plan: &LaunchPlan, version: &str) -> Option<String> {
     let version = Version::parse(version)?;
-    plan.core.check_supports(version, &plan.interpreter.path).err().map(|error| error.to_string())
+    Some(plan.core.check_supports(version, &plan.interpreter.path).err()?.to_string())
 }
