@@ -81,8 +81,7 @@ impl Colour {
 
 /// Prints an answer. A reader that closes the pipe early is no failure.
 pub fn print(text: &str) -> Result<ExitCode> {
-    let mut out = stdout().lock();
-    match disk::write_all(&mut out, text.as_bytes()).and_then(|()| out.flush()) {
+    match disk::write_all(&mut stdout().lock(), text.as_bytes()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             bail!("cannot write to standard output: {}", IoMessage(&error))
         }

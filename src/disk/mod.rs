@@ -36,8 +36,10 @@ pub use trust::{Distrust, distrust_folder, is_of_another_user, is_planted};
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
 pub fn join(folder: &Path, parts: &[&str]) -> PathBuf {
-    let length =
-        parts.iter().fold(folder.as_os_str().len(), |length, part| length + 1 + part.len());
+    let mut length = folder.as_os_str().len();
+    for part in parts {
+        length += 1 + part.len();
+    }
     let mut path = PathBuf::with_capacity(length);
     path.push(folder);
     path.extend(parts);
@@ -119,8 +121,10 @@ fn check_trust(opened: &Opened, path: &Path, launcher: Option<&Path>) -> Result<
         OpenedBy::Name => None,
         OpenedBy::Link(_) => Some(without_links(path)),
     };
-    let why = distrust(path, own.as_deref(), opened, launcher);
-    why.map_or(Ok(()), |why| Err(FileProblem::Untrusted(why)))
+    match distrust(path, own.as_deref(), opened, launcher) {
+        Some(why) => Err(FileProblem::Untrusted(why)),
+        None => Ok(()),
+    }
 }
 
 fn bytes_of(opened: Opened, most: u64) -> Result<Vec<u8>, FileProblem> {
@@ -160,7 +164,7 @@ pub fn create_shim(launcher: &Path, shim: &Path) -> io::Result<()> {
 /// same place that killed processes have left.
 fn put_in_place(file: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
     let (folder, name) = (file.parent().unwrap_or(file), file.file_name().unwrap_or_default());
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
+    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().subsec_nanos();
     let mut temporary = name.to_owned();
     temporary.push(format!(".{}-{nanos:09}{TEMPORARY_SUFFIX}", std::process::id()));
     let new = folder.join(temporary);
@@ -177,11 +181,14 @@ fn put_in_place(file: &Path, make: impl FnOnce(&Path) -> io::Result<()>) -> io::
 const TEMPORARY_SUFFIX: &str = ".new";
 
 fn is_temporary_of(name: &str, other: &str) -> bool {
-    let stamp = other.strip_prefix(name).and_then(|rest| rest.strip_prefix('.'));
-    let stamp = stamp.and_then(|rest| rest.strip_suffix(TEMPORARY_SUFFIX));
-    let Some((pid, nanos)) = stamp.and_then(|stamp| stamp.split_once('-')) else { return false };
+    let Some((pid, nanos)) = stamp_in(name, other) else { return false };
     let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
     is_number(pid) && is_number(nanos) && nanos.len() == 9
+}
+
+fn stamp_in<'a>(name: &str, other: &'a str) -> Option<(&'a str, &'a str)> {
+    let stamp = other.strip_prefix(name)?.strip_prefix('.')?;
+    stamp.strip_suffix(TEMPORARY_SUFFIX)?.split_once('-')
 }
 
 /// Age at which a temporary file was left by a process that was killed.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{AtFlags, FcntlArg, FdFlag, OFlag, fcntl, openat};
 use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-use nix::sys::stat::{FileStat, Mode, SFlag, fstat, fstatat};
+use nix::sys::stat::{Mode, SFlag, fstat, fstatat};
 #[cfg(target_os = "linux")]
 use nix::sys::statfs::FsType;
 use nix::unistd::{AccessFlags, Whence, access, lseek};
@@ -22,7 +22,7 @@ use crate::interrupt::retried;
 /// Returns the device and inode of a file or folder, links followed; `None` if there is none. They identify it
 /// on this machine.
 pub fn file_id(path: &Path) -> Option<(u64, u64)> {
-    fs::metadata(path).map(|data| id_of(&data)).ok()
+    Some(id_of(&fs::metadata(path).ok()?))
 }
 
 fn id_of(data: &Metadata) -> (u64, u64) {
@@ -108,21 +108,23 @@ pub trait Output: Write + AsFd {}
 
 impl<T: Write + AsFd> Output for T {}
 
-/// Writes all bytes. Fails if a file would exceed this process' limit (`ulimit -f`): at the write itself the system would
+/// Writes and flushes all bytes. Fails if a file would exceed this process' limit (`ulimit -f`): at the write itself the system would
 /// end the process with SIGXFSZ (setrlimit(2)).
 pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
-    let limit = getrlimit(Resource::RLIMIT_FSIZE).map_or(RLIM_INFINITY, |(soft, _)| soft);
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).unwrap_or((RLIM_INFINITY, RLIM_INFINITY));
     if limit != RLIM_INFINITY && end_after(to, bytes) > limit {
         return Err(nix::Error::EFBIG.into());
     }
-    to.write_all(bytes)
+    to.write_all(bytes)?;
+    to.flush()
 }
 
 /// Returns the size of a file after a write to it; 0 for all that the limit does not apply to.
 fn end_after(file: &impl AsFd, bytes: &[u8]) -> u64 {
-    let is_file =
-        |data: &FileStat| SFlag::from_bits_truncate(data.st_mode) & SFlag::S_IFMT == SFlag::S_IFREG;
-    let Some(data) = fstat(file).ok().filter(is_file) else { return 0 };
+    let Ok(data) = fstat(file) else { return 0 };
+    if SFlag::from_bits_truncate(data.st_mode) & SFlag::S_IFMT != SFlag::S_IFREG {
+        return 0;
+    }
     // A file that was truncated since has its end before the place of the next write.
     let place = lseek(file, 0, Whence::SeekCur).unwrap_or_default().max(data.st_size);
     u64::try_from(place).unwrap_or_default().saturating_add(bytes.len() as u64)

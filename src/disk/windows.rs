@@ -37,9 +37,10 @@ pub trait Output: Write {}
 
 impl<T: Write> Output for T {}
 
-/// Writes all bytes.
+/// Writes and flushes all bytes.
 pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
-    to.write_all(bytes)
+    to.write_all(bytes)?;
+    to.flush()
 }
 
 /// Returns false: pipes have no paths among files.
@@ -111,7 +112,7 @@ pub fn is_closed_to_others(_data: &Metadata) -> bool {
 }
 
 pub fn path_from_bytes(bytes: Vec<u8>) -> Option<PathBuf> {
-    String::from_utf8(bytes).ok().map(PathBuf::from)
+    Some(String::from_utf8(bytes).ok()?.into())
 }
 
 /// Returns 0, the number of the user: every file counts as this user's.

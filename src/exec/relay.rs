@@ -85,11 +85,10 @@ fn pass_on(from: impl Read, prefix: &str, to: &mut impl Output) -> io::Result<()
             Ok(_) if !line.ends_with(b"\n") => line.push(b'\n'),
             Ok(_) => {}
         }
-        match disk::write_all(to, &line).and_then(|()| to.flush()) {
-            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                written = written.and(Err(error));
-            }
-            _ => {}
+        if let Err(error) = disk::write_all(to, &line)
+            && error.kind() != ErrorKind::BrokenPipe
+        {
+            written = written.and(Err(error));
         }
     }
 }

@@ -81,7 +81,7 @@ impl HelperProcess {
             None => self.lines.recv().map_err(|_| RecvTimeoutError::Disconnected),
         };
         match line {
-            Ok(line) => line.map(Some),
+            Ok(line) => Ok(Some(line?)),
             Err(RecvTimeoutError::Disconnected) => Ok(None),
             Err(RecvTimeoutError::Timeout) => Err(io::ErrorKind::TimedOut.into()),
         }
