@@ -11,7 +11,7 @@ use super::refresh::{Progress, Refresh, Watch};
 use super::site_process::{HelperReply, SiteProcess, site_error};
 use crate::context::Context;
 use crate::disk;
-use crate::display::Printable;
+use crate::display::{Printable, between};
 use crate::error::{Candidate, Error, SiteFailure, SiteFailureKind, quoted};
 use crate::lock::{Lock, LockMode};
 use crate::origin::Origin;
@@ -100,7 +100,7 @@ impl<'a> Bootstrap<'a> {
             (Some(here), _) => Some(here.clone()),
             (None, Some(cached)) if cached.is_due(self.site) => {
                 let by_id = self.answer(&query.by_id(cached.project_id));
-                by_id.or_else(|| Some(cached.clone()))
+                Some(by_id.unwrap_or_else(|| cached.clone()))
             }
             (None, Some(cached)) => Some(cached.clone()),
             (None, None) => self.realised.answer(query),
@@ -121,7 +121,7 @@ impl<'a> Bootstrap<'a> {
             Refresh::Never => true,
             Refresh::Always => false,
         };
-        let held = self.hold(Some(known).filter(|_| is_usable))?;
+        let held = if is_usable { self.hold(Some(known))? } else { return None };
         // The next launch finds the answer of another query at once.
         if self.refresh == Refresh::IfStale && here.is_none() && cached.as_ref() != Some(known) {
             self.cache.keep(query, known);
@@ -298,12 +298,12 @@ impl<'a> Bootstrap<'a> {
     /// the site has no such project or configuration any more.
     fn fall_back(&self, old: Option<CachedConfig>, error: Error) -> Result<Held, Error> {
         let is_not_found = matches!(&error, Error::Site(e) if e.failure.kind.is_not_found());
-        let Some(old) = old.filter(|_| !is_not_found) else {
+        let (Some(old), false) = (old, is_not_found) else {
             return Err(self.with_error_on_disk(error));
         };
         let (mut selection, lock) = self.hold_complete(&old)?;
         let config = Printable::new(&old.config).to_string();
-        let hint = error.hint().map_or_else(String::new, |hint| format!(" ({hint})"));
+        let hint = between(" (", error.hint(), ")");
         selection
             .warnings
             .push(format!("{error}{hint}; the realised configuration stays in use: {config}"));
@@ -314,12 +314,11 @@ impl<'a> Bootstrap<'a> {
     /// Selects a configuration if it is complete and no launch is realising it, and locks it against realising.
     fn hold(&self, answer: Option<&CachedConfig>) -> Option<Held> {
         let answer = answer?;
-        if !answer.is_realised() {
-            return answer.is_still_complete().then(|| (self.selection(answer), None));
+        let mut lock = None;
+        if answer.is_realised() {
+            // In a read-only cache there is no lock, and no launch can realise.
+            lock = take(&self.jobs_file(answer.project_id), LockMode::Shared, self.watch).ok();
         }
-        // In a read-only cache there is no lock, and no launch can realise.
-        let jobs_lock = self.jobs_file(answer.project_id);
-        let lock = take(&jobs_lock, LockMode::Shared, self.watch).ok();
         let is_marked = lock.as_ref().is_some_and(Lock::is_marked);
         (!is_marked && answer.is_still_complete()).then(|| (self.selection(answer), lock))
     }

@@ -79,8 +79,8 @@ impl<'a> SiteProcess<'a> {
         let interpreter = pythons.of_site(settings)?;
         turn.outlive_launch().map_err(Error::Handover)?;
         let log = SiteCache::of(distributed.site).file(&distributed.query, "log");
-        let errors = disk::open_private(&log).and_then(|file| file.set_len(0).map(|()| file));
-        let errors = errors.map_err(|source| cache_error(&log, source))?;
+        let errors = disk::open_private(&log).map_err(|source| cache_error(&log, source))?;
+        errors.set_len(0).map_err(|source| cache_error(&log, source))?;
         let group = if has_terminal() { ProcessGroup::Foreground } else { ProcessGroup::Own };
         let helper = HelperProcess::start(&interpreter, &environment, &[], PROGRAM, errors, group);
         let path = interpreter.path;
@@ -95,9 +95,8 @@ impl<'a> SiteProcess<'a> {
 
     /// Waits for the next message. Fails if the program ends without one.
     pub fn read_reply(&mut self) -> Result<HelperReply, Error> {
-        let line = self.helper.read_line(None).ok().flatten();
-        let reply = line.and_then(|line| serde_json::from_str(&line).ok());
-        reply.ok_or_else(|| self.ended_early())
+        let Ok(Some(line)) = self.helper.read_line(None) else { return Err(self.ended_early()) };
+        serde_json::from_str(&line).map_err(|_| self.ended_early())
     }
 
     /// Lets the program realise the configuration.

@@ -26,7 +26,7 @@ impl Pythons<'_> {
     pub fn of_site(&self, settings: &Settings) -> Result<Interpreter, Error> {
         let python = settings.site.python.as_ref().or(settings.python(None));
         let Some(python) = python else { return self.default() };
-        let mut lookup = |name: &str| self.environment.get(name).map(OsStr::to_owned);
+        let mut lookup = |name: &str| Some(self.environment.get(name)?.to_owned());
         let value = expand::home(expand::variables(&python.value, &mut lookup), &mut lookup);
         self.named(&value, &python.origin)
     }
@@ -42,9 +42,10 @@ impl Pythons<'_> {
     /// the first a path or a name on `PATH`.
     pub fn named(&self, value: &OsStr, origin: &Origin) -> Result<Interpreter, Error> {
         let first = value.as_encoded_bytes().split(u8::is_ascii_whitespace).next();
-        let whole = first.filter(|first| is_path(first));
-        let whole = whole.and_then(|_| self.named_path(value, origin));
-        if let Some(path) = whole.filter(|path| disk::exists(path).unwrap_or(false)) {
+        if is_path(first.unwrap_or_default())
+            && let Some(path) = self.named_path(value, origin)
+            && disk::exists(&path).unwrap_or(false)
+        {
             let whole = Interpreter { path, args: Vec::new(), origin: origin.clone() };
             return self.checked(whole, value);
         }
@@ -63,7 +64,7 @@ impl Pythons<'_> {
         if !is_path(word.as_encoded_bytes()) {
             return None;
         }
-        let path = origin.folder().map_or(PathBuf::from(word), |folder| folder.join(word));
+        let path = origin.folder().unwrap_or(Path::new("")).join(word);
         Some(self.location.absolute(&path).unwrap_or(path))
     }
 
@@ -84,11 +85,14 @@ impl Pythons<'_> {
         // `which` takes the endings of programs from PATHEXT, which an emptied environment lacks.
         let with_ending = cfg!(windows).then(|| [name, ".exe".as_ref()].join("".as_ref()));
         let names = [Some(name), with_ending.as_deref()].into_iter().flatten();
-        let in_folders = |name| which::which_in_all(name, Some(&folders), "/");
-        let found = names.flat_map(|name| in_folders(name).into_iter().flatten());
-        let is_launcher =
-            |path: &PathBuf| path.metadata().is_ok_and(|data| self.is_launcher(path, &data));
-        let (launchers, others): (Vec<_>, Vec<_>) = found.partition(is_launcher);
+        let (mut launchers, mut others) = (Vec::new(), Vec::new());
+        for path in names.flat_map(|name| which::which_in_all(name, Some(&folders), "/")).flatten()
+        {
+            match path.metadata() {
+                Ok(data) if self.is_launcher(&path, &data) => launchers.push(path),
+                _ => others.push(path),
+            }
+        }
         match others.into_iter().chain(launchers).next() {
             Some(path) => self.checked(Interpreter { path, args, origin }, name),
             None => Err(Error::PythonNotOnPath { name: name.into(), origin }),

@@ -168,10 +168,8 @@ impl Resolver<'_> {
         let mut cores = Vec::new();
         for entry in std::env::split_paths(self.environment.get("PYTHONPATH").unwrap_or_default()) {
             let is_pips = entry.ends_with("site-packages") || entry.ends_with("dist-packages");
-            if entry.as_os_str().is_empty() || is_pips {
-                continue;
-            }
-            if disk::exists(&entry.join("tank")).unwrap_or(false) {
+            let is_own = !entry.as_os_str().is_empty() && !is_pips;
+            if is_own && disk::exists(&entry.join("tank")).unwrap_or(false) {
                 cores.push(entry);
             }
         }
@@ -193,12 +191,7 @@ impl Resolver<'_> {
         if path.is_absolute() {
             return Ok(path);
         }
-        let absolute = self
-            .context
-            .inputs
-            .location
-            .absolute(&path)
-            .ok_or_else(|| Error::no_directory(&path))?;
+        let absolute = self.context.inputs.location.need_absolute(&path)?;
         self.warnings.push(format!(
             "relative path in {}: {}; used as {}",
             Printable::new(file),

@@ -26,11 +26,12 @@ impl NoMatch {
     fn new(query: &Query, scan: &Scan, roots: &ConfigRoots) -> Self {
         let mut unreadable = Vec::new();
         for (path, fault) in &scan.faults {
-            let is_named = |record: &ConfigRecord| {
-                record.path == *path && record.metadata != Metadata::default()
-            };
             // With its names and ids known, only its data may match.
-            if matches!(query, Query::Data(_)) || !scan.records.iter().any(is_named) {
+            let is_known = scan
+                .records
+                .iter()
+                .any(|record| record.path == *path && record.metadata != Metadata::default());
+            if matches!(query, Query::Data(_)) || !is_known {
                 unreadable.push(fault.file().unwrap_or(path).to_owned());
             }
         }
@@ -64,8 +65,7 @@ pub fn find(
     let indexed = indexed(query, name, &context.roots, variables, &context.index());
     let records = indexed.unwrap_or_else(|| {
         let scan = context.scan();
-        let is_meant = |record: &ConfigRecord| query.matches(record) && record.is_named(name);
-        if !scan.records.iter().any(is_meant) {
+        if !scan.records.iter().any(|record| query.matches(record) && record.is_named(name)) {
             none = NoMatch::new(query, &scan, &context.roots);
         }
         query.best(scan.records)
@@ -97,9 +97,10 @@ pub fn similar_projects(name: &OsStr, context: &Context) -> Vec<String> {
 }
 
 pub fn candidates(records: &[ConfigRecord]) -> Vec<Candidate> {
-    let name = |record: &ConfigRecord| record.metadata.config_name.clone().unwrap_or_default();
-    records
-        .iter()
-        .map(|record| Candidate { path: record.path.clone(), pipeline: name(record) })
-        .collect()
+    let mut candidates = Vec::new();
+    for ConfigRecord { path, metadata, .. } in records {
+        let pipeline = metadata.config_name.clone().unwrap_or_default();
+        candidates.push(Candidate { path: path.clone(), pipeline });
+    }
+    candidates
 }

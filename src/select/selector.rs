@@ -52,11 +52,13 @@ impl<'a> Selector<'a> {
             Choice::Id(id) => self.by_id(*id, origin),
             Choice::Config(path) => self.by_config(path, origin),
             Choice::Path(path) => {
-                let path = self.absolute(path)?;
-                self.by_path(&path, origin)?.or_else(|none| {
-                    self.context.need_a_root()?;
-                    Err(none.explain(Error::NothingAbove { path, origin: origin.clone() }))
-                })
+                let path = self.context.inputs.location.need_absolute(path)?;
+                let none = match self.by_path(&path, origin)? {
+                    Ok(chosen) => return Ok(chosen),
+                    Err(none) => none,
+                };
+                self.context.need_a_root()?;
+                Err(none.explain(Error::NothingAbove { path, origin: origin.clone() }))
             }
         }
     }
@@ -67,11 +69,11 @@ impl<'a> Selector<'a> {
         }
         let roots = &self.context.roots;
         let project = Decided::new(name.to_owned(), origin.clone());
-        if let Some((_, config)) =
-            roots.named.iter().find(|(known, _)| is_same_name(name, known.as_ref()))
-        {
-            let selection = self.selection(project, config.value.clone(), config.origin.clone())?;
-            return self.with_name(selection).map(Chosen::Here);
+        for (known, Decided { value, origin }) in &roots.named {
+            if is_same_name(name, known.as_ref()) {
+                let selection = self.selection(project, value.clone(), origin.clone())?;
+                return Ok(Chosen::Here(self.with_name(selection)?));
+            }
         }
         let folder: PathBuf = Path::new(name).iter().collect();
         let (mut fault, mut no_configs) = (None, Vec::new());
@@ -83,7 +85,7 @@ impl<'a> Selector<'a> {
                 Ok(true) if roots.is_in_a_config(&path) => {}
                 Ok(true) => {
                     let selection = Selection::of(roots, project, path, origin);
-                    return self.with_name(selection).map(Chosen::Here);
+                    return Ok(Chosen::Here(self.with_name(selection)?));
                 }
                 Ok(false) => no_configs.push((path, origin)),
                 // A root that cannot be read does not hide those after it.
@@ -138,15 +140,18 @@ impl<'a> Selector<'a> {
             let site_query = self.site_query(key);
             let cached = SiteCache::of(site).config(&site_query, self.variables());
             let is_fresh = cached.as_ref().is_some_and(|cached| !cached.is_due(site));
-            let here = cached.as_ref().map(|cached| cached.project_id);
-            let here = here.filter(|id| self.may_be_here(*id));
+            let mut may_be_here = false;
+            if let Some(cached) = &cached
+                && self.may_be_here(cached.project_id)
+            {
+                // The name may be one that only the site knows.
+                (may_be_here, query) = (true, Some(Query::Id(cached.project_id)));
+            }
             let project = project.clone();
             let found = Distributed { site, project, query: site_query, cached, here: None };
-            if is_fresh && here.is_none() && !self.context.request.refresh {
+            if is_fresh && !may_be_here && !self.context.request.refresh {
                 return Ok(Chosen::OnSite(found));
             }
-            // The name may be one that only the site knows.
-            query = here.map(Query::Id).or(query);
             distributed = Some(found);
         }
         let found = match &query {
@@ -168,12 +173,12 @@ impl<'a> Selector<'a> {
     }
 
     fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen<'a>, Error> {
-        let path = self.absolute(path)?;
+        let path = self.context.inputs.location.need_absolute(path)?;
         if let Some(distributed) = self.realised_around(&path, origin)? {
             return Ok(Chosen::OnSite(distributed));
         }
         let project = Decided::new(file_name(&path), origin.clone());
-        self.selection(project, path, origin.clone()).map(Chosen::Here)
+        Ok(Chosen::Here(self.selection(project, path, origin.clone())?))
     }
 
     fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
@@ -219,14 +224,17 @@ impl<'a> Selector<'a> {
     ) -> Result<Option<Distributed<'a>>, Error> {
         let Some(site) = self.site.filter(|site| site.holds(path)) else { return Ok(None) };
         let Scan { records, faults, .. } = self.realised_configs(site).scan();
-        let around = records.into_iter().find(|record| below(path, &record.path).is_some());
-        if let Some(record) = around {
-            return Ok(self.distributed(site, record, origin));
+        for record in records {
+            if below(path, &record.path).is_some() {
+                return Ok(self.distributed(site, record, origin));
+            }
         }
-        match faults.into_iter().find(|(config, _)| below(path, config).is_some()) {
-            Some((_, fault)) => Err(fault),
-            None => Ok(None),
+        for (config, fault) in faults {
+            if below(path, &config).is_some() {
+                return Err(fault);
+            }
         }
+        Ok(None)
     }
 
     fn distributed(
@@ -243,7 +251,7 @@ impl<'a> Selector<'a> {
         }
         let project = record.metadata.tank_name.clone().unwrap_or_else(|| id.to_string());
         let project = Decided::new(project.into(), origin.clone());
-        let here = self.realised_configs(site).answer_of(record).filter(|_| is_wanted);
+        let here = if is_wanted { self.realised_configs(site).answer_of(record) } else { None };
         let cached = SiteCache::of(site).config(&query, self.variables());
         Some(Distributed { site, project, query, cached, here })
     }
@@ -252,9 +260,12 @@ impl<'a> Selector<'a> {
     fn by_realised_data(&self, path: &Path, origin: &Origin) -> Result<Option<Chosen<'a>>, Error> {
         let Some(site) = self.site else { return Ok(None) };
         let records = self.realised_configs(site).scan_current().records;
-        let records = Query::Data(path).best(records);
-        let id = records.into_iter().find_map(|record| record.metadata.project_id);
-        id.map(|id| self.by_id(id, origin)).transpose()
+        for record in Query::Data(path).best(records) {
+            if let Some(id) = record.metadata.project_id {
+                return Ok(Some(self.by_id(id, origin)?));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns the selection, or the project's configuration that the request names.
@@ -323,10 +334,6 @@ impl<'a> Selector<'a> {
         let file = PipelineConfig::at(&record.path).metadata_file();
         Selection::of(&self.context.roots, project, record.path, Origin::File(file))
     }
-
-    fn absolute(&self, path: &Path) -> Result<PathBuf, Error> {
-        self.context.inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))
-    }
 }
 
 /// The last part of a path; for `/` the path itself.
@@ -336,12 +343,14 @@ fn file_name(path: &Path) -> OsString {
 
 /// Returns true if a name could lead out of the roots. Names may come from events, which anyone can make.
 pub fn is_hostile(name: &OsStr) -> bool {
-    let is_separator = |byte: &u8| is_separator((*byte).into());
-    let is_bad_byte = |byte: &u8| *byte == 0 || (cfg!(windows) && *byte == b':');
     let bytes = name.as_encoded_bytes();
-    // Windows drops the dots and spaces at a name's end.
-    let is_bad_part = |part: &[u8]| {
-        matches!(part, b"" | b"." | b"..") || (cfg!(windows) && matches!(part, [.., b'.' | b' ']))
-    };
-    bytes.iter().any(is_bad_byte) || bytes.split(is_separator).any(is_bad_part)
+    if bytes.contains(&0) || (cfg!(windows) && bytes.contains(&b':')) {
+        return true;
+    }
+    bytes.split(|byte| is_separator((*byte).into())).any(is_bad_part)
+}
+
+/// Windows drops the dots and spaces at a name's end.
+fn is_bad_part(part: &[u8]) -> bool {
+    matches!(part, b"" | b"." | b"..") || (cfg!(windows) && matches!(part, [.., b'.' | b' ']))
 }

@@ -241,24 +241,22 @@ impl Settings {
     }
 
     fn project(&self, name: Option<&str>) -> Option<&ProjectSettings> {
-        self.projects.iter().find(|project| name.is_some_and(|name| project.is_named(name)))
+        let name = name?;
+        self.projects.iter().find(|project| project.is_named(name))
     }
 
     /// Returns the path of the studio's core below a root, as written.
     pub fn studio(&self, project: Option<&str>) -> Option<&Decided<String>> {
-        let table = self.project(project);
-        table.and_then(|table| table.studio.as_ref()).or(self.studio.as_ref())
+        self.project(project).and_then(|table| table.studio.as_ref()).or(self.studio.as_ref())
     }
 
     /// Returns the Python, as written.
     pub fn python(&self, project: Option<&str>) -> Option<&Decided<String>> {
-        let table = self.project(project);
-        table.and_then(|table| table.python.as_ref()).or(self.python.as_ref())
+        self.project(project).and_then(|table| table.python.as_ref()).or(self.python.as_ref())
     }
 
     pub fn warm(&self, project: Option<&str>) -> Option<Decided<bool>> {
-        let table = self.project(project);
-        table.and_then(|table| table.warm.as_ref()).or(self.warm.as_ref()).cloned()
+        self.project(project).and_then(|table| table.warm.as_ref()).or(self.warm.as_ref()).cloned()
     }
 
     pub fn fast_import(&self, project: Option<&str>) -> Option<Decided<FastImport>> {
@@ -331,7 +329,7 @@ fn origin(file: &Path, key: String) -> Origin {
     Origin::Setting { key, file: file.to_owned() }
 }
 
-fn value_or<T: Clone>(setting: Option<&Decided<T>>, default: T) -> T {
+pub fn value_or<T: Clone>(setting: Option<&Decided<T>>, default: T) -> T {
     setting.map_or(default, |setting| setting.value.clone())
 }
 

@@ -143,7 +143,7 @@ impl<'a> SiteCache<'a> {
     fn files(&self, extension: &str) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.folder()).into_iter().flatten().flatten();
         let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
-        files.retain(|file| file.extension().is_some_and(|other| other == extension));
+        files.retain(|file| file.extension() == Some(extension.as_ref()));
         files
     }
 
@@ -206,8 +206,7 @@ impl<'a> SiteCache<'a> {
 
     /// Returns the engine whose apps were fetched last for a realised configuration.
     pub fn engine(&self, config: &Path) -> Option<String> {
-        let launcher = self.site.launcher.as_deref();
-        disk::read_trusted(&self.engine_file(config), launcher).ok().flatten()
+        disk::read_trusted(&self.engine_file(config), self.site.launcher.as_deref()).ok().flatten()
     }
 
     /// Notes that the apps of the site's engine were fetched for a realised configuration.

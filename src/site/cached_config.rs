@@ -92,12 +92,12 @@ impl CachedConfig {
 
     /// Returns true if the configuration's own file says that it is the project's and has the name.
     pub fn is_true(&self, name: &ConfigName, variables: &Variables) -> bool {
-        let record = ConfigRecord::read_metadata(&self.config, variables);
-        record.is_some_and(|mut record| {
-            record.realised = self.is_realised().then(|| self.age());
-            let has_no_name = record.metadata.config_name.is_none() && !self.is_realised();
-            self.is_of_project(&record) && (record.is_named(name) || has_no_name)
-        })
+        let Some(mut record) = ConfigRecord::read_metadata(&self.config, variables) else {
+            return false;
+        };
+        record.realised = self.is_realised().then_some(self.age());
+        let has_no_name = record.metadata.config_name.is_none() && !self.is_realised();
+        self.is_of_project(&record) && (record.is_named(name) || has_no_name)
     }
 
     /// Returns true if a configuration's file names the answer's project. A centralized one may name none.

@@ -45,7 +45,7 @@ impl Credentials {
         let script = variable("SHOTGUN_FARM_SCRIPT_USER")?.to_str()?;
         let key = variable("SHOTGUN_FARM_SCRIPT_KEY")?.to_str()?;
         let is_set = !script.is_empty() && !key.is_empty();
-        is_set.then(|| Credentials { script: script.into(), key: key.into() })
+        is_set.then_some(Credentials { script: script.into(), key: key.into() })
     }
 
     /// Reads the file that `tank --credentials-file` reads. The problem does not quote the parser: its words may

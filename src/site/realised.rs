@@ -2,7 +2,7 @@
 //! the current one is the one that the site named last, else the newest.
 
 use std::cell::LazyCell;
-use std::ffi::OsStr;
+
 use std::path::Path;
 use std::time::SystemTime;
 
@@ -100,8 +100,7 @@ impl<'a> RealisedConfigs<'a> {
         let records = self.scan().records;
         let current = self.current(&records, query)?;
         let query = query.by_id(current.metadata.project_id?);
-        let cached = self.cache.config(&query, self.variables);
-        match cached {
+        match self.cache.config(&query, self.variables) {
             Some(cached) if !cached.is_realised() || cached.config == current.path => Some(cached),
             _ => self.answer_of(current.clone()),
         }
@@ -144,7 +143,7 @@ fn fault_of_id(record: &ConfigRecord) -> Option<Error> {
 
 /// Returns 101 for `p101c11.basic./cfg` and for `p101.basic./cfg`.
 fn project_id_in(config: &Path) -> Option<i64> {
-    let name = config.parent().and_then(Path::file_name).and_then(OsStr::to_str)?;
+    let name = config.parent()?.file_name()?.to_str()?;
     name.strip_prefix('p')?.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 

@@ -1,6 +1,5 @@
 //! The site's address, and the settings for asking it.
 
-use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::os::{below, has_parent_part};
 use crate::request::Request;
-use crate::settings::Settings;
+use crate::settings::{Settings, value_or};
 use crate::toolkit::config::PipelineConfig;
 use crate::toolkit::expand;
 use crate::toolkit::realised::{UNNAMED, cache_root, realised_at, site_folder};
@@ -71,7 +70,7 @@ impl Site {
         // Toolkit finds its caches by the variables that Python gets.
         let tables = settings.environment(None);
         let environment = inherit(inputs.variables.clone(), &request.environment, &tables);
-        let root = cache_root(&mut |name: &str| environment.get(name).map(OsStr::to_owned));
+        let root = cache_root(&mut |name: &str| Some(environment.get(name)?.to_owned()));
         let Some(root) = root.and_then(|root| inputs.location.absolute(&root)) else {
             return Ok(None);
         };
@@ -87,10 +86,10 @@ impl Site {
             host,
             folder: root.join(name),
             core,
-            plugin_id: table.plugin_id.clone().map_or("basic.".into(), |id| id.value),
+            plugin_id: value_or(table.plugin_id.as_ref(), "basic.".into()),
             engine: engine(request, settings),
             base_configuration: table.base_configuration.clone().map(|setting| setting.value),
-            refresh_after: table.refresh_after.as_ref().map_or(REFRESH_AFTER, |age| age.value),
+            refresh_after: value_or(table.refresh_after.as_ref(), REFRESH_AFTER),
             timeout: limit(table.timeout.as_ref(), TIMEOUT),
             realise_timeout: limit(table.realise_timeout.as_ref(), REALISE_TIMEOUT),
             launcher: inputs.location.launcher.clone(),
@@ -148,5 +147,5 @@ fn engine(request: &Request, settings: &Settings) -> Decided<String> {
 }
 
 fn limit(setting: Option<&Decided<Duration>>, default: Duration) -> Duration {
-    setting.map_or(default, |limit| limit.value).min(LONGEST_TIMEOUT)
+    value_or(setting, default).min(LONGEST_TIMEOUT)
 }
