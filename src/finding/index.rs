@@ -174,7 +174,8 @@ fn record_in(line: &[u8]) -> Option<ConfigRecord> {
 }
 
 fn name(field: Vec<u8>) -> Option<String> {
-    String::from_utf8(field).ok().filter(|name| !name.is_empty())
+    let name = String::from_utf8(field).ok()?;
+    (!name.is_empty()).then_some(name)
 }
 
 fn number(field: Vec<u8>) -> Option<i64> {

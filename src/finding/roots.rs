@@ -44,21 +44,23 @@ impl ConfigRoots {
     /// Returns the name of a configuration's table in the settings: the project whose `config` it is, else
     /// its path below a root.
     pub fn known_as(&self, path: &Path) -> Option<String> {
-        if let Some((name, _)) =
-            self.named.iter().find(|(_, config)| is_same_path(&config.value, path))
-        {
-            return Some(name.clone());
+        for (name, config) in &self.named {
+            if is_same_path(&config.value, path) {
+                return Some(name.clone());
+            }
         }
         let (_, below) = self.root_above(path)?;
         let parts: Option<Vec<&str>> = below.iter().map(OsStr::to_str).collect();
-        parts.map(|parts| parts.join("/"))
+        Some(parts?.join("/"))
     }
 
     /// Returns the name by which a configuration can be chosen: of a realised one its `tank_name`, else its name in
     /// the settings or below a root, else its path.
     pub fn name_of(&self, record: &ConfigRecord) -> String {
-        let tank_name = record.metadata.tank_name.clone().filter(|_| record.realised.is_some());
-        tank_name.unwrap_or_else(|| self.name_at(&record.path))
+        match &record.metadata.tank_name {
+            Some(name) if record.realised.is_some() => name.clone(),
+            _ => self.name_at(&record.path),
+        }
     }
 
     /// The same for a folder that cannot be read.
@@ -171,7 +173,7 @@ fn folders(settings: &Settings, inputs: &Inputs) -> Result<Vec<Decided<PathBuf>>
     let mut folders = Vec::new();
     if let Some(list) = inputs.variable("SHOTGUN_BASE") {
         for path in std::env::split_paths(list).filter(|path| !path.as_os_str().is_empty()) {
-            let root = inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))?;
+            let root = inputs.location.need_absolute(&path)?;
             folders
                 .push(Decided::new(expand::without_dots(&root), Origin::Variable("SHOTGUN_BASE")));
         }

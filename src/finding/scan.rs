@@ -53,9 +53,9 @@ pub fn scan(roots: &ConfigRoots, variables: &Variables) -> Scan {
     for root in &roots.folders {
         match subfolders(&root.value) {
             Ok(folders) => {
-                targets.extend(
-                    folders.into_iter().map(|folder| ScanTarget { folder, has_levels: true }),
-                );
+                for folder in folders {
+                    targets.push(ScanTarget { folder, has_levels: true });
+                }
             }
             Err(fault) => scan.faults.push((root.value.clone(), fault)),
         }
@@ -118,7 +118,9 @@ fn look_into(target: &ScanTarget, variables: &Variables) -> Vec<Sighting> {
     if target.has_levels && matches!(sightings.as_slice(), [Sighting::Other(_)]) {
         match subfolders(&target.folder) {
             Ok(folders) => {
-                sightings.extend(folders.iter().map(|folder| look_at(folder, variables)));
+                for folder in &folders {
+                    sightings.push(look_at(folder, variables));
+                }
             }
             Err(fault) => sightings.push(Sighting::Unreadable(target.folder.clone(), fault)),
         }

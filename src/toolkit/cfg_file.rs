@@ -11,11 +11,12 @@ const LARGEST: u64 = 64 * 1024;
 
 /// Returns the file's text, stripped; `None` if there is no such file. Fails on text that cannot be a path.
 pub fn read(file: &Path) -> Result<Option<String>, Error> {
-    let failed = |problem| Error::of_file(file, problem);
-    match disk::read_up_to(LARGEST, file).map_err(failed)? {
-        Some(text) => stripped(&text).map(Some).map_err(failed),
-        None => Ok(None),
-    }
+    read_stripped(file).map_err(|problem| Error::of_file(file, problem))
+}
+
+fn read_stripped(file: &Path) -> Result<Option<String>, FileProblem> {
+    let Some(text) = disk::read_up_to(LARGEST, file)? else { return Ok(None) };
+    Ok(Some(stripped(&text)?))
 }
 
 /// Returns a file's text as Python reads and strips it. Fails on text that cannot be a path.

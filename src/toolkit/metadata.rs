@@ -114,7 +114,8 @@ pub fn sandbox(config: &PipelineConfig, expand: impl FnOnce(String) -> String) -
         return None;
     }
     let file = YamlFile::parse(&text).ok()?;
-    file.text("pc_name").map(expand).filter(|name| name != "Primary")
+    let name = expand(file.text("pc_name")?);
+    (name != "Primary").then_some(name)
 }
 
 #[cfg(test)]

@@ -20,12 +20,12 @@ pub const UNNAMED: &str = "unnamed";
 
 /// Returns the folder of Toolkit's caches; `None` if there is no home folder.
 pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
-    let root = match lookup("SHOTGUN_HOME").filter(|home| !home.is_empty()) {
-        Some(home) => {
+    let root = match lookup("SHOTGUN_HOME") {
+        Some(home) if !home.is_empty() => {
             let home = home.to_str().map_or(home.clone(), |text| expand::variables(text, lookup));
             expand::home(home, lookup)
         }
-        None => match Os::CURRENT {
+        _ => match Os::CURRENT {
             Os::Linux => expand::home("~/.shotgun".into(), lookup),
             Os::Darwin => expand::home("~/Library/Caches/Shotgun".into(), lookup),
             Os::Windows => {
@@ -35,13 +35,14 @@ pub fn cache_root(lookup: &mut Lookup) -> Option<PathBuf> {
         },
     };
     // Without a home folder the `~` is still there.
-    Some(PathBuf::from(root)).filter(|root| !root.starts_with("~"))
+    let root = PathBuf::from(root);
+    (!root.starts_with("~")).then_some(root)
 }
 
 /// Returns the name of a site's folder below the cache root; `None` if the address is invalid. An address with a
 /// user name or password is invalid: it would be shown.
 pub fn site_folder(host: &str) -> Option<String> {
-    let rest = host.strip_prefix("https://").or_else(|| host.strip_prefix("http://"))?;
+    let rest = host.strip_prefix("https://").or(host.strip_prefix("http://"))?;
     let authority = rest.split(['/', '?', '#']).next()?;
     let (name, port) = authority.split_once(':').unwrap_or((authority, "443"));
     let is_odd = host.contains(|c: char| c.is_whitespace() || c.is_control() || "@\\".contains(c));
@@ -76,8 +77,7 @@ fn without_digits(text: &str) -> &str {
 
 /// Returns a plugin id as it stands in a folder's name (tk-core: `filesystem.create_valid_filename`).
 fn file_name_of(plugin_id: &str) -> String {
-    let plain = |c: char| if c.is_alphanumeric() || "_.-".contains(c) { c } else { '_' };
-    let name: String = plugin_id.trim().chars().map(plain).collect();
+    let name = plugin_id.trim().replace(|c: char| !c.is_alphanumeric() && !"_.-".contains(c), "_");
     // Windows drops the dots at a name's end.
     if cfg!(windows) { name.trim_end_matches('.').into() } else { name }
 }
@@ -94,22 +94,25 @@ pub enum Finish {
 /// Returns the proof that a realised configuration is complete; `None` if it is incomplete. While Toolkit realises
 /// a configuration, and after it was interrupted, there is a start mark without an end mark.
 pub fn finish(config: &PipelineConfig) -> Option<Finish> {
-    let is_there = |path: PathBuf| disk::exists(&path).unwrap_or(false);
-    if !is_there(config.metadata_file()) || !is_there(descriptor_file(config)) {
+    if !is_there(&config.metadata_file()) || !is_there(&descriptor_file(config)) {
         return None;
     }
-    match (is_there(start_mark(config)), is_there(end_mark(config))) {
+    match (is_there(&start_mark(config)), is_there(&end_mark(config))) {
         (true, true) => Some(Finish::Marked),
         (false, false) => Some(Finish::Unmarked),
         _ => None,
     }
 }
 
+fn is_there(path: &Path) -> bool {
+    disk::exists(path).unwrap_or(false)
+}
+
 /// Returns true if a configuration that was complete still is: realising it again first removes the end mark, or
 /// sets the start mark if there was no end mark.
 pub fn is_still_complete(finish: Finish, config: &PipelineConfig) -> bool {
     match finish {
-        Finish::Marked => disk::exists(&end_mark(config)).unwrap_or(false),
+        Finish::Marked => is_there(&end_mark(config)),
         Finish::Unmarked => !disk::exists(&start_mark(config)).unwrap_or(true),
     }
 }
@@ -127,7 +130,9 @@ pub fn descriptor(config: &PipelineConfig) -> Option<String> {
     let kind = fields.text("type")?;
     let mut parts = Vec::new();
     for key in fields.keys().filter(|key| *key != "type") {
-        parts.extend(fields.text(key).map(|value| format!("{key}={value}")));
+        if let Some(value) = fields.text(key) {
+            parts.push(format!("{key}={value}"));
+        }
     }
     Some(format!("sgtk:descriptor:{kind}?{}", parts.join("&")))
 }

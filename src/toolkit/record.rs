@@ -40,7 +40,11 @@ impl ConfigRecord {
         let config = PipelineConfig::at(path);
         let metadata = metadata::read(&config, |text| expand::text(&text, variables)).ok()?;
         let exists = config.exists().ok()?;
-        exists.then(|| ConfigRecord { path: path.to_owned(), metadata, ..ConfigRecord::default() })
+        exists.then_some(ConfigRecord {
+            path: path.to_owned(),
+            metadata,
+            ..ConfigRecord::default()
+        })
     }
 
     /// Returns true if this is the project's configuration of that name. A realised configuration without
@@ -61,7 +65,7 @@ impl ConfigRecord {
     /// The folder of the project's data that holds a path; the longest of several.
     pub fn data_around(&self, path: &Path) -> Option<&Path> {
         let around = self.data.iter().filter(|folder| below(path, folder).is_some());
-        around.max_by_key(|folder| folder.components().count()).map(PathBuf::as_path)
+        Some(around.max_by_key(|folder| folder.components().count())?)
     }
 }
 
@@ -77,13 +81,16 @@ fn value_and_error<T: Default>(result: Result<T, Error>) -> (T, Option<Error>) {
 pub fn data_folders(metadata: &Metadata, storages: &[PathBuf]) -> Vec<PathBuf> {
     let name = metadata.tank_name.as_deref().unwrap_or_default();
     let parts: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
-    if parts.is_empty() || parts.iter().any(|part| matches!(*part, "." | "..")) {
+    if parts.is_empty() || parts.contains(&".") || parts.contains(&"..") {
         return Vec::new();
     }
     let folder: PathBuf = parts.into_iter().collect();
-    let storages = storages.iter().filter(|root| root.is_absolute());
-    // Collecting the components drops doubled separators: each folder has one spelling.
-    storages.map(|root| root.join(&folder).components().collect()).collect()
+    let mut folders = Vec::new();
+    for root in storages.iter().filter(|root| root.is_absolute()) {
+        // Collecting the components drops doubled separators: each folder has one spelling.
+        folders.push(root.join(&folder).components().collect());
+    }
+    folders
 }
 
 /// A name or id that selects among a project's configurations.
@@ -126,8 +133,7 @@ impl Query<'_> {
     pub fn best(&self, mut records: Vec<ConfigRecord>) -> Vec<ConfigRecord> {
         records.retain(|record| self.matches(record));
         let Query::Data(path) = self else { return records };
-        let depth =
-            |record: &ConfigRecord| record.data_around(path).map(|data| data.components().count());
+        let depth = |record: &ConfigRecord| Some(record.data_around(path)?.components().count());
         let deepest = records.iter().filter_map(depth).max();
         records.retain(|record| depth(record) == deepest);
         records

@@ -6,7 +6,7 @@ pub mod nt;
 #[cfg(unix)]
 pub mod posix;
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 use std::path::{Component, Path, PathBuf};
 
 use crate::environment::{Variables, value_of};
@@ -44,7 +44,7 @@ pub fn setting(text: &str, origin: &Origin, inputs: &Inputs) -> Result<PathBuf, 
         Some(folder) if path.is_relative() => without_dots(&folder.join(path)),
         _ => path,
     };
-    inputs.location.absolute(&path).ok_or_else(|| Error::no_directory(path))
+    inputs.location.need_absolute(&path)
 }
 
 /// Removes `.` and `..` from an absolute path by its text, because the path need not exist
@@ -63,7 +63,7 @@ pub fn without_dots(path: &Path) -> PathBuf {
 }
 
 fn owned_value(variables: &Variables, name: &str) -> Option<OsString> {
-    value_of(variables, name.as_ref()).map(OsStr::to_owned)
+    Some(value_of(variables, name.as_ref())?.to_owned())
 }
 
 /// Replaces `~` and `~name` at the start of a path; a path without such a home folder stays as written

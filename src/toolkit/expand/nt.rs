@@ -39,18 +39,22 @@ fn reference(text: &str) -> (&str, Meaning<'_>) {
         return (text.get(..2).unwrap_or(text), Meaning::Text(sign));
     }
     let name = match (sign, after.strip_prefix('{')) {
-        ("'", _) => after.split_once('\'').map(|(quoted, _)| quoted),
-        ("%", _) => after.split_once('%').map(|(name, _)| name),
-        (_, Some(braced)) => braced.split_once('}').map(|(name, _)| name),
+        ("'" | "%", _) => before(sign, after),
+        (_, Some(braced)) => before("}", braced),
         _ => after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_' && c != '-').next(),
     };
+    let Some(name) = name else { return (text, Meaning::Text(text)) };
     let around =
         if after.starts_with('{') && sign == "$" { 3 } else { 2 - usize::from(sign == "$") };
-    let written = name.and_then(|name| text.get(..name.len() + around)).unwrap_or(text);
-    match name {
-        Some(name) if sign != "'" => (written, Meaning::Variable(name)),
-        _ => (written, Meaning::Text(written)),
+    let written = text.get(..name.len() + around).unwrap_or(text);
+    match sign {
+        "'" => (written, Meaning::Text(written)),
+        _ => (written, Meaning::Variable(name)),
     }
+}
+
+fn before<'a>(end: &str, text: &'a str) -> Option<&'a str> {
+    Some(text.split_once(end)?.0)
 }
 
 /// `~` is `USERPROFILE`, else `HOMEDRIVE` and `HOMEPATH`; another user's home is the folder of that name beside it. The

@@ -12,13 +12,16 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
     let mut expanded = OsString::new();
     let mut rest = text;
     // Behind the last `}` no reference can be closed; searching there again would be quadratic.
-    let after_braces = text.rfind('}').map_or(text.len(), |last| text.len() - last - 1);
+    let after_braces = text.rsplit('}').next().unwrap_or_default().len();
     while let Some(at) = rest.find('$') {
         let (before, from_dollar) = rest.split_at(at);
         expanded.push(before);
         let (reference, name) = reference(from_dollar, from_dollar.len() > after_braces);
-        let name = name.filter(|_| expanded.len() < LONGEST);
-        expanded.push(name.and_then(&mut *lookup).unwrap_or_else(|| reference.into()));
+        let value = match name {
+            Some(name) if expanded.len() < LONGEST => lookup(name),
+            _ => None,
+        };
+        expanded.push(value.unwrap_or_else(|| reference.into()));
         rest = from_dollar.strip_prefix(reference).unwrap_or_default();
     }
     expanded.push(rest);
@@ -29,15 +32,14 @@ pub fn variables(text: &str, lookup: &mut Lookup) -> OsString {
 /// the `$` alone. `may_close` is false if no `}` follows.
 fn reference(text: &str, may_close: bool) -> (&str, Option<&str>) {
     let after = text.strip_prefix('$').unwrap_or_default();
-    let (length, name) = if let Some(braced) = after.strip_prefix('{') {
+    let (name, signs) = if let Some(braced) = after.strip_prefix('{') {
         let closed = if may_close { braced.split_once('}') } else { None };
-        let name = closed.map(|(name, _)| name);
-        (name.map_or(1, |name| name.len() + 3), name)
+        (closed.map(|(name, _)| name), 3)
     } else {
-        let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        let name = after.split(|c| !is_word(c)).next().filter(|name| !name.is_empty());
-        (name.map_or(1, |name| name.len() + 1), name)
+        let word = after.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next();
+        (word.filter(|name| !name.is_empty()), 1)
     };
+    let length = name.map_or(1, |name| name.len() + signs);
     (text.get(..length).unwrap_or(text), name)
 }
 

@@ -132,7 +132,7 @@ impl Loader {
             Event::SequenceStart(_, anchor, _) => {
                 let is_merged =
                     matches!(self.open.last(), Some(Open::Map { key: Some(Key::Merge), .. }));
-                let maps = (is_merged || anchor > 0).then(Vec::new);
+                let maps = (is_merged || anchor > 0).then_some(Vec::new());
                 self.open.push(Open::List { maps, anchor });
                 Ok(())
             }

@@ -16,8 +16,11 @@ pub struct YamlFile(Map);
 
 impl YamlFile {
     pub fn read(path: &Path) -> Result<Self, Error> {
-        let text = disk::read(path).and_then(|text| text.ok_or(FileProblem::Missing));
-        text.and_then(|text| Self::parse(&text)).map_err(|problem| Error::of_file(path, problem))
+        Self::read_file(path).map_err(|problem| Error::of_file(path, problem))
+    }
+
+    fn read_file(path: &Path) -> Result<Self, FileProblem> {
+        Self::parse(&disk::read(path)?.ok_or(FileProblem::Missing)?)
     }
 
     /// Parses a text as tk-core's reader does: the last of several equal keys counts.

@@ -61,8 +61,10 @@ fn integer(text: &str) -> Option<i64> {
 /// Returns true for a number with a point. An exponent has a sign.
 fn is_fraction(text: &str) -> bool {
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
-    let exponent = text.split_once(['e', 'E']).map(|(_, exponent)| exponent);
-    let has_sign = exponent.is_none_or(|exponent| exponent.starts_with(['-', '+']));
+    let has_sign = match text.split_once(['e', 'E']) {
+        Some((_, exponent)) => exponent.starts_with(['-', '+']),
+        None => true,
+    };
     let is_number = text.starts_with('.') || unsigned.starts_with(|c: char| c.is_ascii_digit());
     matches!(unsigned, ".inf" | ".Inf" | ".INF")
         || matches!(text, ".nan" | ".NaN" | ".NAN")
