@@ -114,8 +114,8 @@ pub(crate) enum Slot<'a> {
 
 /// Returns true if an option is the one of a field: `pin-config` of `pin_config`.
 fn is_option(field: &str, option: &str) -> bool {
-    let with_hyphens = |byte| if byte == b'_' { b'-' } else { byte };
-    field.len() == option.len() && field.bytes().map(with_hyphens).eq(option.bytes())
+    let with_hyphens = field.bytes().map(|byte| if byte == b'_' { b'-' } else { byte });
+    field.len() == option.len() && with_hyphens.eq(option.bytes())
 }
 
 options! {

@@ -77,14 +77,11 @@ impl Rules<'_> {
 
     fn unset_all_but_harmless(&mut self) {
         let (harmless, batch) = (harmless(), patterns(&OF_BATCH_JOBS));
-        let is_secret =
-            |name: &OsStr| holds_secret(name) || BATCH_SECRETS.iter().any(|s| name == *s);
-        let is_allowed = |name: &OsStr| {
-            any_matches(&harmless, name)
-                || any_matches(self.keep, name)
-                || any_matches(&batch, name) && !is_secret(name)
-        };
-        for name in self.environment.names(|name| !is_allowed(name)) {
+        let unwanted = self.environment.names(|name| {
+            let is_allowed = any_matches(&harmless, name) || any_matches(self.keep, name);
+            !is_allowed && (!any_matches(&batch, name) || is_secret(name))
+        });
+        for name in unwanted {
             self.environment.unset_until_named(name, "option --clean");
         }
     }
@@ -122,18 +119,20 @@ impl Rules<'_> {
         for home in std::env::split_paths(&homes) {
             folders.extend(host_folder(&home, users_home));
         }
-        let is_host = |entry: &Path| folders.iter().any(|folder| below(entry, folder).is_some());
         for name in self.environment.names(lists_libraries) {
             let reason = "without what belongs to the Python of PYTHONHOME";
-            self.remove_entries(&name, reason, is_host);
+            self.remove_entries(&name, reason, |entry| {
+                folders.iter().any(|folder| below(entry, folder).is_some())
+            });
         }
     }
 
     /// Returns the value of a variable that the rules are going to unset; `None` if they leave it or it is
     /// empty.
     fn value_to_unset(&self, name: &str) -> Option<OsString> {
-        let value = self.environment.inherited(name).filter(|value| !value.is_empty())?;
-        (!any_matches(self.keep, name.as_ref())).then(|| value.to_owned())
+        let value = self.environment.inherited(name)?;
+        let is_kept = value.is_empty() || any_matches(self.keep, name.as_ref());
+        (!is_kept).then_some(value.to_owned())
     }
 
     /// Removes entries from a list of paths, and unsets the variable if none is left.
@@ -155,6 +154,10 @@ impl Rules<'_> {
     }
 }
 
+fn is_secret(name: &OsStr) -> bool {
+    holds_secret(name) || BATCH_SECRETS.iter().any(|secret| name == *secret)
+}
+
 fn lists_libraries(name: &OsStr) -> bool {
     let name = name.as_encoded_bytes();
     name == b"PYTHONPATH" || name == b"LD_LIBRARY_PATH" || name.starts_with(b"DYLD_")
@@ -167,7 +170,7 @@ fn host_folder(home: &Path, users_home: Option<&Path>) -> Option<PathBuf> {
     let name = home.file_name()?.to_string_lossy().to_lowercase();
     let parent = home.parent().filter(|parent| name.starts_with("python") && !is_shared(parent));
     let folder = parent.unwrap_or(home);
-    (folder.has_root() && !is_shared(folder)).then(|| folder.to_owned())
+    (folder.has_root() && !is_shared(folder)).then_some(folder.to_owned())
 }
 
 /// Returns true for the root, the folders in it, and [`SHARED_FOLDERS`].

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap_lex::OsStrExt;
 
+use super::launch_words::name_and_value;
 use crate::cli::Cli;
 use crate::error::Error;
 use crate::inputs::Inputs;
@@ -33,12 +34,12 @@ pub struct LevelChoices {
 impl LevelChoices {
     pub fn of_options(cli: &Cli) -> Self {
         let mut level = LevelChoices::default();
-        level.add(cli.project.clone().map(Choice::Project), Origin::Option("--project"));
-        level.add(cli.project_id.map(Choice::Id), Origin::Option("--project-id"));
-        level.add(cli.config.clone().map(Choice::Config), Origin::Option("--config"));
-        level.add(cli.path.clone().map(Choice::Path), Origin::Option("--path"));
-        level.add(cli.make_shim.clone().map(Choice::Project), Origin::Option("--make-shim"));
-        level.add(cli.make_venv.clone().map(Choice::Project), Origin::Option("--make-venv"));
+        level.add(Choice::Project, cli.project.clone(), Origin::Option("--project"));
+        level.add(Choice::Id, cli.project_id, Origin::Option("--project-id"));
+        level.add(Choice::Config, cli.config.clone(), Origin::Option("--config"));
+        level.add(Choice::Path, cli.path.clone(), Origin::Option("--path"));
+        level.add(Choice::Project, cli.make_shim.clone(), Origin::Option("--make-shim"));
+        level.add(Choice::Project, cli.make_venv.clone(), Origin::Option("--make-venv"));
         if let Some(name) = &cli.pipeline {
             level.config_name = Some(Decided::new(name.clone(), Origin::Option("--pipeline")));
         }
@@ -49,12 +50,12 @@ impl LevelChoices {
     /// meant for another one.
     pub fn of_variables(inputs: &Inputs) -> Result<Self, Error> {
         let mut level = LevelChoices::default();
-        let project = inputs.variable("SGTK_PROJECT").map(|name| Choice::Project(name.into()));
+        let project = inputs.variable("SGTK_PROJECT").map(OsStr::to_owned);
         let id = inputs.variable("SGTK_PROJECT_ID").map(project_id).transpose()?;
-        let config = inputs.variable("SGTK_CONFIG").map(|path| Choice::Config(path.into()));
-        level.add(project, Origin::Variable("SGTK_PROJECT"));
-        level.add(id, Origin::Variable("SGTK_PROJECT_ID"));
-        level.add(config, Origin::Variable("SGTK_CONFIG"));
+        let config = inputs.variable("SGTK_CONFIG").map(PathBuf::from);
+        level.add(Choice::Project, project, Origin::Variable("SGTK_PROJECT"));
+        level.add(Choice::Id, id, Origin::Variable("SGTK_PROJECT_ID"));
+        level.add(Choice::Config, config, Origin::Variable("SGTK_CONFIG"));
         if let Some(name) = inputs.variable("SGTK_PIPELINE")
             && !level.choices.is_empty()
         {
@@ -67,13 +68,13 @@ impl LevelChoices {
     /// Returns the choice of a link's name, see [`project_of_link`].
     pub fn of_link(inputs: &Inputs, project: OsString) -> Self {
         let mut level = LevelChoices::default();
-        level.add(Some(Choice::Project(project)), Origin::Link(file_name(&inputs.program)));
+        level.add(Choice::Project, Some(project), Origin::Link(file_name(&inputs.program)));
         level
     }
 
-    fn add(&mut self, choice: Option<Choice>, origin: Origin) {
-        if let Some(choice) = choice {
-            self.choices.push(Decided::new(choice, origin));
+    fn add<T>(&mut self, kind: fn(T) -> Choice, value: Option<T>, origin: Origin) {
+        if let Some(value) = value {
+            self.choices.push(Decided::new(kind(value), origin));
         }
     }
 
@@ -96,15 +97,15 @@ impl LevelChoices {
     }
 }
 
-fn project_id(value: &OsStr) -> Result<Choice, Error> {
+fn project_id(value: &OsStr) -> Result<i64, Error> {
     let id = value.to_str().and_then(|text| text.parse().ok());
-    id.map(Choice::Id).ok_or_else(|| Error::BadProjectId { value: value.into() })
+    id.ok_or_else(|| Error::BadProjectId { value: value.into() })
 }
 
 /// Returns true if a word is an option that chooses a project.
 pub fn chooses_project(word: &OsStr) -> bool {
-    let name = word.split_once("=").map_or(word, |(name, _)| name);
-    ["--project", "--project-id", "--config", "--path"].iter().any(|option| name == *option)
+    let name = name_and_value(word).0.to_str();
+    matches!(name, Some("--project" | "--project-id" | "--config" | "--path"))
 }
 
 /// Returns the project in a link's name: `bigbuck` in `/usr/local/bin/bigbuck-python`.

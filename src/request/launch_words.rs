@@ -18,11 +18,8 @@ pub fn read(words: &[OsString]) -> Option<Cli> {
         if option.is_empty() {
             break;
         }
-        let (name, value) = match option.split_once("=") {
-            Some((name, value)) => (name.to_str()?, Some(value)),
-            None => (option.to_str()?, None),
-        };
-        match (cli.slot(name)?, value, rest) {
+        let (name, value) = name_and_value(option);
+        match (cli.slot(name.to_str()?)?, value, rest) {
             (Slot::Flag(flag), None, _) => replace(flag, true)?,
             (slot, Some(value), _) => fill(slot, value)?,
             (slot, None, [value, after @ ..]) => {
@@ -34,6 +31,20 @@ pub fn read(words: &[OsString]) -> Option<Cli> {
     }
     cli.arguments = rest.to_vec();
     Some(cli)
+}
+
+/// Splits an option at its `=`, if it has one.
+pub fn name_and_value(option: &OsStr) -> (&OsStr, Option<&OsStr>) {
+    match option.split_once("=") {
+        Some((name, value)) => (name, Some(value)),
+        None => (option, None),
+    }
+}
+
+/// Reads the number of a descriptor that is no standard stream.
+pub fn descriptor(text: &str) -> Option<u64> {
+    let number = text.parse().ok()?;
+    (number >= LEAST_DESCRIPTOR).then_some(number)
 }
 
 /// Fills an option's slot. Returns `None` for a value that clap may refuse, and for a repeated option.
@@ -48,9 +59,7 @@ fn fill(slot: Slot, value: &OsStr) -> Option<()> {
         Slot::Word(slot) => replace(slot, Some(text?.into())),
         Slot::Path(slot) => replace(slot, Some(value.into())),
         Slot::Id(slot) => replace(slot, Some(text?.parse().ok()?)),
-        Slot::Descriptor(slot) => {
-            replace(slot, Some(text?.parse().ok().filter(|number| *number >= LEAST_DESCRIPTOR)?))
-        }
+        Slot::Descriptor(slot) => replace(slot, Some(descriptor(text?)?)),
         Slot::List(list) => {
             list.push(value.into());
             Some(())

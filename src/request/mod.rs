@@ -23,6 +23,7 @@ use crate::inputs::Inputs;
 use crate::origin::{Decided, Origin};
 use crate::suggest::suggest;
 use choices::{LevelChoices, chooses_project, project_of_link};
+use launch_words::{descriptor, name_and_value};
 
 pub(crate) use choices::Choice;
 pub(crate) use each::Each;
@@ -129,17 +130,16 @@ impl Request {
     fn of_venv(inputs: &Inputs, venv: Venv) -> Result<Self, Error> {
         let (project, origin) = (Choice::Project(venv.project.clone().into()), venv.origin());
         let active = inputs.variable("VIRTUAL_ENV").map(Path::new);
-        let is_active = active.is_some() && active == venv.folder();
-        let keep = NamePattern::new("VIRTUAL_ENV").filter(|_| is_active);
+        let mut environment = EnvironmentOptions::default();
+        if active.is_some() && active == venv.folder() {
+            environment.keep.extend(NamePattern::new("VIRTUAL_ENV"));
+        }
         Ok(Request {
             fast_import: fast_import_variable(inputs)?,
             warm: Some(Decided::new(false, origin.clone())),
             choices: vec![Decided::new(project, origin)],
             python: python_variable(inputs),
-            environment: EnvironmentOptions {
-                keep: keep.into_iter().collect(),
-                ..EnvironmentOptions::default()
-            },
+            environment,
             arguments: venv.arguments.clone(),
             may_isolate: true,
             venv: Some(venv),
@@ -167,12 +167,15 @@ impl Request {
         } else {
             warm_variable(inputs)?
         };
-        let python = cli.python.map(|value| Decided::new(value, Origin::Option("--python")));
+        let python = match cli.python {
+            Some(value) => Some(Decided::new(value, Origin::Option("--python"))),
+            None => python_variable(inputs),
+        };
         Ok(Request {
             action,
             choices: chosen.choices,
             config_name: chosen.config_name,
-            python: python.or_else(|| python_variable(inputs)),
+            python,
             exclusive: cli.exclusive,
             warm,
             fast_import: fast_import_variable(inputs)?,
@@ -257,10 +260,7 @@ pub fn status_descriptor(inputs: &Inputs) -> Option<u64> {
     let command = Cli::command();
     let mut words = inputs.arguments.iter();
     while let Some(word) = words.next() {
-        let (name, value) = match word.split_once("=") {
-            Some((name, value)) => (name, Some(value)),
-            None => (word.as_os_str(), None),
-        };
+        let (name, value) = name_and_value(word);
         let name = name.to_str()?.strip_prefix("--")?;
         let option = command.get_arguments().find(|option| option.get_long() == Some(name))?;
         let takes_value = option.get_action().takes_values();
@@ -271,7 +271,7 @@ pub fn status_descriptor(inputs: &Inputs) -> Option<u64> {
             value => value,
         };
         if name == "status-fd" {
-            return value?.to_str()?.parse().ok().filter(|number| *number > 2);
+            return descriptor(value?.to_str()?);
         }
     }
     None
@@ -283,7 +283,7 @@ fn check_first_word(inputs: &Inputs, arguments: &[OsString]) -> Result<(), Error
     let Some(word) = arguments.first() else { return Ok(()) };
     let own = inputs.arguments.strip_suffix(arguments).unwrap_or_default();
     let follows_dashes = own.last().is_some_and(|word| word == "--");
-    let name = word.split_once("=").map_or(word.as_os_str(), |(name, _)| name);
+    let (name, _) = name_and_value(word);
     let is_pythons = PYTHONS_LONG_OPTIONS.iter().any(|option| name == *option);
     if !word.starts_with("--") || is_pythons || follows_dashes {
         return Ok(());
@@ -295,12 +295,14 @@ fn similar_option(name: &OsStr) -> Option<String> {
     // Compared without the dashes, which would make all options alike.
     let name = name.to_str()?.trim_start_matches('-');
     let command = Cli::command();
-    let mut options: Vec<String> =
-        PYTHONS_LONG_OPTIONS.map(|option| option.trim_start_matches('-').into()).into();
-    options
-        .extend(command.get_arguments().filter_map(|argument| Some(argument.get_long()?.into())));
-    let similar = suggest(name, options.into_iter());
-    similar.first().map(|option| format!("--{option}"))
+    let mut options = Vec::new();
+    for option in PYTHONS_LONG_OPTIONS {
+        options.push(option.trim_start_matches('-').into());
+    }
+    for argument in command.get_arguments() {
+        options.extend(argument.get_long().map(String::from));
+    }
+    Some(format!("--{}", suggest(name, options.into_iter()).first()?))
 }
 
 fn assignments(words: Vec<OsString>) -> Result<Variables, Error> {
@@ -327,12 +329,11 @@ fn patterns(option: &'static str, words: Vec<OsString>) -> Result<Vec<NamePatter
 
 /// Returns the request to print the help or version. Fails with clap's error, shortened to one line.
 fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error> {
-    if error.kind() == ErrorKind::DisplayHelp {
-        let text = painted_help(Colour::of(&inputs.variables));
-        return Ok(Request { action: Action::Print(text), ..Request::default() });
-    }
-    let text = error.render().to_string();
-    if error.kind() == ErrorKind::DisplayVersion {
+    let text = match error.kind() {
+        ErrorKind::DisplayHelp => painted_help(Colour::of(&inputs.variables)),
+        _ => error.render().to_string(),
+    };
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Ok(Request { action: Action::Print(text), ..Request::default() });
     }
     let mut message = rest_of_line(&text, "error: ").unwrap_or_else(|| text.clone());
@@ -354,18 +355,16 @@ fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error>
 /// Returns the hint for a value that stands apart from its option, as in `--list json`.
 fn value_apart(words: &[OsString]) -> Option<String> {
     let command = Cli::command();
-    let takes = |option: &str, value: &OsStr| {
-        let option = command.get_arguments().find(|known| known.get_long() == Some(option));
-        let option = option.filter(|option| option.is_require_equals_set());
-        let values = option.map(clap::Arg::get_possible_values).unwrap_or_default();
-        values.iter().any(|known| value == known.get_name())
-    };
     for pair in words.windows(2) {
-        if let [option, value] = pair
-            && let Some(name) = option.strip_prefix("--").and_then(OsStr::to_str)
-            && takes(name, value)
-        {
-            return Some(format!("use {}={}", option.display(), value.display()));
+        let [option, value] = pair else { continue };
+        let Some(name) = option.strip_prefix("--") else { continue };
+        for known in command.get_arguments() {
+            if known.get_long().is_some_and(|long| name == long)
+                && known.is_require_equals_set()
+                && known.get_possible_values().iter().any(|known| value == known.get_name())
+            {
+                return Some(format!("use {}={}", option.display(), value.display()));
+            }
         }
     }
     None
@@ -374,7 +373,7 @@ fn value_apart(words: &[OsString]) -> Option<String> {
 /// Returns the help in the terminal's width, as far as long lines read well.
 fn painted_help(colour: Colour) -> String {
     let mut text = String::new();
-    for line in help(terminal_width().map_or(80, |width| width.min(100))).lines() {
+    for line in help(terminal_width().unwrap_or(80).min(100)).lines() {
         let is_head = line.ends_with(':') && !line.starts_with(' ');
         text += &if is_head { colour.paint_head(line, &stdout()) } else { line.to_owned() };
         text.push('\n');
@@ -383,5 +382,5 @@ fn painted_help(colour: Colour) -> String {
 }
 
 fn rest_of_line(text: &str, start: &str) -> Option<String> {
-    text.lines().find_map(|line| line.trim_start().strip_prefix(start)).map(String::from)
+    Some(text.lines().find_map(|line| line.trim_start().strip_prefix(start))?.into())
 }

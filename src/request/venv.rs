@@ -48,13 +48,11 @@ impl Venv {
         if word != SCRIPT_WORD {
             return Ok(None);
         }
-        let python = Path::new(python);
-        let absolute = inputs.location.absolute(python);
-        let python = absolute.ok_or_else(|| Error::no_directory(python))?;
-        let mut programs = python.parent().map(Path::to_owned);
+        let python = inputs.location.need_absolute(python.as_ref())?;
+        let mut program = python.clone();
         for _ in 0..LONGEST_CHAIN {
-            let folder = programs.as_deref().and_then(Path::parent);
-            let Some(file) = folder.map(|folder| folder.join("pyvenv.cfg")) else { break };
+            let Some(folder) = program.ancestors().nth(2) else { break };
+            let file = folder.join("pyvenv.cfg");
             let text = disk::read(&file).map_err(|problem| Error::of_file(&file, problem))?;
             let Some(text) = text else { break };
             if let Some(project) = value(&text, PROJECT_KEY) {
@@ -68,16 +66,17 @@ impl Venv {
                     file,
                 }));
             }
-            programs = value(&text, "home").map(PathBuf::from);
+            let Some(programs) = value(&text, "home") else { break };
+            program = Path::new(programs).join("python");
         }
         Err(Error::VenvWithoutProject { python })
     }
 
     /// Returns true for a folder that is a virtual environment of `--make-venv`, also one that was not finished.
     pub fn is_at(folder: &Path) -> bool {
-        ["pyvenv.cfg", "pyvenv.cfg.new"].into_iter().any(|name| {
-            let text = disk::read(&folder.join(name));
-            text.is_ok_and(|text| text.is_some_and(|text| value(&text, PROJECT_KEY).is_some()))
+        ["pyvenv.cfg", "pyvenv.cfg.new"].iter().any(|name| match disk::read(&folder.join(name)) {
+            Ok(Some(text)) => value(&text, PROJECT_KEY).is_some(),
+            _ => false,
         })
     }
 
@@ -127,10 +126,12 @@ impl Venv {
 
 /// Returns true for the script that `--make-venv` puts in the place of an environment's Python.
 pub(crate) fn is_script(path: &Path, data: &Metadata) -> bool {
-    let is_short = data.is_file() && data.len() < LONGEST_SCRIPT;
-    let text = if is_short { disk::read(path).ok().flatten() } else { None };
-    let line = text.as_deref().and_then(|text| text.lines().next());
-    line.is_some_and(|line| line.starts_with("#!") && line.ends_with(SCRIPT_WORD))
+    if !data.is_file() || data.len() >= LONGEST_SCRIPT {
+        return false;
+    }
+    let Ok(Some(text)) = disk::read(path) else { return false };
+    let line = text.lines().next().unwrap_or_default();
+    line.starts_with("#!") && line.ends_with(SCRIPT_WORD)
 }
 
 /// Returns a key's value, as Python reads the file (CPython: `Lib/site.py`).

@@ -41,8 +41,8 @@ impl<T: DeserializeOwned> SettingsFiles<T> {
     /// trusted. Another untrusted file is passed over with a warning.
     pub fn read(inputs: &Inputs) -> Result<Self, Error> {
         let mut files = SettingsFiles { read: Vec::new(), untrusted: Vec::new() };
-        if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS").map(Path::new) {
-            let path = inputs.location.absolute(path).ok_or_else(|| Error::no_directory(path))?;
+        if let Some(path) = inputs.variable("SGTK_PYTHON_SETTINGS") {
+            let path = inputs.location.need_absolute(path.as_ref())?;
             let file = read(path.clone(), inputs)?;
             files.read.push(file.ok_or_else(|| Error::of_file(path, FileProblem::Missing))?);
         } else {
@@ -134,12 +134,14 @@ pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
 
 /// Returns the error with its line and key.
 fn invalid(path: PathBuf, text: &str, error: &toml::de::Error) -> Error {
-    let at = error.span().map_or(0, |span| span.start).min(text.len());
+    let at = error.span().unwrap_or_default().start.min(text.len());
     let before = text.get(..at).unwrap_or_default();
     let start = before.rfind('\n').map_or(0, |newline| newline + 1);
     let line = text.get(start..).unwrap_or_default().lines().next().unwrap_or_default();
-    let key = line.split_once('=').map(|(key, _)| key.trim().to_owned());
-    let key = key.filter(|key| !key.is_empty());
+    let key = match line.split_once('=') {
+        Some((key, _)) if !key.trim().is_empty() => Some(key.trim().to_owned()),
+        _ => None,
+    };
     let line = before.matches('\n').count() + 1;
     if let Some((key, near)) = unknown_key(error.message()) {
         let message = "unknown key".to_owned();
