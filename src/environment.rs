@@ -8,8 +8,8 @@ use std::sync::Arc;
 pub type Variables = Vec<(OsString, OsString)>;
 
 pub fn value_of<'a>(variables: &'a Variables, name: &OsStr) -> Option<&'a OsStr> {
-    let variable = variables.iter().find(|(other, _)| is_same_variable(other, name));
-    variable.map(|(_, value)| value.as_os_str())
+    let (_, value) = variables.iter().find(|(other, _)| is_same_variable(other, name))?;
+    Some(value)
 }
 
 /// Returns true if two names are one variable's: Windows ignores case.
@@ -42,7 +42,8 @@ pub fn is_proxy_with_password(name: &OsStr, value: &str) -> bool {
 
 /// Returns true if a variable can have the name: not empty, no `=`, no NUL.
 pub fn is_name(name: &OsStr) -> bool {
-    !name.is_empty() && !name.as_encoded_bytes().iter().any(|byte| matches!(byte, b'=' | 0))
+    let bytes = name.as_encoded_bytes();
+    !bytes.is_empty() && !bytes.contains(&b'=') && !bytes.contains(&0)
 }
 
 /// A variable's name, or with `*` at the end the start of names.
@@ -140,16 +141,21 @@ impl Environment {
     /// in Python, so a variable that was unset until named gets the caller's value back.
     pub fn named(&mut self, name: impl AsRef<OsStr>) -> Option<OsString> {
         let name = name.as_ref();
-        if self.change(name).is_some_and(|change| change.until_named) {
+        if let Some(Change { until_named: true, .. }) = self.change(name) {
             self.cancel_change(name);
         }
-        self.get(name).map(OsStr::to_owned)
+        Some(self.get(name)?.to_owned())
     }
 
     /// Returns the names of the variables that Python gets, as far as `is_wanted` holds for them.
     pub fn names(&self, is_wanted: impl Fn(&OsStr) -> bool) -> Vec<OsString> {
-        let names = self.variables().map(|(name, _)| name);
-        names.filter(|name| is_wanted(name)).map(OsStr::to_owned).collect()
+        let mut names = Vec::new();
+        for (name, _) in self.variables() {
+            if is_wanted(name) {
+                names.push(name.to_owned());
+            }
+        }
+        names
     }
 
     /// Returns the changes by name.

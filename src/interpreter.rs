@@ -45,9 +45,7 @@ impl Display for Version {
 /// Returns the version that a Python's path shows without starting it: by its name, the name that it links to,
 /// or its virtual environment's `pyvenv.cfg`.
 pub fn version(python: &Path) -> Option<Version> {
-    version_in_name(python)
-        .or_else(|| links(python).find_map(|target| version_in_name(&target)))
-        .or_else(|| version_in_venv(python))
+    version_in_name(python).or_else(|| version_in_links(python)).or_else(|| version_in_venv(python))
 }
 
 fn version_in_name(python: &Path) -> Option<Version> {
@@ -60,8 +58,9 @@ fn version_in_venv(python: &Path) -> Option<Version> {
     let folder = python.parent()?;
     for folder in [folder.parent()?, folder] {
         let Ok(Some(text)) = disk::read(&folder.join("pyvenv.cfg")) else { continue };
-        for (key, value) in text.lines().filter_map(|line| line.split_once('=')) {
-            if matches!(key.trim(), "version" | "version_info")
+        for line in text.lines() {
+            if let Some((key, value)) = line.split_once('=')
+                && matches!(key.trim(), "version" | "version_info")
                 && let Some(version) = Version::parse(value.trim())
             {
                 return Some(version);
@@ -73,9 +72,15 @@ fn version_in_venv(python: &Path) -> Option<Version> {
 }
 
 /// Follows a link, the link that it leads to, and so on.
-fn links(path: &Path) -> impl Iterator<Item = PathBuf> {
-    let target = |link: &PathBuf| Some(link.parent()?.join(fs::read_link(link).ok()?));
-    std::iter::successors(target(&path.to_owned()), target).take(16)
+fn version_in_links(python: &Path) -> Option<Version> {
+    let mut path = python.to_owned();
+    for _ in 0..16 {
+        path = path.parent()?.join(fs::read_link(&path).ok()?);
+        if let Some(version) = version_in_name(&path) {
+            return Some(version);
+        }
+    }
+    None
 }
 
 /// A Python's command line without the program: its options, and the program that it runs.
@@ -148,11 +153,13 @@ impl Words {
                         }
                         End::Runs { kind, before } => {
                             let attached = word.strip_prefix(&format!("-{before}{kind}"));
-                            let attached = attached.filter(|value| !value.is_empty());
                             if !before.is_empty() {
                                 options.push(format!("-{before}").into());
                             }
-                            let value = attached.or_else(|| words.next()).unwrap_or_default();
+                            let value = match attached {
+                                Some(value) if !value.is_empty() => value,
+                                _ => words.next().unwrap_or_default(),
+                            };
                             let program = if kind == 'c' { Program::Code } else { Program::Module };
                             break program(value.to_owned());
                         }
@@ -191,9 +198,8 @@ enum End {
 
 impl Cluster {
     fn of(flags: &[u8]) -> Self {
-        let is_last = |flag: &u8| matches!(flag, b'c' | b'm' | b'W' | b'X' | b'Q');
-        let at = flags.iter().position(is_last).unwrap_or(flags.len());
-        let (before, rest) = flags.split_at(at);
+        let last = flags.iter().position(|flag| matches!(flag, b'c' | b'm' | b'W' | b'X' | b'Q'));
+        let (before, rest) = flags.split_at(last.unwrap_or(flags.len()));
         let end = match rest {
             [kind @ (b'c' | b'm'), ..] => End::Runs {
                 kind: char::from(*kind),

@@ -80,12 +80,10 @@ pub fn start(descriptor: Option<u64>) -> Result<(), Error> {
 
 /// Reports a failure of the launcher. Only a failed write to standard output has no row in the table of errors.
 pub fn report(error: &anyhow::Error) {
-    let known = error.downcast_ref::<Error>().map(Error::report);
-    let status = Status::Error {
-        code: known.as_ref().map_or(Code::Usage, |report| report.code) as u8,
-        kind: known.as_ref().map_or("output-failed", |report| report.kind),
-        message: format!("{error:#}"),
-        hint: known.and_then(|report| report.hint),
-    };
-    status.write();
+    let (mut code, mut kind, mut hint) = (Code::Usage, "output-failed", None);
+    if let Some(error) = error.downcast_ref::<Error>() {
+        let report = error.report();
+        (code, kind, hint) = (report.code, report.kind, report.hint);
+    }
+    Status::Error { code: code as u8, kind, message: format!("{error:#}"), hint }.write();
 }

@@ -10,9 +10,10 @@ use crate::origin::{Decided, Origin};
 /// The examples of a match: a new variant does not compile until it has one.
 macro_rules! examples {
     ($type:ident: $($pattern:pat => $example:expr,)+) => {{
-        let covers_all = |value: &$type| match value { $($pattern => {})+ };
-        let examples = vec![$($example),+];
-        examples.iter().for_each(covers_all);
+        let examples: Vec<$type> = vec![$($example),+];
+        for example in &examples {
+            match example { $($pattern => {})+ }
+        }
         examples
     }};
 }
@@ -91,7 +92,7 @@ fn errors() -> Vec<Error> {
         Error::BadSwitch { .. } => Error::BadSwitch { name: "SGTK_PYTHON_WARM", allowed: "1 or 0", value: "x".into() },
         Error::Conflict(_) => Error::Conflict(Box::new([roots().remove(0), roots().remove(0)])),
         Error::BadPython { .. } => Error::BadPython { value: "".into(), why: "it is empty", origin: OPTION },
-        Error::NoWorkingDirectory { .. } => Error::no_directory("x"),
+        Error::NoWorkingDirectory { .. } => Error::NoWorkingDirectory { path: "x".into() },
         Error::NoProject { .. } => Error::NoProject { misplaced: None, inside_launch: false },
         Error::UnknownProject { .. } => Error::UnknownProject {
             name: std::ffi::OsString::from("a").into(), origin: OPTION, roots: roots().into(), near: Box::new([]) },
@@ -159,7 +160,8 @@ fn is_sentence(text: &str) -> bool {
     let forbidden =
         "tell told tells whoever somebody nobody anybody everybody whom anew besides likewise";
     let starts_low = text.starts_with(|c: char| c.is_lowercase() || "-'".contains(c))
-        || ["Python ", "SGTK_"].iter().any(|name| text.starts_with(name));
+        || text.starts_with("Python ")
+        || text.starts_with("SGTK_");
     let words = text.split(|c: char| !c.is_alphanumeric());
     starts_low
         && !text.contains('\n')
@@ -181,8 +183,8 @@ fn kinds_are_unique_words() {
     let mut variants = HashMap::new();
     for error in all() {
         let kind = error.kind();
-        let is_word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_lowercase());
-        assert!(kind.split('-').all(is_word), "{kind}");
+        assert!(kind.split('-').all(|part| !part.is_empty()), "{kind}");
+        assert!(kind.bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()), "{kind}");
         let variant = std::mem::discriminant(&error);
         assert_eq!(*variants.entry(kind).or_insert(variant), variant, "{kind}");
     }
@@ -191,8 +193,9 @@ fn kinds_are_unique_words() {
 
 #[test]
 fn codes_are_fixed() {
-    let codes: Vec<u8> = all().iter().map(|error| error.code() as u8).collect();
-    assert!(codes.iter().all(|code| [75, 121, 122, 125, 126, 127].contains(code)), "{codes:?}");
+    for error in all() {
+        assert!([75, 121, 122, 125, 126, 127].contains(&(error.code() as u8)), "{error}");
+    }
     for (error, code) in [
         (Error::NoLauncher, Code::Usage),
         (unknown_id(), Code::NoProject),

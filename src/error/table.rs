@@ -9,6 +9,7 @@ use super::report::{Code, Report, row};
 use super::site::{NEW_ON_SITE, SiteError};
 use super::wording::{self, quoted, shown};
 use crate::disk::{FileProblem, IoMessage};
+use crate::display::between;
 use crate::origin::{Decided, Origin};
 use crate::os::Os;
 
@@ -121,11 +122,6 @@ impl Error {
         Error::of_file(path, FileProblem::Io(error))
     }
 
-    /// A relative path without a working directory.
-    pub fn no_directory(path: impl Into<PathBuf>) -> Self {
-        Error::NoWorkingDirectory { path: path.into() }
-    }
-
     /// The exit code.
     pub fn code(&self) -> Code {
         self.report().code
@@ -220,7 +216,7 @@ impl Error {
                 "use {}", wording::options("--config", configs.iter().map(|config| config.path.as_ref()))),
             Error::BadSite(Decided { value, origin }) =>
                 row!(code_of(origin), "bad-site", "invalid site address: {} ({origin})", quoted(value))
-                    .hint(value.contains('@').then(|| "leave out the user name and password".into())),
+                    .hint(value.contains('@').then_some("leave out the user name and password".to_owned())),
             Error::NotOnSite { here, host } => {
                 let Report { code, message, hint, .. } = here.report();
                 row!(code, "not-on-site", "{message}; not on the site {} either", shown(host); "{NEW_ON_SITE}")
@@ -249,7 +245,7 @@ impl Error {
             }).file(path),
             Error::Settings { path, line, key, message, near } => row!(Broken, "bad-settings",
                 "invalid settings: {}:{line}: {}{}", shown(path),
-                key.as_ref().map_or_else(String::new, |key| format!("{}: ", quoted(key))), shown(message))
+                wording::shown_between("'", key.as_ref(), "': "), shown(message))
                 .hint(near.as_ref().map(|near| format!("did you mean {}?", quoted(near)))).file(path),
             Error::NotAConfig { path, exists: true, origin } => row!(Broken, "not-a-config",
                 "not a pipeline configuration: {} ({origin})", shown(path);
@@ -258,7 +254,7 @@ impl Error {
                 "configuration does not exist: {} ({origin})", shown(path)).file(path),
             Error::NoCore { config, link, studio } => row!(Broken, "no-core",
                 "configuration has no core: {} (not localized, no {}, no studio core{})", shown(config), shown(link),
-                studio.as_ref().map_or_else(String::new, |studio| format!(" at {}", shown(studio)));
+                wording::shown_between(" at ", studio.as_ref(), "");
                 "localize the core, or write the shared core's root into {}", shown(link)).file(link),
             Error::CoreNotSetUp { file, text } => row!(Broken, "core-not-set-up",
                 "no core is set up for {}: {} in {}", Os::CURRENT.name(), quoted(text), shown(file);
@@ -279,7 +275,7 @@ impl Error {
             Error::PythonIsLauncher { path, origin } => row!(CannotRun, "python-is-launcher",
                 "Python is the launcher itself: {} ({origin})", shown(path); "name a real Python there").file(path),
             Error::Exec { path, source, longest } => row!(CannotRun, "exec-failed", "cannot run Python: {}: {}{}",
-                shown(path), IoMessage(source), longest.as_ref().map_or_else(String::new, |word| format!(" ({})", shown(word))))
+                shown(path), IoMessage(source), wording::shown_between(" (", longest.as_ref(), ")"))
                 .hint(match source.kind() {
                     ErrorKind::ArgumentListTooLong => Some("pass at most 128 KiB in one argument or variable, more in a file or on standard input".into()),
                     ErrorKind::NotFound => Some("check the program in the file's first line, or the file's loader: it does not exist".into()),
@@ -300,15 +296,15 @@ impl Error {
             Error::PythonNotOnPath { name, origin } => row!(NoPython, "python-not-on-path",
                 "no such Python on PATH: {} ({origin})", quoted(name); "{OTHER_PYTHON}"),
             Error::Busy { what, config, holder } => row!(Busy, "busy", "already running: {} for {}{}", shown(what), shown(config),
-                holder.map_or_else(String::new, |process| format!(" (process {process})"));
+                between(" (process ", *holder, ")");
                 "wait for the end of the other run with --exclusive=wait"),
             Error::NoLockFolder => row!(Usage, "no-lock-folder", "no folder for the lock of --exclusive";
                 "set SGTK_PYTHON_CACHE to a folder, or set HOME"),
             Error::Lock { path, source } => row!(Usage, "lock-failed", "cannot take the lock: {}: {}", shown(path), IoMessage(source)),
             Error::NoneMatches { pattern, pipeline, roots } => row!(NoProject, "no-matching-project",
                 "no project found{}{}; {}",
-                pattern.as_ref().map_or_else(String::new, |pattern| format!(" that matches {}", quoted(pattern))),
-                pipeline.as_ref().map_or_else(String::new, |name| format!(" with a configuration {}", quoted(name))),
+                wording::shown_between(" that matches '", pattern.as_ref(), "'"),
+                wording::shown_between(" with a configuration '", pipeline.as_ref(), "'"),
                 wording::searched(roots);
                 "sgtk-python --list shows the projects; --each takes their Primary configurations, or those that --pipeline names"),
             Error::NoLauncher => row!(Usage, "no-launcher", "cannot find the path of sgtk-python itself"),

@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use crate::disk::Distrust;
-use crate::display::Printable;
+use crate::display::{Printable, between};
 use crate::origin::Decided;
 
 /// The most folders or options that a sentence lists.
@@ -21,6 +21,11 @@ pub fn quoted(value: &(impl AsRef<OsStr> + ?Sized)) -> String {
     format!("'{}'", Printable::new(value))
 }
 
+/// A value between two texts; nothing without a value.
+pub fn shown_between(before: &str, value: Option<&impl AsRef<OsStr>>, after: &str) -> String {
+    between(before, value.map(shown), after)
+}
+
 /// Folders in one line, the first few by name.
 pub fn folders<'a>(paths: impl ExactSizeIterator<Item = &'a PathBuf>) -> String {
     let more = paths.len().saturating_sub(MOST);
@@ -31,7 +36,7 @@ pub fn folders<'a>(paths: impl ExactSizeIterator<Item = &'a PathBuf>) -> String 
 
 /// The roots, and the origin that they share.
 pub fn roots(roots: &[Decided<PathBuf>]) -> String {
-    let origin = roots.first().map(|root| format!(" ({})", root.origin)).unwrap_or_default();
+    let origin = between(" (", roots.first().map(|root| &root.origin), ")");
     folders(roots.iter().map(|root| &root.value)) + &origin
 }
 
@@ -78,13 +83,13 @@ pub fn unknown_project(name: &OsStr, near: &[String], roots: &[Decided<PathBuf>]
 
 /// Returns the hint for a core without `tank`. A common mistake is to name `ROOT/install/core` instead of `ROOT`.
 pub fn core_to_name(python_path: &Path) -> String {
-    let named = python_path.ancestors().nth(3).filter(|named| named.ends_with("install/core"));
-    match named.and_then(|named| named.ancestors().nth(2)) {
-        Some(root) => format!("name the folder above 'install/core': {}", shown(root)),
-        None => {
-            "install the core again, or name one that contains sgtk, tank and tank_vendor".into()
-        }
+    let mut above = python_path.ancestors();
+    if let (Some(named), Some(root)) = (above.nth(3), above.nth(1))
+        && named.ends_with("install/core")
+    {
+        return format!("name the folder above 'install/core': {}", shown(root));
     }
+    "install the core again, or name one that contains sgtk, tank and tank_vendor".into()
 }
 
 /// Returns the mend of a file that does not count.
@@ -115,10 +120,10 @@ pub fn mistake_in(written: &OsStr) -> Option<String> {
     {
         return Some(format!("set the variable that is not set for Python: {text}"));
     }
-    if bytes.starts_with(b"$(") || bytes.iter().any(|byte| matches!(byte, b'\'' | b'"' | b'`')) {
+    if bytes.starts_with(b"$(") || written.to_string_lossy().contains(['\'', '"', '`']) {
         return Some(format!("write the path alone, without shell syntax: {text}"));
     }
     let is_relative = !Path::new(written).is_absolute();
-    is_relative
-        .then(|| format!("write an absolute path, {text} is relative to the working directory"))
+    let advice = format!("write an absolute path, {text} is relative to the working directory");
+    is_relative.then_some(advice)
 }
