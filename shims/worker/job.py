@@ -10,28 +10,35 @@ from _signal import pthread_sigmask  # type: ignore[import-not-found]
 from as_main import code_of_failure, compiled, exit_code_of
 from engine import or_leave, prepare
 from worker.cleanup import clean_up, flush_files
-from worker.descriptors import OwnDescriptor, close_files
+from worker.descriptors import OwnDescriptor, close_files, make_way
 from worker.kept_engine import take_up
 from worker.plan import Plan, hold_signals
-from worker.protocol import FIRST_ANSWER, REPLY, await_go, receive_connection, receive_go, receive_plan, reply, send
+from worker.protocol import FIRST_ANSWER, NO_NUMBER, REPLY
+from worker.protocol import await_go, receive_connection, receive_go, receive_plan, reply, send
 from worker.streams import open_stream, release_streams, take_streams
 
 
 def wait_for_job(channel, imports):
-    """Waits for a job, answers its launcher with `R`, and waits for `G`."""
+    """Waits for a job, answers its launcher with `R`, and waits for `G`; with `X` if the job can have no place here."""
     connection = receive_connection(channel, rehearse)
     plan = Plan(receive_plan(connection), imports.limits)
     plan.set_variables(imports)
     hold_signals()
+    if plan.inherited:
+        try:
+            channel, connection = make_way(plan.inherited, [channel, connection])
+        except OSError:
+            reply(connection, b"X", NO_NUMBER)
+            os._exit(0)
     # A launcher that was stopped while it waited may have left no room for the reply.
     connection.settimeout(FIRST_ANSWER)
     connection.send(REPLY.pack(b"R", os.getpid()))
     await_go(connection)
     connection.settimeout(None)
-    return connection, plan
+    return channel, connection, plan
 
 
-def run_job(channel, imports, connection, plan):
+def run_job(imports, channel, connection, plan):
     """Takes the launcher's place at `G`, runs the job and leaves."""
     own = os.getpid()
     first_streams = sys.stdout, sys.stderr
@@ -100,7 +107,7 @@ def rehearse():
     The system copies a page of shared memory when it is first written to; here that happens before there is a job. It
     costs more than it saves the job, so only a spare that would wait anyway does it.
     """
-    Plan(b"code\0pass\00077\0000\0000\0000:0\000\0000\0000\0A=1\0".split(b"\0"), ())
+    Plan(b"code\0pass\00077\0000\0000\0000:0\000\000\0000\0000\0A=1\0".split(b"\0"), ())
     open_stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):
         print("", file=open_stream(number, "<rehearsal>", "w", first), flush=True)

@@ -17,6 +17,7 @@ import runpy  # noqa: F401
 
 from as_main import forget_runner
 from engine import handed_over
+from worker.descriptors import close_files, occupy_low_numbers
 from worker.files import changed_since, file_clock, identities, imported_files
 from worker.fitness import Unfit, check_fit, one_line
 from worker.imports import finished_imports, first_variables, forget_missing, load
@@ -34,10 +35,13 @@ def serve(start):
     folder, lock = start["folder"], start["lock"]
     for descriptor in folder, lock:
         os.set_inheritable(descriptor, False)
+    # The launcher cannot keep descriptors above its limit from the worker.
+    close_files({folder, lock, start["kept"]})
     leave_launcher()
     watched = identities(start["watched"])
     try:
         inherited = first_variables()
+        occupied = occupy_low_numbers()
         load(start["preload"])
         kept, further = None, []
         if start["kept"] is not None:
@@ -46,6 +50,8 @@ def serve(start):
         # Output of the imports belongs to no job.
         sys.stdout.flush()
         sys.stderr.flush()
+        for number in occupied:
+            os.close(number)
         check_fit({0, 1, 2, folder, lock})
     except BaseException as error:
         record_unfit(start, lock, str(error) if isinstance(error, Unfit) else one_line(error))
@@ -68,7 +74,7 @@ def serve(start):
         job = wait_for_job(channel, imports)
     except BaseException:
         os._exit(1)
-    run_job(channel, imports, *job)
+    run_job(imports, *job)
 
 
 def leave_launcher():

@@ -8,6 +8,8 @@ import time
 # `signal` makes an enum of each number that it returns, and all signals are blocked until a job begins.
 from _signal import pthread_sigmask  # type: ignore[import-not-found]
 
+from worker.descriptors import place
+
 # Without those of the thread library.
 ALL_SIGNALS = [number for number in range(1, signal.NSIG) if number not in (32, 33)]
 LIMITS = 16     # of the system (getrlimit(2)), numbered from 0
@@ -20,17 +22,18 @@ class Plan:
 
     def __init__(self, fields, own_limits):
         try:
-            kind, program, umask, ignored, blocked, limits, session, arguments, words = fields[:9]
+            kind, program, umask, ignored, blocked, limits, inherited, session, arguments, words = fields[:10]
             self.kind = kind.decode()
             self.program = os.fsdecode(program)
             self.umask = int(umask, 8)
             self.ignored = signals_in(int(ignored, 16))
             self.blocked = signals_in(int(blocked, 16))
             self.limits = [limit_of(limit) for limit in limits.split() if limit not in own_limits]
+            self.inherited = [int(number) for number in inherited.split()]
             self.session = session.decode()
-            arguments_end = 9 + int(arguments)
+            arguments_end = 10 + int(arguments)
             words_end = arguments_end + int(words)
-            self.arguments = [os.fsdecode(word) for word in fields[9:arguments_end]]
+            self.arguments = [os.fsdecode(word) for word in fields[10:arguments_end]]
             self.words = [os.fsdecode(word) for word in fields[arguments_end:words_end]]
             self.variables = dict(pair.split(b"=", 1) for pair in fields[words_end:] if pair)
         except ValueError:
@@ -65,11 +68,10 @@ class Plan:
             sys.modules["numpy.random"].seed()
 
     def take_over(self, descriptors):
-        """Takes over the launcher's working directory, locks, umask, limits and ignored signals."""
+        """Takes over the launcher's working directory, inherited descriptors, umask, limits and ignored signals."""
         os.fchdir(descriptors[3])
         os.close(descriptors[3])
-        for lock in descriptors[4:]:
-            os.set_inheritable(lock, True)
+        place(descriptors[4:], self.inherited)
         os.umask(self.umask)
         for number, soft in self.limits:
             resource.setrlimit(number, (soft, resource.getrlimit(number)[1]))

@@ -10,10 +10,10 @@ FIRST_ANSWER = 5        # seconds for a launcher to send its plan, and then `G`
 MOMENT = 0.05           # seconds without a job after which a spare rehearses
 HEARTBEAT = 0.5         # seconds between two `W` to launchers that wait
 LARGEST = 16 << 20      # bytes of a plan
-DESCRIPTORS = 64        # received with `G` at most
+DESCRIPTORS = 253       # received with `G` at most (SCM_MAX_FD of Linux)
 NESTED_JOB = b"N"       # a job whose launcher knows that it is part of a job
 JOBS = (b"J", NESTED_JOB)
-NO_MORE_JOBS, NO_PLACE, FILES_CHANGED = 0, 1, 2       # the reasons of `X`
+NO_MORE_JOBS, NO_PLACE, FILES_CHANGED, NO_NUMBER = 0, 1, 2, 3     # the reasons of `X`
 HEAD = struct.Struct("<cI")
 REPLY = struct.Struct("<ci")
 NUMBER = struct.Struct("i")
@@ -124,7 +124,8 @@ def await_go(connection):
 
 
 def receive_go(connection):
-    """Waits for `G`, and returns the descriptors that come with it: streams, working directory, locks.
+    """Waits for `G`, and returns the descriptors that come with it: streams, working directory, and those
+    that the program inherits.
 
     Ends the child if the launcher has changed its mind. Raises an `OSError` with number 0 if the system drops one of
     the descriptors (unix(7): `MSG_CTRUNC`, for a limit of this process or a security module).

@@ -1,13 +1,10 @@
 //! The state of the launcher's process that a job in a worker must have in common with it.
 
-use std::ffi::CStr;
 use std::fs;
-use std::io::{self, IsTerminal};
-use std::mem::MaybeUninit;
-use std::os::fd::AsRawFd;
+use std::io;
 use std::os::unix::fs::MetadataExt;
 
-use rustix::fs::{Mode, OFlags, RawDir, open};
+use rustix::fs::{Mode, OFlags, open};
 
 use super::cold_reason::ColdReason;
 use crate::interrupt::retried;
@@ -74,7 +71,7 @@ impl CallerState {
 }
 
 /// Reads a file of `/proc/self`, in most cases by one call: a piece that leaves room is the last.
-fn read_own(name: &str) -> io::Result<String> {
+pub fn read_own(name: &str) -> io::Result<String> {
     let path = format!("/proc/self/{name}");
     let flags = OFlags::RDONLY | OFlags::CLOEXEC;
     let file = retried(|| Ok(open(&path, flags, Mode::empty())?))?;
@@ -114,43 +111,4 @@ fn priority() -> Option<String> {
     // The second field, the program's name, may hold spaces and parentheses.
     let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
     Some(format!("{} {} {}", fields.get(16)?, fields.get(37)?, fields.get(38)?))
-}
-
-/// Fails if Python would inherit an open file that a worker's child cannot have.
-pub fn check_descriptors() -> Result<(), ColdReason> {
-    if std::io::stdin().is_terminal() {
-        return Err(ColdReason::Terminal);
-    }
-    match open_descriptors().into_iter().find(|number| *number > 2 && is_inheritable(*number)) {
-        Some(number) => Err(ColdReason::Descriptor(number)),
-        None => Ok(()),
-    }
-}
-
-/// Returns the numbers of the open descriptors, without the one on which the list is read.
-fn open_descriptors() -> Vec<u32> {
-    let mut numbers = Vec::new();
-    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let Ok(folder) = open("/proc/self/fd", flags, Mode::empty()) else { return numbers };
-    let mut buffer = [MaybeUninit::uninit(); FILE_SIZE];
-    let mut entries = RawDir::new(&folder, &mut buffer);
-    while let Some(Ok(entry)) = entries.next() {
-        numbers.extend(number_in(entry.file_name()));
-    }
-    let own = u32::try_from(folder.as_raw_fd()).ok();
-    numbers.retain(|number| Some(*number) != own);
-    numbers
-}
-
-/// Returns the number that an entry names; `None` for `.` and `..`.
-fn number_in(name: &CStr) -> Option<u32> {
-    name.to_str().ok()?.parse().ok()
-}
-
-/// Returns whether a descriptor stays open when this process executes a program.
-fn is_inheritable(number: u32) -> bool {
-    let Ok(info) = read_own(&format!("fdinfo/{number}")) else { return false };
-    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"));
-    let flags = flags.and_then(|digits| i32::from_str_radix(digits.trim(), 8).ok());
-    flags.is_none_or(|flags| flags & nix::fcntl::OFlag::O_CLOEXEC.bits() == 0)
 }

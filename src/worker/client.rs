@@ -1,22 +1,24 @@
 //! The launcher's side of a job: hands the job to a worker, passes signals on, and returns the job's exit code.
 
 use std::fs::File;
-use std::io::{self, IoSlice};
-use std::os::fd::{AsFd, AsRawFd};
+use std::io::{self, IoSlice, IsTerminal};
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::os::unix::net::UnixStream;
 use std::time::{Duration, Instant};
 
 use log::debug;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 use nix::unistd::{AccessFlags, access};
 use rustix::fs::{Mode, OFlags};
 
-use super::caller_state::{CallerState, check_descriptors};
+use super::caller_state::CallerState;
 use super::cold_reason::{ColdReason, WorkerOutcome};
 use super::control::why_none;
 use super::folder::{Connection, Folder};
 use super::history;
+use super::inherited::{MOST, inherited_descriptors};
 use super::job::Job;
 use super::key::{WorkerKey, files_of};
 use super::pidfd::ProcessHandle;
@@ -65,7 +67,7 @@ pub fn why_cold(
     warm: &Warm,
     credentials: Option<&Credentials>,
 ) -> Option<ColdReason> {
-    let prepared = match prepare(plan, warm, credentials) {
+    let prepared = match PreparedJob::new(plan, warm, credentials, &[]) {
         Ok(prepared) => prepared,
         Err(cold) => return Some(cold),
     };
@@ -98,24 +100,41 @@ struct PreparedJob<'a> {
     key: WorkerKey,
     /// The fingerprint of the files that identify the worker.
     files: Fingerprint,
+    /// The descriptors that the program inherits from the launcher's caller.
+    inherited: Vec<RawFd>,
 }
 
-/// Prepares a job. Fails if a worker would run it in another way than plain Python.
-fn prepare<'a>(
-    plan: &'a LaunchPlan,
-    warm: &'a Warm,
-    credentials: Option<&Credentials>,
-) -> Result<PreparedJob<'a>, ColdReason> {
-    if let Some(variable) = warm.batch_variable {
-        return Err(ColdReason::BatchJob(variable));
+impl<'a> PreparedJob<'a> {
+    /// Prepares a job. Fails if a worker would run it in another way than plain Python.
+    fn new(
+        plan: &'a LaunchPlan,
+        warm: &'a Warm,
+        credentials: Option<&Credentials>,
+        locks: &[Lock],
+    ) -> Result<Self, ColdReason> {
+        if let Some(variable) = warm.batch_variable {
+            return Err(ColdReason::BatchJob(variable));
+        }
+        if io::stdin().is_terminal() {
+            return Err(ColdReason::Terminal);
+        }
+        let inherited = inherited_descriptors().map_err(|_| ColdReason::Unreadable("/proc"))?;
+        if inherited.len() + locks.len() > MOST {
+            return Err(ColdReason::Descriptors(inherited.len()));
+        }
+        let job = Job::of(plan, warm, credentials)?;
+        let caller = CallerState::read()?;
+        let descriptors = with_locks(&inherited, locks);
+        let message = job_message(&job, &caller, &descriptors).ok_or(ColdReason::TooLarge)?;
+        let files = files_of(plan);
+        let key = WorkerKey::new(&job, &caller, &files);
+        Ok(PreparedJob { job, message, key, files, inherited })
     }
-    check_descriptors()?;
-    let job = Job::of(plan, warm, credentials)?;
-    let caller = CallerState::read()?;
-    let message = job_message(&job, &caller).ok_or(ColdReason::TooLarge)?;
-    let files = files_of(plan);
-    let key = WorkerKey::new(&job, &caller, &files);
-    Ok(PreparedJob { job, message, key, files })
+}
+
+/// Returns the descriptors that the program gets at their numbers.
+fn with_locks(inherited: &[RawFd], locks: &[Lock]) -> Vec<RawFd> {
+    inherited.iter().copied().chain(locks.iter().map(Lock::number)).collect()
 }
 
 /// Hands a job to a worker's child. After a success the job can no longer run cold.
@@ -125,7 +144,8 @@ fn hand_over(
     credentials: Option<&Credentials>,
     locks: &[Lock],
 ) -> Result<RunningJob, ColdReason> {
-    let PreparedJob { job, message, key, files } = prepare(plan, warm, credentials)?;
+    let prepared = PreparedJob::new(plan, warm, credentials, locks)?;
+    let PreparedJob { job, message, key, files, inherited } = prepared;
     let directory = working_directory().map_err(|_| ColdReason::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
     let inode = folder.socket_inode(&key);
@@ -139,6 +159,11 @@ fn hand_over(
         Ok(WorkerReply::Full) => {
             return Err(ColdReason::NotTaken("has no place at once for a job of another job"));
         }
+        Ok(WorkerReply::Unfit) => {
+            return Err(ColdReason::NotTaken(
+                "cannot give a job the descriptors that Python would inherit",
+            ));
+        }
         Ok(WorkerReply::Outdated) => {
             // It has freed its place.
             start(&job, &folder, &key, &files);
@@ -151,7 +176,8 @@ fn hand_over(
     // The child waits for GO, so the number is still its own.
     let process = ProcessHandle::open(child);
     let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
-    send_go(&stream, &directory, locks).map_err(|_| ColdReason::NotTaken("has ended"))?;
+    send_go(&stream, &directory, &with_locks(&inherited, locks)).map_err(why_not_sent)?;
+    close(&inherited);
     history::add(&folder, plan, None);
     Ok(RunningJob { stream, worker, process, signals, has_begun: false })
 }
@@ -218,14 +244,29 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Lets a child begin: the commit point. If it fails the child has received nothing.
-fn send_go(stream: &UnixStream, directory: &File, locks: &[Lock]) -> nix::Result<usize> {
+fn send_go(stream: &UnixStream, directory: &File, further: &[RawFd]) -> nix::Result<usize> {
     let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
     let mut descriptors =
         vec![stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd(), directory.as_raw_fd()];
-    descriptors.extend(locks.iter().map(Lock::number));
+    descriptors.extend(further);
     let rights = [ControlMessage::ScmRights(&descriptors)];
     let go = [IoSlice::new(GO)];
     sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None)
+}
+
+fn why_not_sent(error: Errno) -> ColdReason {
+    match error {
+        Errno::EPIPE | Errno::ECONNRESET => ColdReason::NotTaken("has ended"),
+        // Such as ETOOMANYREFS: too many descriptors are under way (unix(7)).
+        _ => ColdReason::NotPassed(IoMessage(&error.into()).to_string()),
+    }
+}
+
+/// Closes the launcher's copies of descriptors, so that the job can close the last ones.
+fn close(inherited: &[RawFd]) {
+    for number in inherited {
+        let _ = nix::unistd::close(*number);
+    }
 }
 
 /// Describes the number of a reply `NotBegun`.

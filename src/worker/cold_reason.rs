@@ -34,8 +34,10 @@ pub enum ColdReason {
     /// The launch is part of a batch job, as this variable says. A worker may outlive the job, and then serve others that
     /// the batch system does not count.
     BatchJob(&'static str),
-    /// Python would inherit this descriptor.
-    Descriptor(u32),
+    /// Python would inherit so many descriptors besides the standard streams.
+    Descriptors(usize),
+    /// The system passes no such descriptor to another process.
+    NotPassed(String),
     Option(OsString),
     /// The program's text or name is missing; Python prints the error.
     NothingToRun,
@@ -91,9 +93,13 @@ impl ColdReason {
                 ),
                 "leave --warm out in batch jobs",
             ),
-            ColdReason::Descriptor(number) => (
-                format!("Python would inherit the open descriptor {number}"),
-                "close it before the launch, or leave --warm out",
+            ColdReason::Descriptors(count) => (
+                format!("Python would inherit {count} open descriptors, too many for a worker"),
+                "close some before the launch, or leave --warm out",
+            ),
+            ColdReason::NotPassed(why) => (
+                format!("the open descriptors cannot be passed to the worker: {why}"),
+                "close them before the launch, or leave --warm out",
             ),
             ColdReason::Option(word) => (
                 format!("a worker does not support the Python option '{}'", Printable::new(word)),

@@ -23,6 +23,8 @@ mod folder;
 #[cfg(target_os = "linux")]
 pub mod history;
 #[cfg(target_os = "linux")]
+mod inherited;
+#[cfg(target_os = "linux")]
 mod job;
 #[cfg(target_os = "linux")]
 pub mod key;

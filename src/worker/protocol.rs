@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::io::{self, Read};
+use std::os::fd::RawFd;
 use std::os::unix::ffi::OsStrExt;
 
 use super::caller_state::CallerState;
@@ -20,7 +21,7 @@ pub const STATUS: &[u8] = b"S";
 /// Asks a worker to take no more jobs and to leave after those it has; it answers with its status.
 pub const STOP: &[u8] = b"Q";
 
-/// Makes a child begin; the streams, the working directory and the locks come with it as descriptors.
+/// Makes a child begin; the streams, the working directory, and what the program inherits come with it as descriptors.
 pub const GO: &[u8] = b"G";
 
 /// Announces that the launcher received SIGTERM and passes it on to the job.
@@ -31,6 +32,9 @@ const NO_PLACE: i32 = 1;
 
 /// Its number after a change of a file that the worker imported.
 const FILES_CHANGED: i32 = 2;
+
+/// Its number from a child that cannot give the program its descriptors.
+const NO_NUMBER: i32 = 3;
 
 /// A reply of a worker or its child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,6 +53,8 @@ pub enum WorkerReply {
     Outdated,
     /// The job is part of another job, and there is no place for it at once.
     Full,
+    /// The child cannot give the program its descriptors.
+    Unfit,
     /// The job has ended with this code.
     Ended(u8),
     /// The child has ended without a word, with this status of `waitpid(2)`.
@@ -58,8 +64,9 @@ pub enum WorkerReply {
 }
 
 /// Returns the message that carries a job: a letter, a length, and fields with a NUL after each; no word or
-/// variable can hold a NUL. `None` if it is too long for a worker.
-pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
+/// variable can hold a NUL. `descriptors` are the numbers of those that follow with GO. `None` if it is too long for a
+/// worker.
+pub fn job_message(job: &Job, caller: &CallerState, descriptors: &[RawFd]) -> Option<Vec<u8>> {
     let letter = match job.warm.when_full {
         WhenFull::Wait => b'J',
         WhenFull::RunPlainly => b'N',
@@ -75,6 +82,7 @@ pub fn job_message(job: &Job, caller: &CallerState) -> Option<Vec<u8>> {
     add(caller.ignored.as_bytes());
     add(caller.blocked.as_bytes());
     add(caller.soft_limits.join(" ").as_bytes());
+    add(descriptors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").as_bytes());
     add(job.session.as_ref().map_or("", |session| &session.0).as_bytes());
     add(job.arguments.len().to_string().as_bytes());
     add(job.plan.argv.len().to_string().as_bytes());
@@ -108,6 +116,7 @@ pub fn read_reply(stream: &mut impl Read) -> io::Result<Option<WorkerReply>> {
         b'F' => Ok(Some(WorkerReply::NotBegun(number))),
         b'X' if number == NO_PLACE => Ok(Some(WorkerReply::Full)),
         b'X' if number == FILES_CHANGED => Ok(Some(WorkerReply::Outdated)),
+        b'X' if number == NO_NUMBER => Ok(Some(WorkerReply::Unfit)),
         b'X' => Ok(Some(WorkerReply::Refused)),
         b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),
         b'D' => Ok(Some(WorkerReply::Died(number))),

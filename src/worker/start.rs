@@ -1,18 +1,24 @@
 //! Starts a worker: the plan's own Python and variables, with the launcher's program.
 
+use std::ffi::{CString, OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::process::CommandExt;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use nix::errno::Errno;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::Pid;
 use serde::Serialize;
 
 use super::cold_reason::ColdReason;
 use super::control::{make_room, stop_replaced};
 use super::folder::{Connection, Folder};
+use super::inherited::inherited_descriptors;
 use super::job::Job;
 use super::key::{WorkerKey, starting_variables, watched_paths};
 use super::program::{BEGIN, PROGRAM, PROGRAM_VARIABLE};
@@ -21,11 +27,12 @@ use super::worker_status::WORKER_WORDS;
 use crate::disk;
 use crate::exec::program::{RUN, VARIABLE};
 use crate::fingerprint::Fingerprint;
+use crate::interrupt::retried;
 use crate::lock::{Lock, LockMode};
 
 /// A shell command that starts a worker as a child of the system, so that the launcher, which becomes another program,
 /// has no child. It adds the worker's process number to the start's record, whose path is the first word.
-const DETACH: &str = "/bin/sh -c 'printf \"\\t%s\" $$ >>\"$0\"; exec \"$@\"' \"$0\" \"$@\" </dev/null >/dev/null 2>&1 &";
+const DETACH: &str = "cd /; /bin/sh -c 'printf \"\\t%s\" $$ >>\"$0\"; exec \"$@\"' \"$0\" \"$@\" </dev/null >/dev/null 2>&1 &";
 
 /// Time to wait for other starts.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -114,6 +121,7 @@ fn spawn(
     files: &Fingerprint,
     lock: &Lock,
 ) -> io::Result<()> {
+    let inherited = inherited_descriptors()?;
     let (plan, settings) = (job.plan, &job.warm.settings);
     let project = plan.project_name();
     StartRecord::begin(folder, key, &project)?;
@@ -136,24 +144,62 @@ fn spawn(
     };
     let start = serde_json::to_string(&start)?;
     lock.outlive_launch()?;
-    #[expect(clippy::disallowed_methods, reason = "a worker is no launch")]
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", DETACH]).arg(folder.start_file(key)).arg(&plan.interpreter.path);
-    command.args(&plan.interpreter.args).args(&job.options);
-    command.args(["-c", RUN]).args(WORKER_WORDS);
-    command.arg(&project).arg(&plan.selection.config.path);
-    command.env_clear().envs(starting_variables(plan, &settings.variables));
-    command.env(VARIABLE, BEGIN).env(PROGRAM_VARIABLE, PROGRAM);
-    command.env("SGTK_PYTHON_WORKER_START", start);
-    command.current_dir("/").process_group(0);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
+    let mut words = vec![OsStr::new("/bin/sh"), OsStr::new("-c"), OsStr::new(DETACH)];
+    let record = folder.start_file(key);
+    words.extend([record.as_os_str(), plan.interpreter.path.as_os_str()]);
+    words.extend(plan.interpreter.args.iter().chain(&job.options).map(OsString::as_os_str));
+    words.extend([OsStr::new("-c"), OsStr::new(RUN)]);
+    words.extend(WORKER_WORDS.map(OsStr::new));
+    words.extend([OsStr::new(&project), plan.selection.config.path.as_os_str()]);
+    let mut variables = starting_variables(plan, &settings.variables);
+    variables.push((OsStr::new(VARIABLE), OsStr::new(BEGIN)));
+    variables.push((OsStr::new(PROGRAM_VARIABLE), OsStr::new(PROGRAM)));
+    variables.push((OsStr::new("SGTK_PYTHON_WORKER_START"), OsStr::new(&start)));
+    run_shell(&words, &variables, &inherited)
+}
+
+/// Runs the shell with empty streams and without some descriptors: a `Command` would pass them on.
+fn run_shell(
+    words: &[&OsStr],
+    variables: &[(&OsStr, &OsStr)],
+    without: &[RawFd],
+) -> io::Result<()> {
+    let mut files = PosixSpawnFileActions::init()?;
+    let empty = File::options().read(true).write(true).open("/dev/null")?;
+    for number in 0..3 {
+        files.add_dup2(empty.as_raw_fd(), number)?;
+    }
+    // The C library refuses numbers above the limit (`RLIMIT_NOFILE`): the worker closes these.
+    for number in without {
+        files.add_close(*number)?;
+    }
+    // A group of its own, and the signals as `Command` leaves them to a program.
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
+    )?;
+    attributes.set_pgroup(Pid::from_raw(0))?;
+    attributes.set_sigmask(&SigSet::empty())?;
+    attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+    let words: Vec<CString> =
+        words.iter().map(|word| c_string(word.as_bytes())).collect::<Result<_, _>>()?;
+    let pairs = variables.iter().map(|pair| [pair.0, OsStr::new("="), pair.1].map(OsStr::as_bytes));
+    let variables: Vec<CString> =
+        pairs.map(|pair| c_string(pair.concat())).collect::<Result<_, _>>()?;
+    let shell = posix_spawn(c"/bin/sh", &files, &attributes, &words, &variables)?;
+    match retried(|| Ok(waitpid(shell, None)?)) {
+        Ok(WaitStatus::Exited(_, 0)) => Ok(()),
         // The launcher inherited an ignored SIGCHLD, so the system reports no exit status.
-        Err(error) if error.raw_os_error() == Some(nix::Error::ECHILD as i32) => Ok(()),
+        Err(error) if error.raw_os_error() == Some(Errno::ECHILD as i32) => Ok(()),
         Err(error) => Err(error),
         Ok(_) => Err(io::Error::other("/bin/sh cannot start it")),
     }
+}
+
+fn c_string(bytes: impl Into<Vec<u8>>) -> io::Result<CString> {
+    Ok(CString::new(bytes)?)
 }
 
 /// Returns a pipe that holds a text, for the worker to inherit. The text must fit into the pipe's buffer.

@@ -85,6 +85,8 @@ mod trust;
 #[cfg(target_os = "linux")]
 mod warm;
 #[cfg(target_os = "linux")]
+mod warm_descriptors;
+#[cfg(target_os = "linux")]
 mod warm_engine;
 #[cfg(target_os = "linux")]
 mod warm_faults;

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::scene::{Run, Runs, tree};
 use crate::support::{LAUNCHER, PYTHON, Studio, interpreter, variables_of};
 
-/// Closes the descriptors that the tests' caller left open: they would keep jobs out of workers.
+/// Closes the descriptors that the tests' caller left open: jobs would inherit them.
 pub const PRELUDE: &str = r#"
 set +m
 for f in /proc/$$/fd/*; do n=${f##*/}; [ "$n" -gt 2 ] && [ "$n" -ne 255 ] && eval "exec $n>&-"; done
