@@ -31,7 +31,8 @@ def clean_up(code, imports, first_streams):
             first.flush()
         except Exception:
             pass
-    return code if flush_output() else 120
+    # A signal ends the job also where its output cannot be written.
+    return code if flush_output() or code < 0 else 120
 
 
 def flush_files():

@@ -1,10 +1,12 @@
 """A child's life: waits for a job, takes the launcher's place, runs the program and leaves as Python does."""
 import errno
+import fcntl
 import gc
 import json
 import os
 import signal
 import sys
+import termios
 from _signal import pthread_sigmask  # type: ignore[import-not-found]
 
 from as_main import code_of_failure, compiled, exit_code_of
@@ -15,6 +17,7 @@ from worker.kept_engine import take_up
 from worker.plan import Plan, hold_signals
 from worker.protocol import FIRST_ANSWER, NO_NUMBER, REPLY
 from worker.protocol import await_go, receive_connection, receive_go, receive_plan, reply, send
+from worker.session import lead_session
 from worker.streams import open_stream, release_streams, take_streams
 
 
@@ -24,28 +27,33 @@ def wait_for_job(channel, imports):
     plan = Plan(receive_plan(connection), imports.limits)
     plan.set_variables(imports)
     hold_signals()
-    if plan.inherited:
-        try:
-            channel, connection = make_way(plan.inherited, [channel, connection])
-        except OSError:
-            reply(connection, b"X", NO_NUMBER)
-            os._exit(0)
+    own = [channel, connection]
+    try:
+        if plan.terminal:
+            own += lead_session(plan.terminal == "job-control")
+        if plan.inherited:
+            own = make_way(plan.inherited, own)
+    except OSError:
+        reply(connection, b"X", NO_NUMBER)
+        os._exit(0)
+    connection = own[1]
     # A launcher that was stopped while it waited may have left no room for the reply.
     connection.settimeout(FIRST_ANSWER)
     connection.send(REPLY.pack(b"R", os.getpid()))
     await_go(connection)
     connection.settimeout(None)
-    return channel, connection, plan
+    return own, plan
 
 
-def run_job(imports, channel, connection, plan):
+def run_job(imports, own, plan):
     """Takes the launcher's place at `G`, runs the job and leaves."""
-    own = os.getpid()
+    pid = os.getpid()
     first_streams = sys.stdout, sys.stderr
-    take_place(channel, connection, plan)
-    channel, connection = OwnDescriptor(channel.detach()), OwnDescriptor(connection.detach())
-    os.register_at_fork(after_in_child=channel.close)
-    os.register_at_fork(after_in_child=connection.close)
+    take_place(own[0], own[1], plan)
+    own = [OwnDescriptor(one.detach()) for one in own]
+    for one in own:
+        os.register_at_fork(after_in_child=one.close)
+    channel, connection = own[:2]
     code = clean_up(code_of_job(plan, imports.kept), imports, first_streams)
     if code < 0:
         pthread_sigmask(signal.SIG_UNBLOCK, [-code])
@@ -54,7 +62,7 @@ def run_job(imports, channel, connection, plan):
     release_streams()
     close_files([one.number for one in (channel, connection) if one.is_open()])
     # If the job has closed the connection, the worker reports the end.
-    if os.getpid() == own and connection.is_open():
+    if os.getpid() == pid and connection.is_open():
         # The worker may have gone, and the job may have restored SIGPIPE's default.
         pthread_sigmask(signal.SIG_BLOCK, [signal.SIGPIPE])
         channel.send(b"d")
@@ -67,6 +75,8 @@ def take_place(channel, connection, plan):
     try:
         descriptors = receive_go(connection)
         take_streams(descriptors)
+        if plan.terminal:
+            fcntl.ioctl(0, termios.TIOCSCTTY, 0)
         plan.take_over(descriptors)
         connection.send(REPLY.pack(b"B", 0))
     except Exception as error:
@@ -107,7 +117,7 @@ def rehearse():
     The system copies a page of shared memory when it is first written to; here that happens before there is a job. It
     costs more than it saves the job, so only a spare that would wait anyway does it.
     """
-    Plan(b"code\0pass\00077\0000\0000\0000:0\000\000\0000\0000\0A=1\0".split(b"\0"), ())
+    Plan(b"code\0pass\00077\0000\0000\0000:0\000\000\000\0000\0000\0A=1\0".split(b"\0"), ())
     open_stream(0, "<rehearsal>", "r", sys.stdin)
     for number, first in (1, sys.stdout), (2, sys.stderr):
         print("", file=open_stream(number, "<rehearsal>", "w", first), flush=True)

@@ -22,7 +22,7 @@ class Plan:
 
     def __init__(self, fields, own_limits):
         try:
-            kind, program, umask, ignored, blocked, limits, inherited, session, arguments, words = fields[:10]
+            kind, program, umask, ignored, blocked, limits, inherited, terminal, session, arguments, words = fields[:11]
             self.kind = kind.decode()
             self.program = os.fsdecode(program)
             self.umask = int(umask, 8)
@@ -30,10 +30,11 @@ class Plan:
             self.blocked = signals_in(int(blocked, 16))
             self.limits = [limit_of(limit) for limit in limits.split() if limit not in own_limits]
             self.inherited = [int(number) for number in inherited.split()]
+            self.terminal = terminal.decode()
             self.session = session.decode()
-            arguments_end = 10 + int(arguments)
+            arguments_end = 11 + int(arguments)
             words_end = arguments_end + int(words)
-            self.arguments = [os.fsdecode(word) for word in fields[10:arguments_end]]
+            self.arguments = [os.fsdecode(word) for word in fields[11:arguments_end]]
             self.words = [os.fsdecode(word) for word in fields[arguments_end:words_end]]
             self.variables = dict(pair.split(b"=", 1) for pair in fields[words_end:] if pair)
         except ValueError:

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use log::debug;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::Signal;
 use nix::sys::socket::{ControlMessage, MsgFlags, send, sendmsg};
 use nix::unistd::{AccessFlags, access};
 use rustix::fs::{Mode, OFlags};
@@ -22,10 +23,12 @@ use super::inherited::{MOST, inherited_descriptors};
 use super::job::Job;
 use super::key::{WorkerKey, files_of};
 use super::pidfd::ProcessHandle;
-use super::protocol::{GO, WorkerReply, job_message, read_reply};
-use super::signals::{SignalForwarder, die_like, stop_launcher};
+use super::protocol::{GO, JobSession, WorkerReply, job_message, read_reply};
+use super::relay::Relay;
+use super::signals::{SignalForwarder, die_like, stop_group, stop_launcher};
 use super::start::start;
 use super::start_record::{is_starting, why_unfit};
+use super::terminal::{Terminal, has_job_control};
 use crate::disk::IoMessage;
 use crate::error::Error;
 use crate::fingerprint::Fingerprint;
@@ -39,6 +42,9 @@ use crate::status::{How, Status};
 const PATIENCE: Duration = Duration::from_secs(2);
 
 const SILENT: &str = "does not answer within 2 seconds";
+
+/// Time between two looks whether the launcher has come into the foreground; a shell sends no signal then.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
 pub fn run(
@@ -100,6 +106,8 @@ struct PreparedJob<'a> {
     key: WorkerKey,
     /// The fingerprint of the files that identify the worker.
     files: Fingerprint,
+    /// The launcher's terminal, if the job needs another one.
+    terminal: Option<Terminal>,
     /// The descriptors that the program inherits from the launcher's caller.
     inherited: Vec<RawFd>,
 }
@@ -115,20 +123,27 @@ impl<'a> PreparedJob<'a> {
         if let Some(variable) = warm.batch_variable {
             return Err(ColdReason::BatchJob(variable));
         }
-        if io::stdin().is_terminal() {
-            return Err(ColdReason::Terminal);
-        }
+        let terminal = Terminal::of_caller()?;
         let inherited = inherited_descriptors().map_err(|_| ColdReason::Unreadable("/proc"))?;
         if inherited.len() + locks.len() > MOST {
             return Err(ColdReason::Descriptors(inherited.len()));
         }
         let job = Job::of(plan, warm, credentials)?;
+        if job.reads_program() && io::stdin().is_terminal() {
+            return Err(ColdReason::Prompt);
+        }
+        let session = match &terminal {
+            None => JobSession::Shared,
+            Some(_) if has_job_control() => JobSession::WithJobControl,
+            Some(_) => JobSession::AtTerminal,
+        };
         let caller = CallerState::read()?;
         let descriptors = with_locks(&inherited, locks);
-        let message = job_message(&job, &caller, &descriptors).ok_or(ColdReason::TooLarge)?;
+        let message = job_message(&job, &caller, &descriptors, session);
+        let message = message.ok_or(ColdReason::TooLarge)?;
         let files = files_of(plan);
         let key = WorkerKey::new(&job, &caller, &files);
-        Ok(PreparedJob { job, message, key, files, inherited })
+        Ok(PreparedJob { job, message, key, files, terminal, inherited })
     }
 }
 
@@ -145,7 +160,7 @@ fn hand_over(
     locks: &[Lock],
 ) -> Result<RunningJob, ColdReason> {
     let prepared = PreparedJob::new(plan, warm, credentials, locks)?;
-    let PreparedJob { job, message, key, files, inherited } = prepared;
+    let PreparedJob { job, message, key, files, terminal, inherited } = prepared;
     let directory = working_directory().map_err(|_| ColdReason::WorkingDirectory)?;
     let folder = Folder::open(&warm.folder)?;
     let inode = folder.socket_inode(&key);
@@ -175,11 +190,20 @@ fn hand_over(
     };
     // The child waits for GO, so the number is still its own.
     let process = ProcessHandle::open(child);
-    let signals = SignalForwarder::new().ok_or(ColdReason::NotTaken("cannot receive signals"))?;
-    send_go(&stream, &directory, &with_locks(&inherited, locks)).map_err(why_not_sent)?;
+    let signals = SignalForwarder::new(io::stdin().is_terminal())
+        .ok_or(ColdReason::NotTaken("cannot receive signals"))?;
+    let mut descriptors = vec![0, 1, 2, directory.as_raw_fd()];
+    descriptors.extend(with_locks(&inherited, locks));
+    let relay = match terminal {
+        None => {
+            send_go(&stream, &descriptors)?;
+            None
+        }
+        Some(terminal) => Some(send_go_at_terminal(&stream, &mut descriptors, terminal)?),
+    };
     close(&inherited);
     history::add(&folder, plan, None);
-    Ok(RunningJob { stream, worker, process, signals, has_begun: false })
+    Ok(RunningJob { stream, worker, process, signals, relay, has_begun: false })
 }
 
 fn working_directory() -> io::Result<File> {
@@ -244,14 +268,31 @@ fn is_timeout(error: &io::Error) -> bool {
 }
 
 /// Lets a child begin: the commit point. If it fails the child has received nothing.
-fn send_go(stream: &UnixStream, directory: &File, further: &[RawFd]) -> nix::Result<usize> {
-    let (stdin, stdout, stderr) = (io::stdin(), io::stdout(), io::stderr());
-    let mut descriptors =
-        vec![stdin.as_raw_fd(), stdout.as_raw_fd(), stderr.as_raw_fd(), directory.as_raw_fd()];
-    descriptors.extend(further);
-    let rights = [ControlMessage::ScmRights(&descriptors)];
+fn send_go(stream: &UnixStream, descriptors: &[RawFd]) -> Result<(), ColdReason> {
+    let rights = [ControlMessage::ScmRights(descriptors)];
     let go = [IoSlice::new(GO)];
     sendmsg::<()>(stream.as_raw_fd(), &go, &rights, MsgFlags::MSG_NOSIGNAL, None)
+        .map(|_| ())
+        .map_err(why_not_sent)
+}
+
+/// Does the same with a terminal of the job's own in place of the launcher's.
+fn send_go_at_terminal(
+    stream: &UnixStream,
+    descriptors: &mut [RawFd],
+    terminal: Terminal,
+) -> Result<Relay, ColdReason> {
+    let is_at: Vec<bool> = descriptors.iter().map(|number| terminal.is_at(*number)).collect();
+    let (mut relay, job_side) = Relay::open(terminal)
+        .map_err(|_| ColdReason::Terminal("no other terminal can be opened"))?;
+    for (number, is_at) in descriptors.iter_mut().zip(is_at) {
+        if is_at {
+            *number = job_side.as_raw_fd();
+        }
+    }
+    relay.begin(&job_side);
+    send_go(stream, descriptors)?;
+    Ok(relay)
 }
 
 fn why_not_sent(error: Errno) -> ColdReason {
@@ -294,6 +335,8 @@ struct RunningJob {
     /// The child, whose exit is noticed even if the worker is gone.
     process: ProcessHandle,
     signals: SignalForwarder,
+    /// Between the launcher's terminal and the job's.
+    relay: Option<Relay>,
     /// The child has confirmed that it begins the job. It sends that before it runs any of it.
     has_begun: bool,
 }
@@ -302,15 +345,38 @@ impl RunningJob {
     /// Waits for the end of the job and returns its exit code. If a signal killed the job, the same signal ends the
     /// launcher. Fails if the child ends before it has begun the job, with whatever code.
     fn wait(mut self) -> Result<u8, Error> {
+        let end = self.wait_for_end();
+        if let Some(mut relay) = self.relay.take() {
+            match end {
+                Ok(JobEnd::Exited(_)) => relay.release_as_left(),
+                _ => relay.release(),
+            }
+        }
+        match end? {
+            JobEnd::Exited(code) => {
+                Status::of_exit(i32::from(code) << 8).write();
+                Ok(code)
+            }
+            JobEnd::Died(status) => {
+                Status::of_exit(status).write();
+                Ok(die_like(status))
+            }
+        }
+    }
+
+    fn wait_for_end(&mut self) -> Result<JobEnd, Error> {
         // An exit is reported at once; after PATIENCE without a report none will come.
         let mut deadline: Option<Instant> = None;
         loop {
             let events = self.wait_for_events(deadline);
-            let [reply, signal, exit] = events.map_err(|_| self.lost("cannot be waited for"))?;
-            if signal {
-                self.signals.forward(&self.process, &self.stream);
+            let events = events.map_err(|_| self.lost("cannot be waited for"))?;
+            if events.signal {
+                self.signals.forward(&self.process, &self.stream, self.relay.as_mut());
             }
-            if reply {
+            if let Some(relay) = &mut self.relay {
+                relay.pass_on(events.terminal);
+            }
+            if events.reply {
                 match read_reply(&mut self.stream) {
                     Ok(Some(WorkerReply::Begun)) => {
                         self.has_begun = true;
@@ -319,26 +385,22 @@ impl RunningJob {
                     Ok(Some(WorkerReply::NotBegun(number))) => {
                         return Err(self.not_begun(why_not_begun(number)));
                     }
-                    Ok(Some(WorkerReply::Ended(code))) => {
-                        Status::of_exit(i32::from(code) << 8).write();
-                        return Ok(code);
-                    }
+                    Ok(Some(WorkerReply::Ended(code))) => return Ok(JobEnd::Exited(code)),
                     Ok(Some(WorkerReply::Died(status))) if !self.has_begun => {
                         return Err(self.not_begun(why_ended_early(status)));
                     }
-                    Ok(Some(WorkerReply::Died(status))) => {
-                        Status::of_exit(status).write();
-                        return Ok(die_like(status));
-                    }
+                    Ok(Some(WorkerReply::Died(status))) => return Ok(JobEnd::Died(status)),
                     // The job may have been continued since.
-                    Ok(Some(WorkerReply::Stopped)) if self.process.is_stopped() => stop_launcher(),
+                    Ok(Some(WorkerReply::Stopped(signal))) if self.process.is_stopped() => {
+                        self.stop(signal);
+                    }
                     Ok(Some(_)) => (),
                     Ok(None) => {
                         return Err(self.unreported("ended before it reported the exit status"));
                     }
                     Err(_) => return Err(self.lost("sent an invalid reply")),
                 }
-            } else if exit {
+            } else if events.exit {
                 deadline = Some(Instant::now() + PATIENCE);
             } else if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
                 return Err(self.unreported(
@@ -346,6 +408,19 @@ impl RunningJob {
                 ));
             }
         }
+    }
+
+    /// Stops the launcher as its job was stopped by a signal, until a SIGCONT.
+    fn stop(&mut self, signal: i32) {
+        if let Some(relay) = &mut self.relay {
+            relay.release();
+            if let Ok(signal) = Signal::try_from(signal)
+                && signal != Signal::SIGSTOP
+            {
+                return stop_group(signal);
+            }
+        }
+        stop_launcher();
     }
 
     /// Returns the error of a job whose process has ended without a report.
@@ -363,24 +438,51 @@ impl RunningJob {
         Error::WorkerLost { worker: self.worker, why }
     }
 
-    /// Waits for a reply, a signal or the exit, and returns which of these there are. A deadline ends the wait in place of
-    /// the exit.
-    fn wait_for_events(&self, deadline: Option<Instant>) -> io::Result<[bool; 3]> {
-        let mut events = vec![
+    /// Waits for a reply, a signal, the exit or the terminals. A deadline ends the wait in place of the exit.
+    fn wait_for_events(&self, deadline: Option<Instant>) -> io::Result<Events> {
+        let mut polled = vec![
             PollFd::new(self.stream.as_fd(), PollFlags::POLLIN),
             PollFd::new(self.signals.descriptor(), PollFlags::POLLIN),
         ];
         let mut timeout = PollTimeout::NONE;
+        let mut exit = None;
         if let Some(deadline) = deadline {
             timeout = poll_timeout(deadline.saturating_duration_since(Instant::now()));
-        } else if let Some(exit) = self.process.exit_descriptor() {
-            events.push(PollFd::new(exit, PollFlags::POLLIN));
+        } else if let Some(descriptor) = self.process.exit_descriptor() {
+            exit = Some(polled.len());
+            polled.push(PollFd::new(descriptor, PollFlags::POLLIN));
         }
-        retried(|| Ok(poll(&mut events, timeout)?))?;
-        let mut happened = [false; 3];
-        for (happened, event) in happened.iter_mut().zip(&events) {
-            *happened = event.any().unwrap_or(false);
+        let mut terminal = None;
+        if let Some(relay) = &self.relay {
+            terminal = relay.add_events(&mut polled);
+            if relay.is_in_background() && timeout.is_none() {
+                timeout = poll_timeout(LOOK);
+            }
         }
-        Ok(happened)
+        retried(|| Ok(poll(&mut polled, timeout)?))?;
+        let found = |place: Option<usize>| place.and_then(|place| polled.get(place)?.revents());
+        let has = |place| found(place).is_some_and(|events| !events.is_empty());
+        Ok(Events {
+            reply: has(Some(0)),
+            signal: has(Some(1)),
+            exit: has(exit),
+            terminal: found(terminal).unwrap_or(PollFlags::empty()),
+        })
     }
+}
+
+/// The end of a job.
+enum JobEnd {
+    /// It has left with this code.
+    Exited(u8),
+    /// It has not reported its end, and has this status of `waitpid(2)`.
+    Died(i32),
+}
+
+/// What a running job's launcher waits for.
+struct Events {
+    reply: bool,
+    signal: bool,
+    exit: bool,
+    terminal: PollFlags,
 }

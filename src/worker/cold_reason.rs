@@ -30,7 +30,10 @@ pub enum WorkerOutcome {
 pub enum ColdReason {
     #[cfg(not(target_os = "linux"))]
     NotHere,
-    Terminal,
+    /// Python would be at a terminal that the job cannot have.
+    Terminal(&'static str),
+    /// Python would read its program from a terminal.
+    Prompt,
     /// The launch is part of a batch job, as this variable says. A worker may outlive the job, and then serve others that
     /// the batch system does not count.
     BatchJob(&'static str),
@@ -84,8 +87,12 @@ impl ColdReason {
         match self {
             #[cfg(not(target_os = "linux"))]
             ColdReason::NotHere => ("workers need Linux".into(), "leave --warm out here"),
-            ColdReason::Terminal => {
-                ("standard input is a terminal".into(), "add </dev/null, or leave --warm out")
+            ColdReason::Terminal(why) => (
+                (*why).to_owned(),
+                "add </dev/null if the program asks nothing, or leave --warm out",
+            ),
+            ColdReason::Prompt => {
+                ("Python prompts for its program".into(), "name a program, or leave --warm out")
             }
             ColdReason::BatchJob(variable) => (
                 format!(

@@ -71,6 +71,13 @@ impl<'a> Job<'a> {
     }
 }
 
+impl Job<'_> {
+    /// Returns true if the program comes from standard input; at a terminal Python prompts for it.
+    pub fn reads_program(&self) -> bool {
+        matches!(self.kind, "prompt" | "input")
+    }
+}
+
 fn request(session: &Session, credentials: Option<&Credentials>) -> Result<Secret, ColdReason> {
     session.request(credentials).map(Secret).map_err(|_| ColdReason::Unreadable("the session"))
 }

@@ -37,11 +37,15 @@ mod program;
 #[cfg(target_os = "linux")]
 pub mod protocol;
 #[cfg(target_os = "linux")]
+mod relay;
+#[cfg(target_os = "linux")]
 mod signals;
 #[cfg(target_os = "linux")]
 mod start;
 #[cfg(target_os = "linux")]
 pub mod start_record;
+#[cfg(target_os = "linux")]
+mod terminal;
 
 #[cfg(not(target_os = "linux"))]
 mod unsupported;

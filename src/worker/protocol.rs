@@ -59,14 +59,40 @@ pub enum WorkerReply {
     Ended(u8),
     /// The child has ended without a word, with this status of `waitpid(2)`.
     Died(i32),
-    /// The child was stopped.
-    Stopped,
+    /// The child was stopped by this signal.
+    Stopped(i32),
+}
+
+/// The session of a job's process.
+#[derive(Clone, Copy, Debug)]
+pub enum JobSession {
+    /// The worker's.
+    Shared,
+    /// Its own, whose terminal is standard input.
+    AtTerminal,
+    /// The same, and the terminal can stop the job.
+    WithJobControl,
+}
+
+impl JobSession {
+    fn word(self) -> &'static str {
+        match self {
+            JobSession::Shared => "",
+            JobSession::AtTerminal => "terminal",
+            JobSession::WithJobControl => "job-control",
+        }
+    }
 }
 
 /// Returns the message that carries a job: a letter, a length, and fields with a NUL after each; no word or
 /// variable can hold a NUL. `descriptors` are the numbers of those that follow with GO. `None` if it is too long for a
 /// worker.
-pub fn job_message(job: &Job, caller: &CallerState, descriptors: &[RawFd]) -> Option<Vec<u8>> {
+pub fn job_message(
+    job: &Job,
+    caller: &CallerState,
+    descriptors: &[RawFd],
+    session: JobSession,
+) -> Option<Vec<u8>> {
     let letter = match job.warm.when_full {
         WhenFull::Wait => b'J',
         WhenFull::RunPlainly => b'N',
@@ -83,6 +109,7 @@ pub fn job_message(job: &Job, caller: &CallerState, descriptors: &[RawFd]) -> Op
     add(caller.blocked.as_bytes());
     add(caller.soft_limits.join(" ").as_bytes());
     add(descriptors.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ").as_bytes());
+    add(session.word().as_bytes());
     add(job.session.as_ref().map_or("", |session| &session.0).as_bytes());
     add(job.arguments.len().to_string().as_bytes());
     add(job.plan.argv.len().to_string().as_bytes());
@@ -120,7 +147,7 @@ pub fn read_reply(stream: &mut impl Read) -> io::Result<Option<WorkerReply>> {
         b'X' => Ok(Some(WorkerReply::Refused)),
         b'E' => Ok(Some(WorkerReply::Ended(number.to_le_bytes()[0]))),
         b'D' => Ok(Some(WorkerReply::Died(number))),
-        b'T' => Ok(Some(WorkerReply::Stopped)),
+        b'T' => Ok(Some(WorkerReply::Stopped(number))),
         _ => Err(io::ErrorKind::InvalidData.into()),
     }
 }

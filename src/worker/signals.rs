@@ -11,11 +11,20 @@ use nix::unistd::Pid;
 
 use super::pidfd::ProcessHandle;
 use super::protocol::TERMINATES;
+use super::relay::Relay;
 
 #[rustfmt::skip]
 const FORWARDED: [Signal; 8] = [
     Signal::SIGCONT, Signal::SIGHUP, Signal::SIGINT, Signal::SIGQUIT,
     Signal::SIGTERM, Signal::SIGTSTP, Signal::SIGUSR1, Signal::SIGUSR2,
+];
+
+/// Further signals that the launcher passes on at a terminal: the change of its size, and those that would end or stop the
+/// launcher and leave the terminal in its modes.
+#[rustfmt::skip]
+const AT_TERMINAL: [Signal; 8] = [
+    Signal::SIGWINCH, Signal::SIGALRM, Signal::SIGIO, Signal::SIGPROF, Signal::SIGPWR, Signal::SIGSTKFLT,
+    Signal::SIGTTIN, Signal::SIGVTALRM,
 ];
 
 /// The `si_code` of a signal from the terminal (`SI_KERNEL`), which goes to the whole process group.
@@ -31,12 +40,15 @@ pub struct SignalForwarder {
 
 impl SignalForwarder {
     /// Blocks the signals, and receives them from here on. If it fails the signals are as they were.
-    pub fn new() -> Option<Self> {
-        let all = SigSet::from_iter(FORWARDED);
+    pub fn new(at_terminal: bool) -> Option<Self> {
+        let mut all = SigSet::from_iter(FORWARDED);
+        if at_terminal {
+            all.extend(AT_TERMINAL);
+        }
         let signals =
             SignalFd::with_flags(&all, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK).ok()?;
         let before = all.thread_swap_mask(SigmaskHow::SIG_BLOCK).ok()?;
-        let blocked = FORWARDED.into_iter().filter(|signal| !before.contains(*signal)).collect();
+        let blocked = all.iter().filter(|signal| !before.contains(*signal)).collect();
         Some(SignalForwarder { signals, blocked })
     }
 
@@ -47,7 +59,8 @@ impl SignalForwarder {
 
     /// Passes on the signals that have arrived. The worker learns of SIGTERM first, so that it ends the processes that
     /// the job has started too.
-    pub fn forward(&self, job: &ProcessHandle, worker: &UnixStream) {
+    pub fn forward(&self, job: &ProcessHandle, worker: &UnixStream, relay: Option<&mut Relay>) {
+        let mut relay = relay;
         while let Ok(Some(information)) = self.signals.read_signal() {
             let number = i32::try_from(information.ssi_signo).unwrap_or_default();
             let Ok(signal) = Signal::try_from(number) else { continue };
@@ -55,7 +68,18 @@ impl SignalForwarder {
                 let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
                 let _ = send(worker.as_raw_fd(), TERMINATES, flags);
             }
-            if information.ssi_code == SI_KERNEL || signal == Signal::SIGCONT {
+            let is_of_terminal = information.ssi_code == SI_KERNEL;
+            if let Some(relay) = &mut relay {
+                match signal {
+                    Signal::SIGWINCH => relay.resize(),
+                    Signal::SIGCONT => relay.take(),
+                    _ => (),
+                }
+                if signal == Signal::SIGWINCH || is_of_terminal && relay.type_signal(signal) {
+                    continue;
+                }
+            }
+            if is_of_terminal || signal == Signal::SIGCONT {
                 job.send_to_group(signal);
             } else {
                 job.send(signal);
@@ -67,6 +91,15 @@ impl SignalForwarder {
 impl Drop for SignalForwarder {
     fn drop(&mut self) {
         let _ = self.blocked.thread_unblock();
+    }
+}
+
+/// Stops the launcher's process group by a signal, as the terminal does, until a SIGCONT.
+pub fn stop_group(signal: Signal) {
+    let _ = kill(Pid::from_raw(0), signal);
+    let signal = SigSet::from(signal);
+    if let Ok(before) = signal.thread_swap_mask(SigmaskHow::SIG_UNBLOCK) {
+        let _ = before.thread_set_mask();
     }
 }
 

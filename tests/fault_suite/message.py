@@ -16,7 +16,7 @@ def plan_of(attempt):
     words = [os.fsencode(word) for word in attempt.job[1:]]
     python = [os.fsencode(word) for word in [attempt.studio.python] + attempt.job]
     job = os.fsencode(attempt.job[0])
-    head = [b"script", job, b"0022", b"0", b"0", b"", b"", b"", b"%d" % len(words), b"%d" % len(python)]
+    head = [b"script", job, b"0022", b"0", b"0", b"", b"", b"", b"", b"%d" % len(words), b"%d" % len(python)]
     variables = attempt.studio.variables(SGTK_PYTHON_CONFIG=attempt.project.config)
     pairs = [os.fsencode("%s=%s" % pair) for pair in variables.items()]
     return b"".join(field + b"\0" for field in head + words + python + pairs)

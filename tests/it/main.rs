@@ -102,3 +102,5 @@ mod warm_reasons;
 mod warm_stalls;
 #[cfg(target_os = "linux")]
 mod warm_support;
+#[cfg(target_os = "linux")]
+mod warm_terminal;

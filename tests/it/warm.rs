@@ -1,11 +1,13 @@
 //! Jobs in a worker against plain launches: each script runs both ways and must show no difference.
 
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::scene::{Run, Runs};
 use crate::support::write;
+use crate::terminal::terminal;
 use crate::warm_support::{WarmStudio, is_ready};
 
 /// Prints what a job can see of itself.
@@ -82,6 +84,7 @@ const STATUSES: &[&str] = &[
     "{ $L -c 'import os; os.abort()'; echo $?; } 2>/dev/null",
     "{ for s in 1 2 3 6 7 8 9 10 11 12 13 14 15 31; do $L -c \"import os, signal; $s != 9 and signal.signal($s, signal.SIG_DFL); os.kill(os.getpid(), $s)\"; echo $?; done; } 2>/dev/null",
     "$L -c 'raise KeyboardInterrupt'; echo $?",
+    "{ $L -c 'print(1); raise KeyboardInterrupt' > /dev/full; echo $?; } 2>/dev/null",
     "{ $L -c 'import ctypes; ctypes.string_at(0)'; echo $?; } 2>/dev/null",
     "$L raises.py; echo $?; $L wrong.py; echo $?; $L missing.py; echo $?; $L -m missing; echo $?; $L -m raises; echo $?",
     "$L -c '1/0'; $L -c 'x = ('; $L folder_that_raises; $L -c 'import raises'",
@@ -149,13 +152,18 @@ pub fn studio() -> WarmStudio {
 
 /// Runs each script both ways and compares statuses and streams.
 pub fn jobs_match_plain_launches(warm: &WarmStudio, scripts: &[impl AsRef<str>]) {
+    jobs_match_in(warm, scripts, |script| warm.shell(script));
+}
+
+/// Does the same with scripts in another surrounding.
+fn jobs_match_in(warm: &WarmStudio, scripts: &[impl AsRef<str>], shell: impl Fn(&str) -> Command) {
     let result = |run: &Run| format!("{}\n{}{}", run.status, run.text(), run.error());
     let mut differences = Vec::new();
     for script in scripts.iter().map(AsRef::as_ref) {
         let before = warm.worker()["done"].as_u64().unwrap();
         // Jobs in a worker have this variable.
-        let plain = result(&warm.shell(script).env("SGTK_PYTHON_IN_A_JOB", "1").run());
-        let in_worker = result(&warm.shell(&script.replace("$L", "$W")).run());
+        let plain = result(&shell(script).env("SGTK_PYTHON_IN_A_JOB", "1").run());
+        let in_worker = result(&shell(&script.replace("$L", "$W")).run());
         if plain != in_worker.replace("--warm ", "") {
             let only_plain = lines_without(&plain, &in_worker);
             let only_warm = lines_without(&in_worker, &plain);
@@ -195,6 +203,29 @@ fn job_ends_match_plain_python() {
 #[test]
 fn job_processes_match_plain_python() {
     jobs_match_plain_launches(&studio(), PROCESSES);
+}
+
+const ALL: [&[&str]; 5] = [CONTEXTS, STREAMS, STATUSES, ENDS, PROCESSES];
+
+#[test]
+fn jobs_at_a_terminal_match_plain_python() {
+    let warm = studio();
+    let shell = |script: &str| {
+        let mut shell = terminal(&warm.shell(script), 80);
+        shell.current_dir(warm.studio.path("work"));
+        shell
+    };
+    jobs_match_in(&warm, &ALL.concat(), shell);
+}
+
+#[test]
+fn jobs_with_descriptors_match_plain_python() {
+    let warm = studio();
+    // With as many descriptors as its limit allows a launcher opens no file.
+    let mut scripts = ALL.concat();
+    scripts.retain(|script| !script.contains("ulimit -S -n"));
+    let open = "for n in {3..250}; do eval \"exec $n<show.py\"; done";
+    jobs_match_in(&warm, &scripts, |script| warm.shell(&format!("{open}\n{script}")));
 }
 
 #[test]
@@ -247,11 +278,6 @@ fn unsupported_job_runs_cold() {
         ("LSB_JOBID=7 $W {} -c 'print(1)'", "1", "LSB_JOBID"),
         ("JOB_ID=7 SGE_TASK_ID=undefined $W {} -c 'print(1)'", "1", "JOB_ID"),
         ("_CONDOR_JOB_AD=/x/.job.ad $W {} -c 'print(1)'", "1", "_CONDOR_JOB_AD"),
-        (
-            "SGTK_PYTHON_WARM=1 script -qec \"$L {} -c 'print(1)'\" /dev/null | tr -d '\\r'",
-            "1",
-            "terminal",
-        ),
     ] {
         assert_eq!(warm.text(&script.replace("{}", "")), text, "{script}");
         let explained = warm.text(&script.replace("{}", "--explain"));
