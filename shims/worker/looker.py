@@ -48,6 +48,8 @@ class Looker:
             self.theirs.close()
             return
         try:
+            # The worker may have no descriptor left for the copy.
+            self.channel.close()
             channel = self.theirs.dup()
             leave()
             answer(channel, self.watched)
