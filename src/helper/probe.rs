@@ -41,12 +41,12 @@ pub fn ask(plan: &LaunchPlan) -> Result<ProbedPython, String> {
         HelperProcess::start(interpreter, environment, &options, PROGRAM, Stdio::null(), group);
     let mut helper = started.map_err(|error| IoMessage(&error).to_string())?;
     helper.close_input();
-    let answer = read_answer(&mut helper, deadline).map_err(|error| match error.kind() {
-        ErrorKind::TimedOut => too_late(),
-        _ => IoMessage(&error).to_string(),
-    })?;
-    let answer =
-        answer.and_then(|line| parse(&line, &plan.core.python_path())).ok_or("gave no answer")?;
+    let line = match read_answer(&mut helper, deadline) {
+        Ok(line) => line.ok_or("gave no answer")?,
+        Err(error) if error.kind() == ErrorKind::TimedOut => return Err(too_late()),
+        Err(error) => return Err(IoMessage(&error).to_string()),
+    };
+    let answer = parse(&line, &plan.core.python_path()).ok_or("gave no answer")?;
     if helper.ends_before(deadline) { Ok(answer) } else { Err(too_late()) }
 }
 

@@ -55,7 +55,7 @@ fn integer(text: &str) -> Option<i64> {
     };
     let digits = digits.replace('_', "");
     let is_number = digits.bytes().all(|digit| digit.is_ascii_alphanumeric());
-    is_number.then(|| i64::from_str_radix(&format!("{sign}{digits}"), radix).ok())?
+    is_number.then_some(i64::from_str_radix(&format!("{sign}{digits}"), radix).ok())?
 }
 
 /// Returns true for a number with a point. An exponent has a sign.
