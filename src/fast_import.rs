@@ -42,6 +42,8 @@ pub enum NoImages {
     Homeless,
     /// The core's path is not UTF-8, or has a control character.
     Core,
+    /// `PYTHONPATH` cannot name this folder.
+    Separator(PathBuf),
     /// The folder decides what Python runs, and another user could have written it.
     Untrusted {
         path: PathBuf,
@@ -56,6 +58,9 @@ impl Display for NoImages {
             NoImages::Homeless => f.write_str("there is no cache folder of this user's"),
             NoImages::Core => {
                 f.write_str("the core's path has a control character or is not UTF-8")
+            }
+            NoImages::Separator(path) => {
+                write!(f, "the path of the cache has a ':': {}", Printable::new(path))
             }
             NoImages::Untrusted { path, why } => {
                 write!(f, "{} does not count, {why}", Printable::new(path))
@@ -165,11 +170,10 @@ impl ImageFolder {
         fingerprint.add(core);
         let start = if used == FastImport::Release { RELEASE } else { "" };
         let path = disk::join(&cache, &[FOLDER, &format!("{start}{}", fingerprint.text())]);
-        for folder in path.ancestors().take(3) {
-            if let Some(why) = disk::distrust_folder(folder) {
-                return Err(NoImages::Untrusted { path: folder.to_owned(), why });
-            }
+        if std::env::join_paths([&path]).is_err() {
+            return Err(NoImages::Separator(path));
         }
+        check_trust(&path)?;
         let sitecustomize = format!("# -*- coding: utf-8 -*-\n# The core: {core}\n{SITECUSTOMIZE}");
         Ok(ImageFolder { path, sitecustomize })
     }
@@ -183,8 +187,10 @@ impl ImageFolder {
             && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
     }
 
-    /// Writes the programs that are not there as they should be. Fails if one cannot be replaced.
+    /// Writes the programs that are not there as they should be. Fails if one cannot be replaced, or if another user has made
+    /// a folder before this process did.
     pub fn make_ready(&self) -> io::Result<()> {
+        let mut has_written = false;
         for (name, text) in [("program.py", PROGRAM), ("sitecustomize.py", &self.sitecustomize)] {
             let file = self.path.join(name);
             match disk::read_trusted_bytes(LARGEST, &file, None) {
@@ -192,8 +198,14 @@ impl ImageFolder {
                 Err(problem @ FileProblem::Untrusted(_)) => {
                     return Err(io::Error::other(problem.to_string()));
                 }
-                _ => disk::replace(&file, text.as_bytes())?,
+                _ => {
+                    disk::replace(&file, text.as_bytes())?;
+                    has_written = true;
+                }
             }
+        }
+        if has_written {
+            check_trust(&self.path).map_err(|why| io::Error::other(why.to_string()))?;
         }
         Ok(())
     }
@@ -202,6 +214,20 @@ impl ImageFolder {
     pub fn images(&self) -> Vec<ImageFile> {
         images_in(&self.path)
     }
+}
+
+/// Fails if another user could put programs into an image folder, or another folder in its place.
+fn check_trust(path: &Path) -> Result<(), NoImages> {
+    for (level, folder) in path.ancestors().enumerate() {
+        let why = match level {
+            0..=2 => disk::distrust_folder(folder),
+            _ => disk::distrust_place(folder),
+        };
+        if let Some(why) = why {
+            return Err(NoImages::Untrusted { path: folder.to_owned(), why });
+        }
+    }
+    Ok(())
 }
 
 fn images_in(folder: &Path) -> Vec<ImageFile> {

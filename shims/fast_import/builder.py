@@ -46,7 +46,11 @@ def build(text, image, core):
             fcntl.flock(lock, fcntl.LOCK_EX)
             write(image, image_of(text, core))
             os.unlink(mark)
-            remove_old(cache)
+            try:
+                remove_old(cache)
+            except OSError:
+                # Another process removes something there, or has done so.
+                pass
     except Exception as error:
         line = " ".join(str(error).split()) or type(error).__name__
         with open(mark, "w", errors="backslashreplace") as file:
@@ -107,7 +111,11 @@ def image_of(text, core):
         below[:] = [name for name in below if name != "__pycache__"]
         folders[folder] = folder_in_image(folder, parts)
     for path in zips_of(core):
-        zips[path] = zip_in_image(path, parts)
+        try:
+            zips[path] = zip_in_image(path, parts)
+        except zipimport.ZipImportError:
+            # Python's own import passes over it, too.
+            pass
     return parts.file(
         {
             "core": core,
@@ -239,7 +247,7 @@ def remove_old(cache):
     import time
 
     folders = [os.path.join(cache, name) for name in os.listdir(cache)]
-    folders = [folder for folder in folders if os.path.isdir(folder)]
+    folders = [folder for folder in folders if os.path.isdir(folder) and not os.path.islink(folder)]
     for folder in folders:
         for name in os.listdir(folder):
             # A builder was killed; this one holds the lock.

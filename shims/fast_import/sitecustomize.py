@@ -91,6 +91,9 @@ def ask_for_image(folder, image, core):
     """Has a process of its own build the image, unless one does so already."""
     import time
 
+    if os.getpid() == 1:
+        # The builder would be a child of this process, which could wait for it.
+        return
     mark = image + ".build"
     try:
         os.close(os.open(mark, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))

@@ -32,7 +32,7 @@ pub use system::{
     Output, file_id, is_closed_to_others, is_sticky, is_writable_by_all, keep_open_in_exec,
     leads_to, network_kind, path_from_bytes, take_over, user_id, write_all,
 };
-pub use trust::{Distrust, distrust_folder, is_of_another_user, is_planted};
+pub use trust::{Distrust, distrust_folder, distrust_place, is_of_another_user, is_planted};
 
 /// Joins parts to a folder. A launch joins some twenty paths, and `Path::join` allocates for each part.
 pub fn join(folder: &Path, parts: &[&str]) -> PathBuf {

@@ -82,6 +82,14 @@ pub fn distrust_folder(folder: &Path) -> Option<Distrust> {
     }
 }
 
+/// Returns why a folder in another one does not count: every user can write to that one and, as it is not sticky, put another
+/// folder in its place.
+pub fn distrust_place(outer: &Path) -> Option<Distrust> {
+    let data = fs::metadata(outer).ok()?;
+    let is_open = system::is_writable_by_all(&data) && !system::is_sticky(&data);
+    is_open.then(|| Distrust::Folder(outer.to_owned()))
+}
+
 /// Returns true if another user than root and this one has made a file or folder where every user can make some.
 pub fn is_planted(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|data| is_foreign(system::owner(&data)))

@@ -16,7 +16,7 @@ use rustix::fs::{Mode, OFlags};
 
 use super::caller_state::CallerState;
 use super::cold_reason::{ColdReason, WorkerOutcome};
-use super::control::why_none;
+use super::control::{is_full, why_none};
 use super::folder::{Connection, Folder};
 use super::history;
 use super::inherited::{MOST, inherited_descriptors};
@@ -93,8 +93,15 @@ fn why_not_taken(plan: &LaunchPlan, folder: &Folder, prepared: &PreparedJob) -> 
         Connection::Open(..) => None,
         Connection::Full => Some(ColdReason::NotTaken(SILENT)),
         Connection::Refused if is_starting(folder, key) => Some(ColdReason::Starting),
-        Connection::Refused => why_unfit(folder, key)
-            .or_else(|| Some(why_none(folder, &plan.selection.config.path, &files.text()))),
+        Connection::Refused => {
+            let max_workers = prepared.job.warm.settings.max_workers;
+            why_unfit(folder, key)
+                .or_else(|| {
+                    is_full(folder, key, max_workers as usize)
+                        .then_some(ColdReason::TooMany(max_workers))
+                })
+                .or_else(|| Some(why_none(folder, &plan.selection.config.path, &files.text())))
+        }
     }
 }
 
@@ -283,16 +290,28 @@ fn send_go_at_terminal(
     terminal: Terminal,
 ) -> Result<Relay, ColdReason> {
     let is_at: Vec<bool> = descriptors.iter().map(|number| terminal.is_at(*number)).collect();
-    let (mut relay, job_side) = Relay::open(terminal)
+    let mut relay = Relay::open(terminal)
         .map_err(|_| ColdReason::Terminal("no other terminal can be opened"))?;
     for (number, is_at) in descriptors.iter_mut().zip(is_at) {
         if is_at {
-            *number = job_side.as_raw_fd();
+            *number = relay.job_side().as_raw_fd();
         }
     }
-    relay.begin(&job_side);
+    // What was typed before cannot be given back to a plain launch.
+    try_to_pass(descriptors)?;
+    relay.begin();
     send_go(stream, descriptors)?;
     Ok(relay)
+}
+
+/// Passes descriptors to nobody. Fails if they cannot be passed, such as one of `io_uring(7)`.
+fn try_to_pass(descriptors: &[RawFd]) -> Result<(), ColdReason> {
+    let (stream, _other) = UnixStream::pair().map_err(|error| why_not_sent(errno_of(&error)))?;
+    send_go(&stream, descriptors)
+}
+
+fn errno_of(error: &io::Error) -> Errno {
+    Errno::from_raw(error.raw_os_error().unwrap_or_default())
 }
 
 fn why_not_sent(error: Errno) -> ColdReason {
@@ -370,7 +389,8 @@ impl RunningJob {
         loop {
             let events = self.wait_for_events(deadline);
             let events = events.map_err(|_| self.lost("cannot be waited for"))?;
-            if events.signal {
+            // At a terminal what was typed after a signal's key may be there before its signal is reported.
+            if events.signal || self.relay.is_some() {
                 self.signals.forward(&self.process, &self.stream, self.relay.as_mut());
             }
             if let Some(relay) = &mut self.relay {

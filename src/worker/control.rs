@@ -107,12 +107,7 @@ fn replaced(folder: &Folder, config: &Path, files: &str) -> Vec<PolledWorker> {
 /// without the start of `key` itself.
 pub fn make_room(folder: &Folder, key: &WorkerKey, max: usize) -> bool {
     let keys = folder.sockets();
-    let mut starting = 0;
-    for start in folder.starts() {
-        if start != *key && !keys.contains(&start) && is_starting(folder, &start) {
-            starting += 1;
-        }
-    }
+    let starting = other_starts(folder, key, &keys);
     let surplus = (keys.len() + starting + 1).saturating_sub(max);
     if surplus == 0 {
         return true;
@@ -130,6 +125,33 @@ pub fn make_room(folder: &Folder, key: &WorkerKey, max: usize) -> bool {
     idle.truncate(surplus.saturating_sub(set_aside));
     stop_workers(folder, idle);
     (folder.sockets().len() + starting).saturating_sub(set_aside) < max
+}
+
+/// Returns true if [`make_room`] would find no room. Stops nothing.
+pub fn is_full(folder: &Folder, key: &WorkerKey, max: usize) -> bool {
+    let keys = folder.sockets();
+    let surplus = (keys.len() + other_starts(folder, key, &keys) + 1).saturating_sub(max);
+    if surplus == 0 {
+        return false;
+    }
+    let mut leaving = 0;
+    for polled in poll_workers(folder, keys, STATUS) {
+        if !polled.has_answered || is_idle(&polled.status) {
+            leaving += 1;
+        }
+    }
+    leaving < surplus
+}
+
+/// Counts the starts that are under way, without the one of `key` and those whose socket is among `keys`.
+fn other_starts(folder: &Folder, key: &WorkerKey, keys: &[WorkerKey]) -> usize {
+    let mut starting = 0;
+    for start in folder.starts() {
+        if start != *key && !keys.contains(&start) && is_starting(folder, &start) {
+            starting += 1;
+        }
+    }
+    starting
 }
 
 fn is_idle(worker: &WorkerStatus) -> bool {

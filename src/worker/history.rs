@@ -49,8 +49,9 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = options.open(path)?;
     disk::write_all(&mut file, line.as_bytes())?;
     if file.metadata()?.len() > MAX_SIZE {
-        let text = fs::read_to_string(path)?;
-        disk::replace(path, last_lines(&text).join("\n").as_bytes())?;
+        // A history that is no text, or far too long, begins anew.
+        let text = disk::read(path).ok().flatten().unwrap_or_else(|| line.to_owned());
+        disk::replace(path, (last_lines(&text).join("\n") + "\n").as_bytes())?;
     }
     Ok(())
 }

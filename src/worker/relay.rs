@@ -6,7 +6,7 @@
 //! programs may print there.
 
 use std::io::Read;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
@@ -44,8 +44,9 @@ pub struct Relay {
     set: Option<Termios>,
     /// The job's terminal; `None` after the launcher's was closed, which closes the job's too.
     pty: Option<OwnedFd>,
-    /// The job has its terminal open.
-    is_open: bool,
+    /// The job's side of it. It stays open: while no process has it open, a read fails as at the end, but the job may
+    /// open its terminal again.
+    job_side: OwnedFd,
     /// Typed bytes that the job's terminal has not taken yet.
     typed: Vec<u8>,
     /// Printed bytes that the launcher's terminal has not taken yet.
@@ -53,8 +54,8 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// Opens a terminal for a job, with the modes and the size of the launcher's; returns the job's side too.
-    pub fn open(terminal: Terminal) -> rustix::io::Result<(Self, OwnedFd)> {
+    /// Opens a terminal for a job, with the modes and the size of the launcher's.
+    pub fn open(terminal: Terminal) -> rustix::io::Result<Self> {
         let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
         let pty = openpt(flags)?;
         unlockpt(&pty)?;
@@ -62,13 +63,17 @@ impl Relay {
         ioctl_fionbio(&pty, true)?;
         tcsetattr(&pty, OptionalActions::Now, &terminal.modes)?;
         let (typed, printed) = (Vec::new(), Vec::new());
-        let relay = Relay { terminal, set: None, pty: Some(pty), is_open: true, typed, printed };
+        let relay = Relay { terminal, set: None, pty: Some(pty), job_side, typed, printed };
         relay.resize();
-        Ok((relay, job_side))
+        Ok(relay)
+    }
+
+    pub fn job_side(&self) -> BorrowedFd<'_> {
+        self.job_side.as_fd()
     }
 
     /// Takes the terminal over at the start. What was typed before is typed for the job without a second echo.
-    pub fn begin(&mut self, job_side: &OwnedFd) {
+    pub fn begin(&mut self) {
         let mut modes = self.terminal.modes.clone();
         modes.local_modes -= LocalModes::ECHO | LocalModes::ECHONL;
         let Some(Ok(())) =
@@ -79,7 +84,7 @@ impl Relay {
         self.take();
         self.type_on();
         // The job's terminal has processed it before this answer (Linux: n_tty_poll), or does so before the modes change.
-        has_input(job_side);
+        has_input(&self.job_side);
         if let Some(pty) = &self.pty {
             let _ = tcsetattr(pty, OptionalActions::Now, &self.terminal.modes);
         }
@@ -196,11 +201,11 @@ impl Relay {
 
     /// Adds what to wait for, and returns the place of the launcher's terminal.
     pub fn add_events<'a>(&'a self, polled: &mut Vec<PollFd<'a>>) -> Option<usize> {
-        let pty = self.pty.as_ref().filter(|_| self.is_open || !self.printed.is_empty())?;
+        let pty = self.pty.as_ref()?;
         let mut of_pty = PollFlags::empty();
         of_pty.set(PollFlags::POLLIN, self.printed.is_empty());
         of_pty.set(PollFlags::POLLOUT, !self.typed.is_empty());
-        if self.is_open && !of_pty.is_empty() {
+        if !of_pty.is_empty() {
             polled.push(PollFd::new(pty.as_fd(), of_pty));
         }
         let mut of_terminal = PollFlags::empty();
@@ -215,7 +220,7 @@ impl Relay {
 
     /// Returns true while the launcher waits to be put into the foreground.
     pub fn is_in_background(&self) -> bool {
-        self.set.is_none() && self.pty.is_some() && self.is_open
+        self.set.is_none() && self.pty.is_some()
     }
 
     /// Passes on what there is, after these events of the launcher's terminal.
@@ -228,7 +233,7 @@ impl Relay {
         if self.set.is_none() || !is_foreground(&self.terminal.file).unwrap_or(false) {
             self.take();
         }
-        if self.set.is_some() && self.is_open && self.typed.is_empty() {
+        if self.set.is_some() && self.typed.is_empty() {
             let mut bytes = [0; CHUNK];
             let count = self.terminal.file.read(&mut bytes).unwrap_or_default();
             self.typed.extend_from_slice(bytes.get(..count).unwrap_or_default());
@@ -256,13 +261,12 @@ impl Relay {
     fn print(&mut self) -> bool {
         let mut bytes = Vec::new();
         // The two bytes of a line's end stay together.
-        while self.is_open && (bytes.is_empty() || bytes.ends_with(b"\r")) {
+        while bytes.is_empty() || bytes.ends_with(b"\r") {
             let Some(pty) = &self.pty else { break };
             let mut chunk = [0; CHUNK];
             match read(pty, &mut chunk) {
                 Ok(count @ 1..) => bytes.extend_from_slice(chunk.get(..count).unwrap_or_default()),
-                Err(Errno::AGAIN | Errno::INTR) => break,
-                Ok(0) | Err(_) => self.is_open = false,
+                Ok(0) | Err(_) => break,
             }
         }
         // Who reads the output, and answers by a key, finds the modes that the job set before it.
@@ -311,6 +315,8 @@ fn relaying(before: &Termios, of_job: &Termios) -> Termios {
     let mut modes = before.clone();
     modes.input_modes &= InputModes::IUTF8;
     modes.output_modes = of_job.output_modes;
+    // The job's terminal has done that, and the launcher's would do it to what came of it.
+    modes.output_modes -= OutputModes::OCRNL;
     modes.local_modes &= LocalModes::NOFLSH | LocalModes::TOSTOP;
     modes.local_modes |= of_job.local_modes & LocalModes::ISIG;
     for (_, index) in SIGNAL_CHARACTERS {

@@ -273,6 +273,32 @@ fn image_of_another_user_is_passed_over() {
 }
 
 #[test]
+fn folder_that_others_can_replace_is_not_used() {
+    let fast = FastStudio::new();
+    let open = fast.studio.path("open");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o777)).unwrap();
+    let mut launcher = fast.launcher(&["-c", SHOW]);
+    launcher.env("SGTK_PYTHON_CACHE", open.join("cache"));
+    launcher.succeeds().warns(&["fast import is off: ", "every user can write to"]);
+    // Only the owner of an entry can replace it.
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o1777)).unwrap();
+    launcher.prints();
+}
+
+#[test]
+fn odd_cache_and_damaged_zip_stop_no_launch() {
+    let fast = FastStudio::new();
+    let mut launcher = fast.launcher(&["-c", SHOW]);
+    launcher.env("SGTK_PYTHON_CACHE", fast.studio.path("a:b"));
+    assert_eq!(launcher.prints(), "first SourceFileLoader\n");
+    write(fast.core.parent().unwrap().join("requirements/any/bad.zip"), "no zip");
+    age(&fast.core, Duration::from_secs(3600));
+    fast.build();
+    fast.shows("first ImageLoader");
+}
+
+#[test]
 fn first_starts_at_once_build_one_image() {
     let fast = FastStudio::new();
     let mut launchers: Vec<Command> = (0..20).map(|_| fast.launcher(&["-c", SHOW])).collect();

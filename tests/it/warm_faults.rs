@@ -680,6 +680,8 @@ fn max_workers_stops_an_idle_worker_only() {
     let mut busy = warm.shell(script).stdin(Stdio::null()).stdout(Stdio::piped()).start();
     line_of(&mut BufReader::new(busy.stdout.take().unwrap()));
     warm.until(|workers| workers[0]["running"] == 1);
+    let explained = warm.text("$W --explain -c pass");
+    assert!(explained.contains("no: max_workers (1) reached and none is idle"), "{explained}");
     assert_eq!(warm.text("$W -c 'print(1)'"), "1");
     assert_eq!(warm.workers().len(), 1);
     kill("-TERM", busy.id().into());

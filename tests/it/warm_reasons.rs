@@ -69,8 +69,14 @@ fn history_is_cut_to_the_last_jobs() {
     write(&file, "1\n".repeat(40_000));
     warm.run("PYTHONPATH=lib $W -c pass");
     assert!(fs::metadata(&file).unwrap().len() < 1000);
+    warm.run("PYTHONPATH=lib $W -c pass");
     let text = warm.text("$S --workers");
-    assert!(text.contains("bigbuck: of the last 100 warm jobs, 1 ran plainly"), "{text}");
+    assert!(text.contains("bigbuck: of the last 100 warm jobs, 2 ran plainly"), "{text}");
+    // What is no text begins anew.
+    fs::write(&file, vec![0xff; 2 << 20]).unwrap();
+    warm.run("PYTHONPATH=lib $W -c pass");
+    let text = warm.text("$S --workers");
+    assert!(text.contains("bigbuck: of the last 1 warm jobs, 1 ran plainly"), "{text}");
 }
 
 #[test]

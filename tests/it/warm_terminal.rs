@@ -167,6 +167,15 @@ const SESSIONS: &[(&str, Steps)] = &[
         "stty -onlcr; $L -c 'print(1); print(2)'; stty intr ^X; $L talks.py",
         &[("sees", "ready\n"), ("types", "\x18")],
     ),
+    // For a while no process has the terminal open.
+    (
+        "$L -c 'import getpass, os, time; [os.dup2(os.open(os.devnull, os.O_RDWR), n) for n in range(3)]; time.sleep(.3); open(\"/dev/tty\", \"w\").write(getpass.getpass() + \"\\n\")'; echo $?",
+        &[("sees", "Password: "), ("types", "secret\r")],
+    ),
+    (
+        "$L -c 'import os; os.system(\"stty ocrnl\"); print(\"a\", end=\"\\r\"); print(\"b\")'; echo $?",
+        &[],
+    ),
     // No shell continues a job that the terminal stops, so it does not.
     (
         "exec $L talks.py",
