@@ -304,7 +304,7 @@ fn send_go_at_terminal(
     Ok(relay)
 }
 
-/// Passes descriptors to nobody. Fails if they cannot be passed, such as one of `io_uring(7)`.
+/// Sends descriptors into a socket that is closed at once. Fails if they cannot be sent, such as one of `io_uring(7)`.
 fn try_to_pass(descriptors: &[RawFd]) -> Result<(), ColdReason> {
     let (stream, _other) = UnixStream::pair().map_err(|error| why_not_sent(errno_of(&error)))?;
     send_go(&stream, descriptors)

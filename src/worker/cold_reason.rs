@@ -37,7 +37,7 @@ pub enum ColdReason {
     /// The launch is part of a batch job, as this variable says. A worker may outlive the job, and then serve others that
     /// the batch system does not count.
     BatchJob(&'static str),
-    /// Python would inherit so many descriptors besides the standard streams.
+    /// Python would inherit so many descriptors above the standard streams.
     Descriptors(usize),
     /// The system passes no such descriptor to another process.
     NotPassed(String),

@@ -49,7 +49,7 @@ fn append(path: &Path, line: &str) -> io::Result<()> {
     let mut file = options.open(path)?;
     disk::write_all(&mut file, line.as_bytes())?;
     if file.metadata()?.len() > MAX_SIZE {
-        // A history that is no text, or far too long, begins anew.
+        // A history that is no text, or far too long, is dropped.
         let text = disk::read(path).ok().flatten().unwrap_or_else(|| line.to_owned());
         disk::replace(path, (last_lines(&text).join("\n") + "\n").as_bytes())?;
     }

@@ -1,4 +1,4 @@
-//! The open files that Python would inherit besides the standard streams.
+//! The open files that Python would inherit above the standard streams.
 
 use std::ffi::CStr;
 use std::io;

@@ -72,7 +72,7 @@ fn history_is_cut_to_the_last_jobs() {
     warm.run("PYTHONPATH=lib $W -c pass");
     let text = warm.text("$S --workers");
     assert!(text.contains("bigbuck: of the last 100 warm jobs, 2 ran plainly"), "{text}");
-    // What is no text begins anew.
+    // A history that is no text is dropped.
     fs::write(&file, vec![0xff; 2 << 20]).unwrap();
     warm.run("PYTHONPATH=lib $W -c pass");
     let text = warm.text("$S --workers");

@@ -48,7 +48,7 @@ print(shown.decode(errors="replace").replace("\r\n", "\n"))
 print("end", os.waitpid(child, 0)[1])
 "#;
 
-/// Says each thing that befalls it, also a signal that comes just before it waits.
+/// Prints each line, size and signal that it gets, also a signal that comes just before it waits.
 const TALKS: &str = r#"
 import os, select, shutil, signal, sys
 sys.excepthook = lambda kind, *_: print(kind.__name__)
