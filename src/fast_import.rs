@@ -6,7 +6,7 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -117,6 +117,8 @@ pub enum ImageState {
     Ready,
     /// A part of the core has changed; the next start has another image built.
     Outdated,
+    /// It is not a whole file; the next start has another image built.
+    Damaged,
     Building,
     /// The builder's reason.
     Failed(String),
@@ -142,6 +144,7 @@ impl ImageState {
         match self {
             ImageState::Ready => "ready",
             ImageState::Outdated => "outdated",
+            ImageState::Damaged => "damaged",
             ImageState::Building => "building",
             ImageState::Failed(_) => "failed",
         }
@@ -230,6 +233,20 @@ fn check_trust(path: &Path) -> Result<(), NoImages> {
     Ok(())
 }
 
+/// Returns whether a file of this size ends where its head says: after the head's text there are the start and the length of
+/// the last part (`sitecustomize.py`).
+fn is_whole(image: &Path, size: u64) -> bool {
+    let (mut text, mut start, mut length) = ([0; 20], [0; 8], [0; 8]);
+    let Ok(mut file) = fs::File::open(image) else { return false };
+    for part in [&mut text[..], &mut start[..], &mut length[..]] {
+        if file.read_exact(part).is_err() {
+            return false;
+        }
+    }
+    let start = u64::from_le_bytes(start);
+    start.checked_add(u64::from_le_bytes(length)) == Some(size)
+}
+
 fn images_in(folder: &Path) -> Vec<ImageFile> {
     let mut images = Vec::new();
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
@@ -246,7 +263,12 @@ fn images_in(folder: &Path) -> Vec<ImageFile> {
             (python, state)
         } else if let Some(python) = name.strip_suffix(IMAGE_SUFFIX) {
             let is_marked = data.modified().is_ok_and(|time| time == std::time::UNIX_EPOCH);
-            (python, if is_marked { ImageState::Outdated } else { ImageState::Ready })
+            let state = match data.is_file() && is_whole(&path, data.len()) {
+                true if is_marked => ImageState::Outdated,
+                true => ImageState::Ready,
+                false => ImageState::Damaged,
+            };
+            (python, state)
         } else {
             continue;
         };

@@ -244,6 +244,10 @@ fn damaged_image_is_passed_over() {
             assert!(shown.starts_with("first "), "{shown} at {at} of {}", whole.len());
         }
     }
+    fs::remove_file(&mark).unwrap();
+    write(&image, &whole[..whole.len() / 2]);
+    let plan = explained(&mut fast.launcher(&[]));
+    assert_eq!(plan["fast_import"]["images"][0]["state"], "damaged");
 }
 
 #[test]
