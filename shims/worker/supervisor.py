@@ -25,7 +25,7 @@ TICK = 5                # seconds between two looks at the worker's own socket a
 FRESH = 1               # seconds after the begin of a look, in which jobs need no other
 AHEAD = 0.75            # seconds between two looks while jobs come, so that the next one need not wait
 RECENT = 3              # seconds since the latest job in which another is expected
-PATIENCE = 2            # seconds for a look
+PATIENCE = 5            # seconds for a look
 HANG_UP = 0             # events that are always reported: the end of a connection
 
 
