@@ -134,7 +134,8 @@ class Children:
                 continue
             status = wait_status(found)
             if status is None:
-                os.waitid(os.P_PID, child.pid, changes)
+                # A child that had gone on may have stopped again since the first call: this one's answer counts.
+                found = os.waitid(os.P_PID, child.pid, changes) or found
                 if child.connection is not None and found.si_code == STOPPED:
                     child.was_stopped = True
                     reply(child.connection, b"T", found.si_status)
