@@ -71,7 +71,7 @@ impl Display for NoImages {
 
 const SITECUSTOMIZE: &str = include_str!("../shims/fast_import/sitecustomize.py");
 
-/// What `sitecustomize.py` runs from the image or, to build one, from its file (`build.rs` packs it).
+/// The program that `sitecustomize.py` runs: from the image, or from its file to build one (`build.rs` packs it).
 const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/fast_import.py"));
 
 /// Another program never uses this one's images.

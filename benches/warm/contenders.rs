@@ -11,7 +11,7 @@ use nix::sys::time::TimeValLike;
 
 use crate::studio::{Bench, PROGRAM, settle};
 
-/// What some jobs have cost.
+/// The cost of some jobs.
 #[derive(Default)]
 pub struct Cost {
     jobs: f64,

@@ -29,7 +29,7 @@ pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
     console::print_answer(format, &Answer { workers: &workers, last_jobs: &last_jobs }, text)
 }
 
-/// What `--workers=json` prints.
+/// The answer of `--workers=json`.
 #[derive(Serialize)]
 struct Answer<'a> {
     workers: &'a [WorkerStatus],

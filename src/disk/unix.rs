@@ -108,8 +108,8 @@ pub trait Output: Write + AsFd {}
 
 impl<T: Write + AsFd> Output for T {}
 
-/// Writes and flushes all bytes. Fails if a file would exceed this process' limit (`ulimit -f`): at the write itself the system would
-/// end the process with SIGXFSZ (setrlimit(2)).
+/// Writes and flushes all bytes. Fails if a file would exceed this process' limit (`ulimit -f`): at the write itself the
+/// system would end the process with SIGXFSZ (setrlimit(2)).
 pub fn write_all(to: &mut impl Output, bytes: &[u8]) -> io::Result<()> {
     let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE).unwrap_or((RLIM_INFINITY, RLIM_INFINITY));
     if limit != RLIM_INFINITY && end_after(to, bytes) > limit {

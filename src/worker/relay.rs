@@ -269,7 +269,7 @@ impl Relay {
                 Ok(0) | Err(_) => break,
             }
         }
-        // Who reads the output, and answers by a key, finds the modes that the job set before it.
+        // A person or program may answer this output with a key: the modes that the job has set come first.
         if self.set.is_some() && self.ends_lines() {
             self.set_modes();
         }

@@ -196,7 +196,7 @@ const BASH: [&str; 4] = ["bash", "--norc", "--noprofile", "-i"];
 
 const PROMPT: (&str, &str) = ("sees", "P> ");
 
-/// What is typed into a shell. It continues the jobs that it stops.
+/// A session in a shell, which continues the jobs that it stops.
 const SHELL: Steps = &[
     PROMPT,
     ("types", "$L talks.py\r"),
