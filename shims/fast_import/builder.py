@@ -25,6 +25,9 @@ FRAMES_LEFT_OUT = "<frozen importlib._bootstrap_external>"
 # Seconds that a build may take.
 LONGEST = 60
 
+# Seconds for which the process that asks for an image has the machine to itself, unless it ends before.
+HEAD_START = 3
+
 # Seconds in which a file may change again without a new time.
 TICK = 2
 
@@ -34,13 +37,15 @@ MOST_BYTES = 256 * 1024 * 1024
 LONGEST_UNUSED = 30 * 24 * 60 * 60
 
 
-def build(text, image, core):
-    """Builds the image of a core for this Python; `text` is this program. Leaves the mark of a build that fails."""
+def build(text, image, core, asker):
+    """Builds the image of a core for this Python; `text` is this program, and the process `asker` imports as ever
+    meanwhile. Leaves the mark of a build that fails."""
     import fcntl
 
     mark, cache = image + ".build", os.path.dirname(os.path.dirname(image))
     try:
         be_modest()
+        let_go_first(asker)
         check_core(image, core)
         with open(os.path.join(cache, "lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
@@ -69,6 +74,19 @@ def be_modest():
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGALRM})
     signal.alarm(LONGEST)
     os.nice(19)
+
+
+def let_go_first(asker):
+    """Waits while a process imports: beside a build it would take longer, also with another processor free."""
+    import time
+
+    until = time.monotonic() + HEAD_START
+    while time.monotonic() < until:
+        try:
+            os.kill(asker, 0)
+        except OSError:
+            return
+        time.sleep(0.05)
 
 
 def check_core(image, core):

@@ -104,6 +104,7 @@ def ask_for_image(folder, image, core):
         except OSError:
             pass
         return
+    asker = os.getpid()
     try:
         child = os.fork()
     except OSError:
@@ -113,13 +114,13 @@ def ask_for_image(folder, image, core):
             os.setsid()
             # The builder is the system's child: this process waits for its own children only.
             if os.fork() == 0:
-                build(folder, image, core)
+                build(folder, image, core, asker)
         finally:
             os._exit(0)
     os.waitpid(child, 0)
 
 
-def build(folder, image, core):
+def build(folder, image, core, asker):
     """Runs `program.py` without the descriptors of this process, which may be locks or a caller's pipes."""
     null = os.open(os.devnull, os.O_RDWR)
     for number in range(3):
@@ -134,7 +135,7 @@ def build(folder, image, core):
     path = os.path.join(folder, "program.py")
     with open(path, encoding="utf-8") as program:
         text = program.read()
-    run(compile(text, path, "exec"))["build"](text, image, core)
+    run(compile(text, path, "exec"))["build"](text, image, core, asker)
 
 
 def leave():
