@@ -15,9 +15,14 @@ use crate::warm_support::{LONGEST, WarmStudio, lives, wait_until};
 /// Prints the process that a job was forked from; never waits for longer than a test may.
 const PARENT: &str = "timeout 50 $W -c 'import os; print(os.getppid())'";
 
-/// Connects to the only worker, and sends the head of a plan and a part of the plan.
+/// Connects to the only worker.
+fn connection(warm: &WarmStudio) -> UnixStream {
+    at_socket(&socket(warm), |short| UnixStream::connect(short))
+}
+
+/// Sends the only worker the head of a plan and a part of the plan.
 fn begun_plan(warm: &WarmStudio, size: u32, part: &[u8]) -> UnixStream {
-    let mut stream = at_socket(&socket(warm), |short| UnixStream::connect(short));
+    let mut stream = connection(warm);
     stream.write_all(b"J").unwrap();
     stream.write_all(&size.to_le_bytes()).unwrap();
     stream.write_all(part).unwrap();
@@ -29,7 +34,7 @@ fn unfinished_plan_takes_no_place() {
     let warm = WarmStudio::new();
     write(warm.studio.path("no-settings.toml"), "max_jobs = 1\n");
     let worker = pid(&warm.start());
-    let mut silent = at_socket(&socket(&warm), |short| UnixStream::connect(short));
+    let mut silent = connection(&warm);
     silent.write_all(b"J").unwrap();
     let _slow = begun_plan(&warm, 100, b"code");
     let listed = warm.worker();
@@ -81,8 +86,9 @@ fn full_worker_refuses_launchers() {
     write(package, limit);
     let worker = pid(&warm.start());
     let (mut launcher, _output, _) = job(&warm, "sys.stdin.read()");
-    // Each waits for the job's end, and takes a descriptor.
-    let waiting: Vec<_> = (0..60).map(|_| begun_plan(&warm, 0, b"")).collect();
+    // Each waits for the job's end and takes a descriptor. The worker hangs up on those that it refuses.
+    let plan_of = |mut stream: UnixStream| stream.write_all(b"J\0\0\0\0").is_ok().then_some(stream);
+    let waiting: Vec<_> = (0..60).map(|_| plan_of(connection(&warm))).collect();
     assert_ne!(warm.text(PARENT), worker.to_string());
     drop(waiting);
     drop(launcher.stdin.take());
