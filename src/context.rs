@@ -26,6 +26,7 @@ pub struct Context {
 
 impl Context {
     /// Reads the settings. Fails if a settings file, a root or the site's address is invalid.
+    #[inline(never)]
     pub fn new(request: Request, inputs: Inputs) -> Result<Self, Error> {
         let settings = Settings::read(&inputs)?;
         let roots = ConfigRoots::new(&settings, &inputs)?;

@@ -69,10 +69,10 @@ impl Display for NoImages {
     }
 }
 
-const SITECUSTOMIZE: &str = include_str!("../shims/fast_import/sitecustomize.py");
+static SITECUSTOMIZE: &str = include_str!("../shims/fast_import/sitecustomize.py");
 
 /// The program that `sitecustomize.py` runs: from the image, or from its file to build one (`build.rs` packs it).
-const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/fast_import.py"));
+static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/fast_import.py"));
 
 /// Another program never uses this one's images.
 const PROGRAM_FINGERPRINT: Fingerprint = Fingerprint::of(concat!(

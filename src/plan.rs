@@ -95,20 +95,20 @@ impl LaunchPlan {
         }
     }
 
-    /// Makes the folder of the core's images ready. Returns the plan that imports as ever where that fails.
-    pub fn with_images_ready(self) -> Self {
-        let images = self.images.as_ref().and_then(|images| images.value.folder.as_ref().ok());
-        match images.map(|folder| (folder, folder.make_ready())) {
-            Some((folder, Err(error))) => {
-                let path = Printable::new(&folder.path);
-                debug!("imports as ever: cannot write to {path}: {}", IoMessage(&error));
-                self.without_images()
-            }
-            _ => self,
+    /// Makes the folder of the core's images ready. Where that fails, the launch imports as ever.
+    pub fn make_images_ready(&mut self) {
+        let Some(Decided { value: Images { folder: Ok(folder), .. }, .. }) = &self.images else {
+            return;
+        };
+        if let Err(error) = folder.make_ready() {
+            let path = Printable::new(&folder.path);
+            debug!("imports as ever: cannot write to {path}: {}", IoMessage(&error));
+            *self = self.without_images();
         }
     }
 
     /// Returns the plan that imports as ever.
+    #[cold]
     pub fn without_images(&self) -> Self {
         let mut plan = LaunchPlan { images: None, ..self.clone() };
         let list = self.environment.get("PYTHONPATH").unwrap_or_default();

@@ -49,6 +49,7 @@ pub fn choose_project(
 }
 
 /// Adds to an unknown project's error that the site was not asked: Toolkit has no cache folder.
+#[cold]
 fn with_site_not_asked(error: Error, context: &Context) -> Error {
     let unknown = if let Error::PartlySearched { here, .. } = &error { here } else { &error };
     let is_unknown = matches!(unknown, Error::UnknownProject { .. } | Error::UnknownId { .. });

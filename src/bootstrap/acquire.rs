@@ -54,6 +54,7 @@ impl<'a> Bootstrap<'a> {
     /// `Never` uses what is known on this machine. `IfStale` uses it until it is due, and then asks the site; while
     /// another launch asks, jobs run from the old configuration or the site does not answer, the old one stays in use.
     /// `Always` asks the site, whatever is known. Fails if the result is no complete configuration.
+    #[cold]
     pub fn acquire(&self) -> Result<Held, Error> {
         let query = &self.distributed.query;
         let known = self.known();

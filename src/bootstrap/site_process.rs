@@ -17,7 +17,7 @@ use crate::resolve::Pythons;
 use crate::select::Distributed;
 use crate::site::{Credentials, ProjectKey, Site, SiteCache};
 
-const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/bootstrap.py"));
+static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/bootstrap.py"));
 
 /// The first message to the program.
 #[derive(Serialize)]

@@ -47,6 +47,7 @@ struct RunResult {
 
 /// Runs the launcher once for each project. Prints a table of the results on a terminal, elsewhere only if a run failed: cron
 /// mails what is printed. Fails if a run failed.
+#[cold]
 pub fn run(each: &Each, context: &Context) -> Result<ExitCode> {
     let launcher = context.inputs.location.launcher.as_deref().ok_or(Error::NoLauncher)?;
     if context.request.exclusive.is_some() {

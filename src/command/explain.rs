@@ -41,6 +41,7 @@ struct Explanation<'a> {
 }
 
 /// Prints the plan of a launch. Starts nothing; asks the site only with `--refresh`.
+#[cold]
 pub fn run(format: Format, context: &Context) -> Result<ExitCode> {
     let refresh = if context.request.refresh { Refresh::Always } else { Refresh::Never };
     let plan = plan(choose(context, refresh)?.selection, context)?;

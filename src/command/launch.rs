@@ -17,6 +17,7 @@ use crate::project::ChosenProject;
 use crate::status::Status;
 use crate::worker::{self, ColdReason, WorkerOutcome};
 
+#[inline(never)]
 pub fn run(context: &Context) -> Result<ExitCode> {
     let Context { request, inputs, .. } = context;
     if let Some(parent) = &inputs.parent {
@@ -24,7 +25,8 @@ pub fn run(context: &Context) -> Result<ExitCode> {
     }
     let refresh = if request.refresh { Refresh::Always } else { Refresh::IfStale };
     let ChosenProject { selection, mut locks } = choose(context, refresh)?;
-    let plan = plan(selection, context)?.with_images_ready();
+    let mut plan = plan(selection, context)?;
+    plan.make_images_ready();
     for warning in &plan.warnings {
         console::warn(warning, context.colour());
     }
@@ -42,6 +44,7 @@ pub fn run(context: &Context) -> Result<ExitCode> {
 }
 
 /// Reports why a job runs plainly: to a caller that asked for the status, else to a person who typed `--warm`.
+#[cold]
 fn report_cold(reason: &ColdReason, origin: &Origin, colour: Colour) {
     let why = reason.to_string();
     debug!("the job runs plainly: {why}");

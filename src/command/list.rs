@@ -50,6 +50,7 @@ struct ListedProject {
 }
 
 /// Prints the configurations that a scan finds, by name.
+#[cold]
 pub fn run(format: ListFormat, context: &Context) -> Result<ExitCode> {
     context.need_a_root()?;
     let scan = context.scan_all();

@@ -21,6 +21,7 @@ use crate::request::{Choice, Request};
 use crate::toolkit::expand;
 
 /// Makes the shim of a project that can be chosen, and prints its path.
+#[cold]
 pub fn run(context: &Context) -> Result<ExitCode> {
     choose(context, Refresh::IfStale)?;
     let shim = make(&context.request, &context.inputs)?;

@@ -21,12 +21,13 @@ use crate::plan::{LaunchPlan, plan};
 use crate::request::Venv;
 use crate::toolkit::expand;
 
-const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/venv_maker.py"));
+static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/venv_maker.py"));
 
 /// The oldest Python whose virtual environments the program can make.
 const OLDEST: &str = "3.6";
 
 /// Makes the virtual environment of a project that can be chosen, or updates it, and prints its Python's path.
+#[cold]
 pub fn run(context: &Context) -> Result<ExitCode> {
     let Context { request, inputs, .. } = context;
     let chosen = choose(context, Refresh::IfStale)?;

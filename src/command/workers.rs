@@ -23,6 +23,7 @@ const PROJECT: usize = 0;
 const STATE: usize = 6;
 const CORE: usize = 7;
 
+#[cold]
 pub fn list(format: Format, context: &Context) -> Result<ExitCode> {
     let (workers, last_jobs) = control::read(&context.inputs.workers_folder())?;
     let text = || text(&workers, context.colour()) + &plain_runs(&last_jobs);
@@ -37,6 +38,7 @@ struct Answer<'a> {
 }
 
 /// Stops all workers of this user or, if a project was chosen, those of its configuration.
+#[cold]
 pub fn stop(context: &Context) -> Result<ExitCode> {
     let mut config = None;
     if !context.request.choices.is_empty() {

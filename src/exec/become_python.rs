@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use log::debug;
 
-use super::session::with_session;
+use super::session::add_session;
 #[cfg(unix)]
 use super::unix as system;
 #[cfg(windows)]
@@ -25,7 +25,7 @@ pub fn become_python(
 ) -> Result<Infallible, Error> {
     locks.iter().try_for_each(Lock::outlive_launch).map_err(Error::Handover)?;
     if let Some(session) = plan.session.take() {
-        plan = with_session(plan, &session, credentials).map_err(Error::Handover)?;
+        add_session(&mut plan, &session, credentials).map_err(Error::Handover)?;
     }
     debug!("becomes {}", Printable::new(&plan.interpreter.path));
     Status::Started(How::Plain).write();

@@ -13,17 +13,18 @@ use crate::plan::{LaunchPlan, Session};
 use crate::site::Credentials;
 
 /// Runs in the program's place.
-const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/session.py"));
+static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/session.py"));
 
 /// Holds the number of the descriptor from which the credentials are read.
 const CREDENTIALS_VARIABLE: &str = "SGTK_PYTHON_CREDENTIALS";
 
-/// Returns the plan that prepares the session, and then runs the program. Fails if the credentials cannot be passed.
-pub fn with_session(
-    mut plan: LaunchPlan,
+/// Lets Python prepare the session before it runs the program. Fails if the credentials cannot be passed.
+#[cold]
+pub fn add_session(
+    plan: &mut LaunchPlan,
     session: &Session,
     credentials: Option<&Credentials>,
-) -> io::Result<LaunchPlan> {
+) -> io::Result<()> {
     let request = session.request(None)?;
     let own = 1 + plan.interpreter.args.len();
     let words = plan.words();
@@ -41,5 +42,5 @@ pub fn with_session(
         let number = system::hand_over(reader.into())?;
         plan.environment.set(CREDENTIALS_VARIABLE, number, "handed over before the program runs");
     }
-    Ok(plan)
+    Ok(())
 }

@@ -9,7 +9,7 @@ use super::process::{HelperProcess, ProcessGroup};
 use crate::disk::{IoMessage, is_same};
 use crate::plan::LaunchPlan;
 
-const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/probe.py"));
+static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/probe.py"));
 
 /// The line with the answer begins with it.
 const MARK: &str = "sgtk-python-probe\t";

@@ -91,6 +91,7 @@ pub(crate) struct EnvironmentOptions {
 
 impl Request {
     /// Parses the process' arguments and variables.
+    #[inline(never)]
     pub fn parse(inputs: &Inputs) -> Result<Self, Error> {
         if let Some(project) = project_of_link(&inputs.program) {
             return Self::of_link(inputs, project);
@@ -110,6 +111,7 @@ impl Request {
     }
 
     /// Parses a call by a link's name: every argument is Python's, because editors probe their Python so.
+    #[inline(never)]
     fn of_link(inputs: &Inputs, project: OsString) -> Result<Self, Error> {
         let variables = LevelChoices::of_variables(inputs)?;
         let chosen = variables.or_else(|| Ok(LevelChoices::of_link(inputs, project)))?;
@@ -127,6 +129,7 @@ impl Request {
 
     /// Parses a call from a virtual environment: every argument is Python's. The environment alone chooses the project,
     /// and its Python never runs in a worker, which has another `sys.executable`.
+    #[cold]
     fn of_venv(inputs: &Inputs, venv: Venv) -> Result<Self, Error> {
         let (project, origin) = (Choice::Project(venv.project.clone().into()), venv.origin());
         let active = inputs.variable("VIRTUAL_ENV").map(Path::new);
@@ -150,7 +153,7 @@ impl Request {
     fn of_command_line(inputs: &Inputs) -> Result<Self, Error> {
         let cli = match launch_words::read(&inputs.arguments) {
             Some(cli) => cli,
-            None => match Cli::try_parse_from(words_for_clap(inputs)) {
+            None => match parse_by_clap(inputs) {
                 Ok(cli) => cli,
                 Err(error) => return help_or_error(&error, inputs),
             },
@@ -197,8 +200,10 @@ impl Request {
     }
 }
 
-fn words_for_clap(inputs: &Inputs) -> impl Iterator<Item = OsString> {
-    std::iter::once("sgtk-python".into()).chain(inputs.arguments.iter().cloned())
+#[cold]
+fn parse_by_clap(inputs: &Inputs) -> clap::error::Result<Cli> {
+    let words = inputs.arguments.iter().cloned();
+    Cli::try_parse_from(std::iter::once("sgtk-python".into()).chain(words))
 }
 
 fn action(cli: &Cli, inputs: &Inputs) -> Result<Action, Error> {
@@ -291,6 +296,7 @@ fn check_first_word(inputs: &Inputs, arguments: &[OsString]) -> Result<(), Error
     Err(Error::UnknownOption { word: word.clone(), near: similar_option(name) })
 }
 
+#[cold]
 fn similar_option(name: &OsStr) -> Option<String> {
     // Compared without the dashes, which would make all options alike.
     let name = name.to_str()?.trim_start_matches('-');
@@ -328,6 +334,7 @@ fn patterns(option: &'static str, words: Vec<OsString>) -> Result<Vec<NamePatter
 }
 
 /// Returns the request to print the help or version. Fails with clap's error, shortened to one line.
+#[cold]
 fn help_or_error(error: &clap::Error, inputs: &Inputs) -> Result<Request, Error> {
     let text = match error.kind() {
         ErrorKind::DisplayHelp => painted_help(Colour::of(&inputs.variables)),

@@ -115,6 +115,7 @@ impl<'a> Selector<'a> {
         })
     }
 
+    #[inline(never)]
     fn by_id(&self, id: i64, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let roots = &self.context.roots;
         let project = Decided::new(id.to_string().into(), origin.clone());
@@ -128,6 +129,7 @@ impl<'a> Selector<'a> {
 
     /// Returns the configuration on disk, else the site's. A fresh answer of the site saves the search, unless the project
     /// has a configuration here.
+    #[inline(never)]
     fn find_or_ask(
         &self,
         project: Decided<OsString>,
@@ -172,6 +174,7 @@ impl<'a> Selector<'a> {
         }
     }
 
+    #[inline(never)]
     fn by_config(&self, path: &Path, origin: &Origin) -> Result<Chosen<'a>, Error> {
         let path = self.context.inputs.location.need_absolute(path)?;
         if let Some(distributed) = self.realised_around(&path, origin)? {
@@ -181,6 +184,7 @@ impl<'a> Selector<'a> {
         Ok(Chosen::Here(self.selection(project, path, origin.clone())?))
     }
 
+    #[inline(never)]
     fn by_working_directory(&self) -> Result<Option<Chosen<'a>>, Error> {
         debug!("no project was named: looking at the working directory");
         let Some(directory) = self.context.inputs.location.directory() else { return Ok(None) };
@@ -189,6 +193,7 @@ impl<'a> Selector<'a> {
 
     /// Returns the project whose configuration or data holds a path. Only folders that the roots may hold
     /// count: a `config/` that another user put above a path must not choose what runs.
+    #[inline(never)]
     fn by_path(&self, path: &Path, origin: &Origin) -> Result<Result<Chosen<'a>, NoMatch>, Error> {
         let path = expand::without_dots(path);
         if let Some(distributed) = self.realised_around(&path, origin)? {

@@ -128,6 +128,7 @@ fn read<T: DeserializeOwned>(
     Ok(Some((path, document)))
 }
 
+#[cold]
 pub fn parse<T: DeserializeOwned>(path: &Path, text: &str) -> Result<T, Error> {
     toml::from_str(text).map_err(|error| invalid(path.to_owned(), text, &error))
 }

@@ -214,6 +214,7 @@ impl Settings {
     }
 
     /// Adds a file that counts less than those before.
+    #[cold]
     fn add(&mut self, file: &Path, mut document: Document) {
         self.files.push(file.to_owned());
         let mut replaced = self.fill(file, "", &mut document);

@@ -39,6 +39,7 @@ use crate::site::Credentials;
 const SILENT: &str = "does not answer within 2 seconds";
 
 /// Runs a plan in a worker, if it can. The session acts as `credentials`; the job holds `locks` until it ends.
+#[inline(never)]
 pub fn run(
     plan: &LaunchPlan,
     warm: &Warm,

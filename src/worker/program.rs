@@ -3,7 +3,7 @@
 use crate::fingerprint::Fingerprint;
 
 /// The worker's modules in one text (`build.rs` packs it).
-pub const PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/worker.py"));
+pub static PROGRAM: &str = include_str!(concat!(env!("OUT_DIR"), "/worker.py"));
 
 /// The fingerprint of the program, and so of the protocol's version.
 pub const PROGRAM_FINGERPRINT: Fingerprint = Fingerprint::of(PROGRAM);

@@ -34,6 +34,7 @@ const WIDTH: usize = 80;
 
 /// Examines all configurations, or the chosen one, and prints the findings. Exits with 122 if something is
 /// wrong.
+#[cold]
 pub fn run(format: DoctorFormat, context: &Context) -> Result<ExitCode> {
     let (format, extent, timing) = match format {
         DoctorFormat::Text => (Format::Text, Extent::Findings, Timing::Skipped),
