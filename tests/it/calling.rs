@@ -18,7 +18,7 @@ fn is_oldest_or_newest(minor: u32) -> bool {
 
 fn python_passes_the_modules_tests(python: &Path, minor: u32) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let kept = ["PATH", "TMPDIR"];
+    let kept = ["PATH", "SGTK_PYTHON_TEST_CORE", "TMPDIR"];
     let kept = kept.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
     let run = Command::new(python)
         .args(["-W", "ignore::ResourceWarning", "-m", "unittest", "discover", "-s"])

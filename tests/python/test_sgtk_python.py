@@ -16,6 +16,8 @@ from studio import LAUNCHER, PYTHON, SHIMS, StudioTest, is_running, read, wait_u
 
 import sgtk_python
 
+REAL_CORE = os.environ.get("SGTK_PYTHON_TEST_CORE")
+
 EVENT = {
     "type": "EventLogEntry", "id": 17, "event_type": "Shotgun_Version_New", "attribute_name": None,
     "created_at": datetime.datetime(2024, 2, 29, 1, 2, 3, 4, datetime.timezone(datetime.timedelta(hours=2))),
@@ -490,11 +492,11 @@ class Output(StudioTest):
         ):
             self.assertIsNone(sgtk_python.output.named_level(line), line)
 
-    @unittest.skipUnless(os.environ.get("SGTK_PYTHON_TEST_CORE") and sys.version_info < (3, 12), "with a real core")
+    @unittest.skipUnless(REAL_CORE and sys.version_info < (3, 12), "with a real core")
     def test_levels_of_a_real_core_are_read(self):
         script = self.script(
             "import sys; sys.path.insert(0, %r); import sgtk\nsgtk.LogManager().initialize_custom_handler()\n"
-            "log = sgtk.LogManager.get_logger('mytool'); log.error('boom'); log.info('fine')" % os.environ["SGTK_PYTHON_TEST_CORE"]
+            "log = sgtk.LogManager.get_logger('mytool'); log.error('boom'); log.info('fine')" % REAL_CORE
         )
         lines = []
         sgtk_python.run(script, project="bigbuck", env={"HOME": self.folder, "SHOTGUN_HOME": self.folder}, logger=lambda *line: lines.append(line))
