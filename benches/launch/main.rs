@@ -10,23 +10,23 @@
     reason = "a benchmark stops if it cannot measure"
 )]
 
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[path = "../count.rs"]
 mod count;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 mod launches;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[path = "../../tests/it/scene.rs"]
 #[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
 mod scene;
-#[cfg(unix)]
+#[cfg(target_os = "linux")]
 #[path = "../../tests/it/support.rs"]
 #[allow(dead_code, clippy::panic, clippy::indexing_slicing, reason = "the tests use all of it")]
 mod support;
 
 fn main() {
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     launches::measure();
-    #[cfg(not(unix))]
-    println!("nothing to measure: only on Unix does the launcher become its Python");
+    #[cfg(not(target_os = "linux"))]
+    println!("nothing to measure: the tools that count are those of Linux");
 }
