@@ -71,6 +71,13 @@ pub fn copy_program(from: impl AsRef<Path>, to: &Path) {
     fs::copy(from, to).unwrap();
 }
 
+/// Returns the system's words for an error. The static launcher has those of another C library.
+#[cfg(unix)]
+pub fn words_for(error: nix::Error) -> String {
+    let text = io::Error::from(error).to_string();
+    text.split(" (os error").next().unwrap().to_owned()
+}
+
 /// Says past the test's captured output that the running test is left out here, and why.
 pub fn skip(why: &str) {
     use io::Write;

@@ -6,7 +6,7 @@ use std::io::{BufRead, Write};
 use serde_json::{Value, json};
 
 use crate::scene::{Run, Runs};
-use crate::support::write;
+use crate::support::{words_for, write};
 use crate::warm_faults::{job, kill, pid};
 use crate::warm_support::WarmStudio;
 
@@ -42,12 +42,16 @@ fn run_with_fault(warm: &WarmStudio, fault: &str) -> (Run, Vec<Value>, bool) {
 #[test]
 fn job_that_does_not_begin_is_an_error() {
     let warm = breakable_studio();
+    let not_passed = format!(
+        "cannot pass the launcher's streams and working directory: {}",
+        words_for(nix::Error::EBUSY)
+    );
     for (fault, why) in [
-        ("os.dup2 = fail", "cannot pass the launcher's streams and working directory: Device"),
-        ("os.fchdir = fail", "cannot pass the launcher's streams and working directory: Device"),
+        ("os.dup2 = fail", not_passed.as_str()),
+        ("os.fchdir = fail", &not_passed),
         (
             "socket.socket.recvmsg = lambda end, *words: fail(end.recv(1, socket.MSG_PEEK))",
-            "working directory: Device",
+            &not_passed,
         ),
         ("os.dup2 = 1", "working directory: Invalid argument"),
         ("os.dup2 = lambda *words: os._exit(0)", "lost the job's process, which left with code 0"),
