@@ -86,9 +86,13 @@ pub fn text(workers: &[WorkerStatus], colour: Colour) -> String {
 /// Returns how many of each configuration's last jobs ran plainly, and why.
 pub fn plain_runs(last_jobs: &[RecentJobs]) -> String {
     let mut text = String::new();
-    for RecentJobs { project, jobs, plain, reasons, .. } in last_jobs {
-        let project = Printable::new(project);
-        let _ = writeln!(text, "{project}: of the last {jobs} warm jobs, {plain} ran plainly");
+    for RecentJobs { project, config, jobs, plain, reasons } in last_jobs {
+        let namesakes = last_jobs.iter().filter(|other| other.project == *project).count();
+        let mut name = Printable::new(project).to_string();
+        if namesakes > 1 {
+            let _ = write!(name, " ({})", Printable::new(config));
+        }
+        let _ = writeln!(text, "{name}: of the last {jobs} warm jobs, {plain} ran plainly");
         for reason in reasons {
             let _ = writeln!(text, "  {:>3}  {}", reason.jobs, Printable::new(&reason.why));
         }

@@ -61,6 +61,20 @@ fn plain_runs_are_counted_by_reason() {
 }
 
 #[test]
+fn counts_of_namesakes_name_the_configuration() {
+    let warm = WarmStudio::new();
+    warm.studio.localized("../elsewhere/bigbuck");
+    let other = warm.studio.path("elsewhere/bigbuck");
+    warm.run("PYTHONPATH=lib $W -c pass");
+    warm.run(&format!("PYTHONPATH=lib $S --warm --config {} -c pass", other.display()));
+    let text = warm.text("$S --workers");
+    for config in [warm.studio.path("configs/bigbuck"), other] {
+        let line = format!("bigbuck ({}): of the last 1 warm jobs", config.display());
+        assert!(text.contains(&line), "{text}");
+    }
+}
+
+#[test]
 fn history_is_cut_to_the_last_jobs() {
     let warm = WarmStudio::new();
     warm.run("PYTHONPATH=lib $W -c pass");
