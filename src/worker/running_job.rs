@@ -87,10 +87,7 @@ impl RunningJob {
                         return Err(self.not_begun(why_ended_early(status)));
                     }
                     Ok(Some(WorkerReply::Died(status))) => return Ok(JobEnd::Died(status)),
-                    // The job may have been continued since.
-                    Ok(Some(WorkerReply::Stopped(signal))) if self.process.is_stopped() => {
-                        self.stop(signal);
-                    }
+                    Ok(Some(WorkerReply::Stopped(signal))) => self.stop(signal),
                     Ok(Some(_)) => (),
                     Ok(None) => {
                         return Err(self.unreported("ended before it reported the exit status"));
@@ -107,17 +104,22 @@ impl RunningJob {
         }
     }
 
-    /// Stops the launcher as its job was stopped by a signal, until a SIGCONT.
+    /// Stops the launcher as its job was stopped by a signal, until a SIGCONT. Does nothing if the job has been continued
+    /// since: a shell that saw other processes of its job stop may continue them before this one stops.
     fn stop(&mut self, signal: i32) {
         if let Some(relay) = &mut self.relay {
             relay.release();
-            if let Ok(signal) = Signal::try_from(signal)
-                && signal != Signal::SIGSTOP
-            {
-                return stop_group(signal);
-            }
         }
-        stop_launcher();
+        let is_stopped = self.process.is_stopped();
+        // Last, as a SIGCONT that comes after this look is lost.
+        let continues = self.signals.forward(&self.process, &self.stream, self.relay.as_mut());
+        if continues || !is_stopped {
+            return;
+        }
+        match Signal::try_from(signal) {
+            Ok(signal) if self.relay.is_some() && signal != Signal::SIGSTOP => stop_group(signal),
+            _ => stop_launcher(),
+        }
     }
 
     /// Returns the error of a job whose process has ended without a report.

@@ -57,13 +57,20 @@ impl SignalForwarder {
         self.signals.as_fd()
     }
 
-    /// Passes on the signals that have arrived. The worker learns of SIGTERM first, so that it ends the processes that
-    /// the job has started too.
-    pub fn forward(&self, job: &ProcessHandle, worker: &UnixStream, relay: Option<&mut Relay>) {
+    /// Passes on the signals that have arrived, and returns whether one of them continues the job. The worker learns of
+    /// SIGTERM first, so that it ends the processes that the job has started too.
+    pub fn forward(
+        &self,
+        job: &ProcessHandle,
+        worker: &UnixStream,
+        relay: Option<&mut Relay>,
+    ) -> bool {
         let mut relay = relay;
+        let mut continues = false;
         while let Ok(Some(information)) = self.signals.read_signal() {
             let number = i32::try_from(information.ssi_signo).unwrap_or_default();
             let Ok(signal) = Signal::try_from(number) else { continue };
+            continues |= signal == Signal::SIGCONT;
             if signal == Signal::SIGTERM {
                 let flags = MsgFlags::MSG_NOSIGNAL | MsgFlags::MSG_DONTWAIT;
                 let _ = send(worker.as_raw_fd(), TERMINATES, flags);
@@ -85,6 +92,7 @@ impl SignalForwarder {
                 job.send(signal);
             }
         }
+        continues
     }
 }
 
