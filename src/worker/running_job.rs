@@ -111,7 +111,7 @@ impl RunningJob {
             relay.release();
         }
         let is_stopped = self.process.is_stopped();
-        // Last, as a SIGCONT that comes after this look is lost.
+        // The last look before the stop, which discards a SIGCONT that has come meanwhile (signal(7)).
         let continues = self.signals.forward(&self.process, &self.stream, self.relay.as_mut());
         if continues || !is_stopped {
             return;

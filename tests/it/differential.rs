@@ -224,7 +224,7 @@ fn launcher_agrees_with_the_real_core() {
     let counts = [const { Cell::new(0) }; 3];
     let number = Cell::new(0);
     let mut runner =
-        TestRunner::new(Config { cases: 500, failure_persistence: None, ..Config::default() });
+        TestRunner::new(Config { cases: 1000, failure_persistence: None, ..Config::default() });
     let result = runner.run(&case(), |case| {
         number.set(number.get() + 1);
         let name = format!("case{}", number.get());
